@@ -1,0 +1,322 @@
+"""Activation functions with exact derivatives and the points where they are not smooth.
+
+Every function takes arrays of any shape, keeps float32 and float64, and stays exact and silent far out in the
+tails. Anything that takes an activation takes its name, an `Activation`, or a callable.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache, partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from initlib import checks
+
+Function = Callable[..., Any]
+Array = NDArray[np.floating[Any]]
+
+_SELU_SCALE = 1.0507009873554805
+_SELU_ALPHA = 1.6732632423543772
+_PROBES = np.array([-7.3, -2.71, -1.37, -0.62, -0.13, 0.17, 0.58, 1.41, 2.63, 7.9])
+_HOW_TO = "initlib.activations.Activation('name', function, derivative, kinks=(...))"
+
+
+@dataclass(frozen=True)
+class Activation:
+    """An activation function: its name, function, derivative, and kinks.
+
+    `function` and `derivative` map a float array to one of the same shape. `kinks` are the points where the
+    function or any of its derivatives jumps; integrals are split there. `derivative` may be None; whatever
+    needs it then says so. A derivative that disagrees with finite differences is refused with a `ValueError`.
+    Calling the activation itself takes anything that numpy can turn into real numbers.
+
+    >>> import numpy as np
+    >>> Activation("square", np.square, lambda x: 2 * x)([-1, 3])
+    array([1., 9.])
+    """
+
+    name: str
+    function: Function
+    derivative: Function | None = None
+    kinks: Sequence[float] = ()
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str):
+            raise TypeError(f"name must be a string. Received: {self.name!r}.")
+        kinks = np.unique(checks.array("kinks", self.kinks, ndim=1))
+        object.__setattr__(self, "kinks", tuple(kinks.tolist()))
+        _probe(f"The function of {self.name!r}", self.function, _PROBES)
+        if self.derivative is not None:
+            _check_derivative(self)
+
+    def __call__(self, x: ArrayLike) -> Array:
+        """Return the function at `x`, any array of real numbers."""
+        x = np.asarray(x)
+        if x.dtype.kind not in "fiub":
+            raise TypeError(f"An activation takes real numbers. Received dtype: {x.dtype}.")
+        result: Array = self.function(x if x.dtype.kind == "f" else x.astype(float))
+        return result
+
+
+def get(activation: str | Activation | Function, *, derivative: bool = False) -> Activation:
+    """Return the `Activation` meant by a name, an `Activation`, or a callable.
+
+    A callable is taken as smooth, without derivative. With `derivative=True`, an activation
+    that has none is refused with a `ValueError`.
+
+    >>> get("relu").kinks
+    (0.0,)
+    >>> get("rellu")  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+        ...
+    ValueError: Unknown activation. Received: 'rellu'; choose one of 'elu', ... Did you mean 'relu'?
+    """
+    if isinstance(activation, Activation):
+        found = activation
+    elif isinstance(activation, str):
+        found = _named(checks.choice("activation", _ALIASES.get(activation, activation), names()))
+    elif callable(activation):
+        found = Activation(getattr(activation, "__name__", type(activation).__name__), activation)
+    else:
+        raise TypeError(
+            "activation must be a name, an Activation or a callable. "
+            f"Received: {activation!r} of type {type(activation).__name__}."
+        )
+    if derivative and found.derivative is None:
+        raise ValueError(f"The derivative of {found.name!r} is needed here: pass {_HOW_TO}.")
+    return found
+
+
+def names() -> list[str]:
+    """Return the names that `get` knows, in alphabetical order ("linear" and "swish" are understood too).
+
+    >>> "gelu" in names()
+    True
+    """
+    return sorted(_TABLE)
+
+
+def leaky_relu(slope: float = 0.01) -> Activation:
+    """Return leaky ReLU with the given slope for x < 0: f(x) = x for x > 0, slope x otherwise.
+
+    >>> leaky_relu(0.2)([-1.0, 1.0])
+    array([-0.2,  1. ])
+    """
+    slope = checks.real("slope", slope)
+    name = "leaky_relu" if slope == 0.01 else f"leaky_relu({slope:g})"
+    return Activation(name, partial(_leaky, slope=slope), partial(_leaky_slope, slope=slope), (0.0,))
+
+
+def elu(alpha: float = 1.0) -> Activation:
+    """Return ELU: f(x) = x for x > 0, alpha (e^x - 1) otherwise (Clevert et al. 2016, eq. 15).
+
+    >>> elu(2.0)([-1000.0, 1.0])
+    array([-2.,  1.])
+    """
+    alpha = checks.real("alpha", alpha)
+    name = "elu" if alpha == 1 else f"elu({alpha:g})"
+    return Activation(name, partial(_elu, alpha=alpha), partial(_elu_slope, alpha=alpha), (0.0,))
+
+
+def _probe(what: str, function: Function, x: Array) -> Array:
+    if not callable(function):
+        raise TypeError(f"{what} must be callable. Received: {function!r} of type {type(function).__name__}.")
+    try:
+        values = np.asarray(function(x))
+    except Exception as error:
+        raise TypeError(f"{what} must take a float array. It raised: {error!r}.") from error
+    if values.shape != x.shape or values.dtype.kind != "f":
+        raise ValueError(
+            f"{what} must return one float for each entry of its argument. "
+            f"Received for shape {x.shape}: shape {values.shape}, dtype {values.dtype}."
+        )
+    return values
+
+
+def _check_derivative(activation: Activation) -> None:
+    kinks = np.asarray(activation.kinks).reshape(-1, 1)
+    x = _PROBES[(np.abs(_PROBES - kinks) > 2e-3).all(axis=0)]
+    stated = _probe(f"The derivative of {activation.name!r}", activation.derivative, x)  # type: ignore[arg-type]
+    h = 1e-3
+    near = [np.asarray(activation.function(x + k * h), dtype=float) for k in (-2, -1, 1, 2)]
+    measured = (near[0] - 8 * near[1] + 8 * near[2] - near[3]) / (12 * h)
+    wrong = np.abs(stated - measured) > 0.01 * (1 + np.abs(measured))
+    if wrong.any():
+        i = int(wrong.argmax())
+        raise ValueError(
+            f"The derivative of {activation.name!r} does not fit its function. "
+            f"Received {stated[i]:g} at x = {x[i]:g}; differences give {measured[i]:g}."
+        )
+
+
+def _identity(x: Array) -> Array:
+    return x.copy()
+
+
+def _one(x: Array) -> Array:
+    return np.ones_like(x)
+
+
+def _relu(x: Array) -> Array:
+    return np.maximum(x, 0)
+
+
+def _relu_slope(x: Array) -> Array:
+    return np.greater(x, 0).astype(x.dtype)
+
+
+def _leaky(x: Array, slope: float) -> Array:
+    steep: Array = slope * x
+    return np.maximum(x, steep) if slope <= 1 else np.minimum(x, steep)
+
+
+def _leaky_slope(x: Array, slope: float) -> Array:
+    return slope + (1 - slope) * np.greater(x, 0).astype(x.dtype)
+
+
+def _tanh_slope(x: Array) -> Array:
+    return 4 * _sigmoid_slope(2 * x)
+
+
+@np.errstate(over="ignore")
+def _sigmoid(x: Array) -> Array:
+    return 1 / (1 + np.exp(-x))
+
+
+def _sigmoid_slope(x: Array) -> Array:
+    small = np.exp(-np.abs(x))
+    result: Array = small / np.square(1 + small)
+    return result
+
+
+def _softsign(x: Array) -> Array:
+    result: Array = x / (1 + np.abs(x))
+    return result
+
+
+def _softsign_slope(x: Array) -> Array:
+    return np.square(1 / (1 + np.abs(x)))
+
+
+def _normal_cdf(x: Array) -> Array:
+    from scipy.special import ndtr
+
+    result: Array = ndtr(x)
+    return result
+
+
+@np.errstate(over="ignore")
+def _normal_density(x: Array) -> Array:
+    return np.exp(-np.square(x) / 2) / math.sqrt(2 * math.pi)
+
+
+def _gelu(x: Array) -> Array:
+    return x * _normal_cdf(x)
+
+
+def _gelu_slope(x: Array) -> Array:
+    return _normal_cdf(x) + x * _normal_density(x)
+
+
+def _gelu_tanh_argument(x: Array) -> tuple[Array, Array]:
+    x = np.clip(x, -30, 30)  # the sigmoid of the argument is exactly 0 or 1 beyond
+    scale = 2 * math.sqrt(2 / math.pi)
+    return scale * (x + 0.044715 * x * x * x), scale * (1 + 3 * 0.044715 * x * x)
+
+
+def _gelu_tanh(x: Array) -> Array:
+    return x * _sigmoid(_gelu_tanh_argument(x)[0])
+
+
+def _gelu_tanh_slope(x: Array) -> Array:
+    argument, slope = _gelu_tanh_argument(x)
+    return _sigmoid(argument) + x * _sigmoid_slope(argument) * slope
+
+
+def _silu(x: Array) -> Array:
+    return x * _sigmoid(x)
+
+
+def _silu_slope(x: Array) -> Array:
+    return _sigmoid(x) + x * _sigmoid_slope(x)
+
+
+def _elu(x: Array, alpha: float, scale: float = 1.0) -> Array:
+    return scale * np.maximum(x, 0) + (scale * alpha) * np.expm1(np.minimum(x, 0))
+
+
+def _elu_slope(x: Array, alpha: float, scale: float = 1.0) -> Array:
+    jump = scale * (1 - alpha) * np.greater(x, 0).astype(x.dtype)
+    return (scale * alpha) * np.exp(np.minimum(x, 0)) + jump
+
+
+def _softplus(x: Array) -> Array:
+    return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
+
+
+def _mish_parts(x: Array) -> tuple[Array, Array]:
+    grown = np.exp(np.minimum(x, 40))  # tanh(softplus(x)) rounds to 1 beyond
+    return grown, grown * (grown + 2)
+
+
+def _mish(x: Array) -> Array:
+    _, ratio = _mish_parts(x)
+    return x * (ratio / (ratio + 2))
+
+
+def _mish_slope(x: Array) -> Array:
+    grown, ratio = _mish_parts(x)
+    return ratio / (ratio + 2) + x * (4 * grown / (ratio + 2)) * ((1 + grown) / (ratio + 2))
+
+
+def _hard_tanh(x: Array) -> Array:
+    return np.clip(x, -1, 1)
+
+
+def _hard_tanh_slope(x: Array) -> Array:
+    return np.less(np.abs(x), 1).astype(x.dtype)
+
+
+def _erf(x: Array) -> Array:
+    from scipy.special import erf
+
+    result: Array = erf(x)
+    return result
+
+
+@np.errstate(over="ignore")
+def _erf_slope(x: Array) -> Array:
+    return (2 / math.sqrt(math.pi)) * np.exp(-np.square(x))
+
+
+_TABLE: dict[str, tuple[Function, Function, tuple[float, ...]]] = {
+    "identity": (_identity, _one, ()),
+    "relu": (_relu, _relu_slope, (0.0,)),
+    "leaky_relu": (partial(_leaky, slope=0.01), partial(_leaky_slope, slope=0.01), (0.0,)),
+    "tanh": (np.tanh, _tanh_slope, ()),
+    "sigmoid": (_sigmoid, _sigmoid_slope, ()),
+    "softsign": (_softsign, _softsign_slope, (0.0,)),
+    "gelu": (_gelu, _gelu_slope, ()),
+    "gelu_tanh": (_gelu_tanh, _gelu_tanh_slope, ()),
+    "silu": (_silu, _silu_slope, ()),
+    "elu": (partial(_elu, alpha=1.0), partial(_elu_slope, alpha=1.0), (0.0,)),
+    "selu": (
+        partial(_elu, alpha=_SELU_ALPHA, scale=_SELU_SCALE),
+        partial(_elu_slope, alpha=_SELU_ALPHA, scale=_SELU_SCALE),
+        (0.0,),
+    ),
+    "softplus": (_softplus, _sigmoid, ()),
+    "mish": (_mish, _mish_slope, ()),
+    "hard_tanh": (_hard_tanh, _hard_tanh_slope, (-1.0, 1.0)),
+    "erf": (_erf, _erf_slope, ()),
+    "sin": (np.sin, np.cos, ()),
+}
+_ALIASES = {"linear": "identity", "swish": "silu"}
+
+
+@cache
+def _named(name: str) -> Activation:
+    return Activation(name, *_TABLE[name])
