@@ -1,0 +1,66 @@
+# Everything runs inside .venv, which the first target that needs it creates. `make help` lists the targets.
+PYTHON ?= python3
+BIN := .venv/bin
+SITE := _build/html/.complete
+SOURCES := _config.yml _toc.yml $(shell find book initlib site -type f \
+	-not -path '*/node_modules/*' -not -path '*/__pycache__/*' -not -path '*/.ipynb_checkpoints/*')
+
+# $(call step,WHAT,COMMAND): run COMMAND; if it fails, say in one line what failed.
+step = @$(2) || { echo "make $@: $(1) failed; the reason stands above." >&2; exit 1; }
+
+.PHONY: book test outputs lab serve lint format lock browser help clean
+.DEFAULT_GOAL := help
+
+book: ## Execute every notebook and build the website strictly, from nothing if need be
+	@rm -f $(SITE)
+	@$(MAKE) --no-print-directory $(SITE)
+
+$(SITE): $(SOURCES) .venv/ready
+	@rm -rf _build
+	$(call step,building the site,$(BIN)/jb build . -W -n --keep-going)
+	$(call step,checking that every page exists,$(BIN)/python tools/check_pages.py)
+	@touch $@
+
+test: .venv/ready $(SITE) ## Run all tests (reuses a site that is up to date, else builds it)
+	$(call step,the test suite,$(BIN)/python -m pytest -n 2 --dist loadfile --nbval --nbval-current-env)
+
+outputs: .venv/ready ## Re-execute the notebooks and store their outputs
+	$(call step,executing the notebooks,$(BIN)/python tools/notebooks.py)
+
+lab: .venv/ready ## Open the book in JupyterLab
+	$(BIN)/jupyter lab book
+
+serve: $(SITE) ## Serve the built site at http://localhost:8000
+	$(BIN)/python -m http.server --directory _build/html --bind 127.0.0.1 8000
+
+lint: .venv/ready ## Check style (ruff, notebooks too) and types (mypy)
+	$(call step,ruff check,$(BIN)/ruff check)
+	$(call step,ruff format,$(BIN)/ruff format --check)
+	$(call step,mypy,$(BIN)/mypy)
+
+format: .venv/ready ## Format the code and the notebooks
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+lock: .venv/ready ## Rewrite requirements.txt and binder/requirements.txt from pyproject.toml
+	$(call step,locking the requirements,tools/lock.sh)
+
+browser: ## Install the browser that the site tests drive (Debian, as root)
+	apt-get update -qq
+	apt-get install -y -qq chromium
+
+clean: ## Remove the built site
+	rm -rf _build
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 12
+
+.venv/ready: requirements.txt pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { \
+		echo "make: $(PYTHON) was not found; install Python 3.11 or newer, or name one: make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "make: Python 3.11 or newer is needed, but $(PYTHON) is $$($(PYTHON) -V 2>&1); name another: make PYTHON=python3.12" >&2; exit 1; }
+	$(call step,creating .venv (on Debian it needs the package python3-venv),$(PYTHON) -m venv .venv)
+	$(call step,installing requirements.txt,$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements.txt)
+	$(call step,installing initlib,$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .)
+	@touch $@

@@ -1,0 +1,51 @@
+"""What several tests of the book read: its notebooks, and the figures in them."""
+
+import base64
+import io
+import sys
+from pathlib import Path
+
+import nbformat
+import numpy as np
+from PIL import Image
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+sys.path.insert(0, str(ROOT / "tools"))
+
+from notebooks import paths, stub, tags  # noqa: E402
+
+__all__ = ["ROOT", "figures", "paths", "read", "stub", "tags", "worst_block"]
+
+
+def read(path):
+    return nbformat.read(path, as_version=4)
+
+
+def figures(path):
+    """Return every PNG stored in a notebook, as grey levels in [0, 1], keyed by cell and output."""
+    return {
+        (cell_index, output_index): _grey(output["data"]["image/png"])
+        for cell_index, cell in enumerate(read(path).cells)
+        for output_index, output in enumerate(cell.get("outputs", []))
+        if "image/png" in output.get("data", {})
+    }
+
+
+def _grey(png):
+    image = Image.open(io.BytesIO(base64.b64decode(png))).convert("RGBA")
+    paper = Image.new("RGBA", image.size, "white")
+    return np.asarray(Image.alpha_composite(paper, image).convert("L"), dtype=float) / 255
+
+
+def worst_block(first, second, block=32):
+    """Return the largest RMS difference over blocks of 32 x 32 pixels.
+
+    A mean over the whole figure would let a thin curve move unnoticed; one block does not.
+    """
+    if first.shape != second.shape:
+        raise AssertionError(f"The figure's size changed from {first.shape} to {second.shape} pixels.")
+    height, width = (-(-n // block) * block for n in first.shape)
+    squared = np.zeros((height, width))
+    squared[: first.shape[0], : first.shape[1]] = (first - second) ** 2
+    blocks = squared.reshape(height // block, block, width // block, block).mean(axis=(1, 3))
+    return float(np.sqrt(blocks.max()))

@@ -1,0 +1,82 @@
+"""The frame around the chapters: versions, lock, addresses, pages, what Binder and the workflows install."""
+
+import json
+import re
+import subprocess
+import sys
+from importlib.metadata import version
+
+import pytest
+import yaml
+from notebooks_under_test import ROOT, paths, read, tags
+
+CONFIG = yaml.safe_load((ROOT / "_config.yml").read_text())
+REPOSITORY = CONFIG["repository"]["url"]
+PIN = re.compile(r"^([a-z0-9_.-]+)(?:\[[a-z,]+\])?==([^ ;\\]+)", re.MULTILINE | re.IGNORECASE)
+
+
+def test_jupyter_book_is_version_1():
+    """Version 2 builds nothing from these sources and exits 0."""
+    assert version("jupyter-book").startswith("1.")
+
+
+def test_every_page_was_built():
+    subprocess.run([sys.executable, ROOT / "tools" / "check_pages.py"], check=True)
+
+
+def test_the_lock_is_hashed_and_names_no_index():
+    lock = (ROOT / "requirements.txt").read_text()
+    assert len(PIN.findall(lock)) > 100
+    for block in re.split(r"\n(?=[a-z])", lock):
+        assert block.startswith("#") or "--hash=sha256:" in block, block.splitlines()[0]
+    assert not re.search(r"--index-url|--extra-index-url|--find-links|file://|https?://", lock)
+
+
+def test_binder_installs_the_locked_versions():
+    locked = dict(PIN.findall((ROOT / "requirements.txt").read_text()))
+    binder = dict(PIN.findall((ROOT / "binder" / "requirements.txt").read_text()))
+    assert {"numpy", "matplotlib", "ipywidgets", "anywidget", "jupyterlab-myst"} <= binder.keys()
+    assert binder.items() <= locked.items()
+
+
+def test_the_repository_address_is_the_same_everywhere():
+    files = subprocess.run(
+        ["git", "ls-files", "*.md", "*.cff", "*.toml", "*.ipynb", "*.yml"],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    ).stdout.split()  # fmt: skip
+    project = "/".join(REPOSITORY.split("/")[-2:])
+    mentions = [
+        (file, found)
+        for file in files
+        for found in re.findall(r"https://github\.com/demystifying[\w./-]*", (ROOT / file).read_text())
+    ]
+    assert mentions
+    assert all(found.startswith(f"https://github.com/{project}") for _, found in mentions), mentions
+
+
+@pytest.mark.parametrize("path", paths(), ids=lambda path: path.stem)
+def test_a_notebook_installs_initlib_on_colab_from_this_repository(path):
+    first = next(cell for cell in read(path).cells if cell.cell_type == "code")
+    assert "colab" in tags(first)
+    assert f"git+{REPOSITORY}" in first.source
+
+
+@pytest.mark.parametrize("path", paths(), ids=lambda path: path.stem)
+def test_a_notebook_is_stored_clean_and_run_in_order(path):
+    notebook = json.loads(path.read_text())
+    assert "widgets" not in notebook["metadata"]
+    code = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    assert [cell["execution_count"] for cell in code] == list(range(1, len(code) + 1))
+    outputs = [output for cell in code for output in cell["outputs"]]
+    assert not any("widget-view" in mime for output in outputs for mime in output.get("data", {}))
+    assert not any(output["output_type"] == "error" for output in outputs)
+    assert not any("nbval" in tag for cell in code for tag in cell["metadata"].get("tags", []))
+
+
+def test_actions_are_pinned_by_commit_and_start_without_permissions():
+    for workflow in (ROOT / ".github" / "workflows").glob("*.yml"):
+        text = workflow.read_text()
+        uses = re.findall(r"uses:\s*(\S+)", text)
+        assert uses
+        assert all(re.search(r"@[0-9a-f]{40}$", use) for use in uses), (workflow.name, uses)
+        assert yaml.safe_load(text)["permissions"] in ({}, {"contents": "read"})
