@@ -1,0 +1,160 @@
+"""Small real data sets bundled with scikit-learn, split and standardised by seed."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from initlib import checks
+
+SPLIT = 2  # the stream of random numbers that splits; 0 and 1 draw weights and biases
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some samples: `inputs` (samples, ...) and their `labels` (samples,) or targets (samples, outputs)."""
+
+    inputs: Array = field(repr=False)
+    labels: Array = field(repr=False)
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+
+@dataclass(frozen=True)
+class Split:
+    """A data set cut in three; `mean` and `sd` of the training inputs (over all entries) standardised all three."""
+
+    train: Part
+    validation: Part
+    test: Part
+    mean: float
+    sd: float
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Inputs (samples, ...) and labels: integers below `classes`, or real targets where `classes` is None.
+
+    >>> data = Dataset("xor", [[0, 0], [0, 1], [1, 0], [1, 1]], [0, 1, 1, 0], 2)
+    >>> len(data)
+    4
+    """
+
+    name: str
+    inputs: Array = field(repr=False)
+    labels: Array = field(repr=False)
+    classes: int | None
+
+    def __init__(self, name: str, inputs: ArrayLike, labels: ArrayLike, classes: int | None = None) -> None:
+        x = checks.array("inputs", inputs)
+        if x.ndim < 2:
+            raise ValueError(f"inputs must have shape (samples, ...), two axes or more. Received shape: {x.shape}.")
+        y = checks.array("labels", labels, dtype=None)
+        if len(np.atleast_1d(y)) != len(x):
+            raise ValueError(f"labels must have one entry for each of {len(x)} inputs. Received shape: {y.shape}.")
+        if classes is not None:
+            classes = checks.integer("classes", classes, minimum=1)
+            if y.dtype.kind not in "iu" or y.ndim != 1:
+                raise TypeError(f"labels must be one integer a sample. Received: {y.dtype} of shape {y.shape}.")
+            if y.size and not (y.min() >= 0 and y.max() < classes):
+                raise ValueError(
+                    f"labels must lie in 0..{classes - 1}. Received labels from {y.min()} to {y.max()}."
+                )
+        for key, value in (("name", name), ("inputs", x), ("labels", y), ("classes", classes)):
+            object.__setattr__(self, key, value)
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+    def split(
+        self,
+        seed: int,
+        test: float = 0.2,
+        validation: float = 0.0,
+        *,
+        train_samples: int | None = None,
+        standardise: bool = True,
+    ) -> Split:
+        """Cut the samples at random in training, validation and test parts and standardise the inputs.
+
+        x -> (x - mean) / sd with the mean and standard deviation of all training entries together (one number
+        each). `test` and `validation` are shares of all samples; the test part of a seed is the same whatever
+        the rest. `train_samples` keeps only that many training samples. `standardise=False` leaves x as it is.
+
+        >>> parts = digits().split(0)
+        >>> len(parts.train), len(parts.test), bool(abs(parts.train.inputs.mean()) < 1e-12)
+        (1438, 359, True)
+        """
+        seed = checks.integer("seed", seed, minimum=0)
+        count = len(self)
+        n_test = round(count * checks.real("test", test, minimum=0, below=1))
+        n_validation = round(count * checks.real("validation", validation, minimum=0, below=1))
+        left = count - n_test - n_validation
+        wanted = left if train_samples is None else checks.integer("train_samples", train_samples, minimum=1)
+        if not 0 < wanted <= left:
+            raise ValueError(
+                f"{count} samples less {n_test} for test and {n_validation} for validation leave {left} to train on. "
+                f"Received train_samples: {train_samples}."
+            )
+        order = np.random.default_rng([seed, SPLIT]).permutation(count)
+        cut = n_test + n_validation
+        train = self.inputs[order[cut : cut + wanted]]
+        mean, sd = (float(train.mean()), float(train.std())) if standardise else (0.0, 1.0)
+        if sd == 0:
+            raise ValueError("The training inputs are all equal and cannot be standardised.")
+
+        def part(chosen: Array) -> Part:
+            return Part((self.inputs[chosen] - mean) / sd, self.labels[chosen])
+
+        return Split(
+            part(order[cut : cut + wanted]), part(order[n_test:cut]), part(order[:n_test]), mean, sd
+        )
+
+
+def digits() -> Dataset:
+    """Return the 1,797 handwritten digits of scikit-learn: 64 pixel values (0..16) each, 10 classes.
+
+    Source: Alpaydin & Kaynak, Optical Recognition of Handwritten Digits, UCI repository, 1998 (its test part).
+
+    >>> digits()
+    Dataset(name='digits', classes=10)
+    """
+    return _bundled("digits")
+
+
+def breast_cancer() -> Dataset:
+    """Return the 569 breast-cancer samples of scikit-learn: 30 features on very different scales, 2 classes.
+
+    >>> len(breast_cancer())
+    569
+    """
+    return _bundled("breast_cancer")
+
+
+def wine() -> Dataset:
+    """Return the 178 wines of scikit-learn: 13 features on very different scales, 3 classes.
+
+    >>> len(wine())
+    178
+    """
+    return _bundled("wine")
+
+
+@cache
+def _bundled(name: str) -> Dataset:
+    try:
+        from sklearn import datasets as bundled
+    except ImportError as error:
+        raise ImportError("This data set comes with scikit-learn: pip install scikit-learn.") from error
+    load: Callable[..., Any] = getattr(bundled, f"load_{name}")
+    inputs, labels = load(return_X_y=True)
+    found = Dataset(name, inputs, labels, int(labels.max()) + 1)
+    found.inputs.setflags(write=False)
+    found.labels.setflags(write=False)
+    return found

@@ -1,0 +1,77 @@
+"""Losses of stacked nets: for each net the mean over its batch, and the gradient with respect to the outputs."""
+
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from initlib import checks
+
+Array = NDArray[Any]
+
+
+class Loss(Protocol):
+    """Takes outputs (nets, batch, units) and targets (nets, batch, ...); returns losses (nets,) and gradient."""
+
+    def __call__(self, outputs: Array, targets: Array) -> tuple[Array, Array]: ...
+
+
+def softmax(outputs: Array, targets: Array) -> tuple[Array, Array]:
+    """Return softmax cross-entropy, -log softmax(outputs)[label], for integer labels (nets, batch).
+
+    >>> losses, gradient = softmax(np.zeros((1, 2, 4)), np.array([[0, 3]]))
+    >>> float(losses[0].round(6)), gradient[0, 0].tolist()
+    (1.386294, [-0.375, 0.125, 0.125, 0.125])
+    """
+    nets, batch, units = outputs.shape
+    p = outputs - outputs.max(axis=2, keepdims=True)
+    rows = np.arange(nets * batch) * units + targets.ravel()
+    right = p.reshape(-1)[rows]
+    np.exp(p, out=p)
+    total = p.sum(axis=2, keepdims=True)
+    losses = (np.log(total[:, :, 0]) - right.reshape(nets, batch)).mean(axis=1)
+    p /= total
+    p.reshape(-1)[rows] -= 1
+    p /= batch
+    return losses, p
+
+
+def squared(outputs: Array, targets: Array) -> tuple[Array, Array]:
+    """Return half the squared error, sum over units of (outputs - targets)^2 / 2; integer labels become one-hot.
+
+    >>> losses, gradient = squared(np.ones((1, 1, 2)), np.zeros((1, 1, 2)))
+    >>> losses.tolist(), gradient.tolist()
+    ([1.0], [[[1.0, 1.0]]])
+    """
+    if targets.dtype.kind in "iu":
+        targets = np.eye(outputs.shape[2], dtype=outputs.dtype)[targets]
+    error = outputs - targets.reshape(outputs.shape)
+    losses = np.square(error).sum(axis=2).mean(axis=1) / 2
+    error /= outputs.shape[1]
+    return losses, error
+
+
+def logistic(outputs: Array, targets: Array) -> tuple[Array, Array]:
+    """Return logistic loss, log(1 + e^z) - y z, for one output z and labels y in {0, 1}.
+
+    >>> losses, gradient = logistic(np.zeros((1, 1, 1)), np.array([[1]]))
+    >>> float(losses[0].round(6)), gradient.tolist()
+    (0.693147, [[[-0.5]]])
+    """
+    y = targets.reshape(outputs.shape).astype(outputs.dtype)
+    tail = np.exp(-np.abs(outputs))
+    losses = (np.maximum(outputs, 0) - y * outputs + np.log1p(tail)).mean(axis=(1, 2))
+    p = np.where(outputs >= 0, 1, tail) / (1 + tail)
+    return losses, (p - y) / outputs.shape[1]
+
+
+LOSSES: dict[str, Loss] = {"softmax": softmax, "squared": squared, "logistic": logistic}
+
+
+def get(name: str) -> Loss:
+    """Return the loss of that name.
+
+    >>> get("softmax") is softmax
+    True
+    """
+    return LOSSES[checks.choice("loss", name, LOSSES)]

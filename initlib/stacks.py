@@ -1,0 +1,140 @@
+"""`Network`: many nets of one shape as one stack, with a forward pass that keeps every layer and exact gradients."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+from initlib import checks
+from initlib.activations import Activation
+from initlib.layers import Array, Layer, Tape, run_backward, run_forward
+
+
+@dataclass(frozen=True)
+class Trace:
+    """One forward pass. `pre[l]` and `post[l]` are (nets, samples, units): before and after the activation of
+    layer l. The last entry of both is `output`, the linear last layer.
+    """
+
+    pre: tuple[Array, ...]
+    post: tuple[Array, ...]
+    output: Array
+    tape: Tape = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Gradients:
+    """Exact gradients, shaped as what they belong to: parameters, pre-activations, input, every parameter."""
+
+    weights: tuple[Array, ...]
+    biases: tuple[Array, ...]
+    pre: tuple[Array, ...]
+    input: Array
+    values: tuple[Array, ...] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """What a slot holds: its kind ("weight", "bias" or "scale"), and its learning-rate factor by optimizer."""
+
+    kind: str
+    factors: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """A stack of nets of one shape, made by `mlp` and its relatives.
+
+    `values[s]` is parameter s of all nets, (nets, ...); change its entries in place to change the nets.
+    `weights[l]` is (nets, fan_in, fan_out) and `biases[l]` (nets, fan_out). Net i was drawn from `seeds[i]` alone.
+    """
+
+    layers: tuple[Layer, ...] = field(repr=False)
+    values: tuple[Array, ...] = field(repr=False)
+    parameters: tuple[Parameter, ...] = field(repr=False)
+    seeds: tuple[int, ...]
+    widths: tuple[int, ...]
+    activation: Activation
+    input_shape: tuple[int | None, ...]
+    pre_points: tuple[Layer, ...] = field(repr=False)
+    post_points: tuple[Layer, ...] = field(repr=False)
+
+    @property
+    def weights(self) -> tuple[Array, ...]:
+        """The weight arrays in the order of the layers."""
+        return self._of_kind("weight")
+
+    @property
+    def biases(self) -> tuple[Array, ...]:
+        """The bias arrays in the order of the layers."""
+        return self._of_kind("bias")
+
+    def _of_kind(self, kind: str) -> tuple[Array, ...]:
+        return tuple(v for v, p in zip(self.values, self.parameters, strict=True) if p.kind == kind)
+
+    @property
+    def nets(self) -> int:
+        """The number of nets."""
+        return len(self.seeds)
+
+    @property
+    def depth(self) -> int:
+        """The number of weight layers."""
+        return len(self.weights)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The floating-point type of the parameters."""
+        return self.values[0].dtype
+
+    def take(self, nets: Sequence[int] | NDArray[Any], *, dtype: DTypeLike = None) -> "Network":
+        """Return a copy of some of the nets, in the order given and optionally in another `dtype`.
+
+        >>> from initlib import networks
+        >>> networks.mlp((2, 3, 1), "relu", "he_normal", seeds=[4, 5, 6]).take([2, 0]).seeds
+        (6, 4)
+        """
+        chosen = [checks.integer("nets", int(i), minimum=0) for i in nets]
+        if any(i >= self.nets for i in chosen):
+            raise ValueError(f"nets must be below {self.nets}, the size of the stack. Received: {chosen}.")
+        values = tuple(value[chosen].astype(dtype or self.dtype) for value in self.values)
+        return replace(self, values=values, seeds=tuple(self.seeds[i] for i in chosen))
+
+    def forward(self, x: ArrayLike) -> Trace:
+        """Run every net on x, (samples, ...) shared by all nets or (nets, samples, ...), and keep every layer."""
+        tape = Tape(self.values)
+        output = run_forward(self.layers, self._input(x), tape)
+        pre = tuple(tape.signals[layer] for layer in self.pre_points)
+        post = tuple(tape.signals[layer] for layer in self.post_points)
+        return Trace(pre, post, output, tape)
+
+    def backward(self, trace: Trace, output_gradient: ArrayLike) -> Gradients:
+        """Return the exact gradients, given a `trace` of `forward` and dLoss/d(output) of the output's shape."""
+        top = checks.array("output_gradient", output_gradient, dtype=self.dtype)
+        if top.shape != trace.output.shape:
+            raise ValueError(
+                f"output_gradient must have the output's shape {trace.output.shape}. Received: {top.shape}."
+            )
+        tape = trace.tape
+        back = run_backward(self.layers, top, tape)
+        values = tuple(tape.gradients[slot] for slot in range(len(self.values)))
+        named = replace(self, values=values)
+        pre = tuple(tape.signal_gradients[layer] for layer in self.pre_points)
+        return Gradients(named.weights, named.biases, pre, back, values)
+
+    def _input(self, x: ArrayLike) -> Array:
+        x = checks.array("x", x, dtype=self.dtype)
+        inner = len(self.input_shape)
+        shape = x.shape[x.ndim - inner :]
+        fits = len(shape) == inner and all(
+            want in (None, got) for want, got in zip(self.input_shape, shape, strict=True)
+        )
+        shared = x.ndim == inner + 1
+        if not fits or not (shared or (x.ndim == inner + 2 and len(x) == self.nets)):
+            sizes = ", ".join("any" if size is None else str(size) for size in self.input_shape)
+            raise ValueError(
+                f"x must have shape (samples, {sizes}) or ({self.nets}, samples, {sizes}). Received: {x.shape}."
+            )
+        return np.broadcast_to(x, (self.nets, *x.shape)) if shared else x
