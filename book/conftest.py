@@ -1,4 +1,4 @@
-"""Lets nbval 0.11 run a cell that ends in `;` as Jupyter does: without a stored history, IPython ignores the `;`."""
+"""Lets nbval 0.11 run a cell that ends in `;` as Jupyter does: IPython ignores it only with history on."""
 
 from nbval.kernel import RunningKernel
 

@@ -3,24 +3,14 @@
 import sys
 from pathlib import Path
 
-import yaml
+from sphinx_external_toc.parsing import parse_toc_yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
 def pages(root: Path = ROOT) -> list[str]:
     """Return the pages of `_toc.yml`, in order, without suffix."""
-    toc = yaml.safe_load((root / "_toc.yml").read_text())
-    files = [toc["root"]]
-
-    def collect(entries: list[dict]) -> None:
-        for entry in entries:
-            files.append(entry["file"])
-            collect(entry.get("sections", []))
-
-    for part in toc.get("parts", []):
-        collect(part["chapters"])
-    return files
+    return list(parse_toc_yaml(root / "_toc.yml"))
 
 
 def main() -> None:

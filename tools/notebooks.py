@@ -1,4 +1,4 @@
-"""Bring every notebook up to date: derived cells written from their source, cells executed, outputs stored clean.
+"""Bring every notebook up to date: write the derived cells, execute, store the outputs clean.
 
 Derived are the cell that installs initlib on Colab (its address stands in _config.yml) and the stub of every
 exercise (made from its solution). Stored outputs carry no widget state, so that they read on a code host and
@@ -78,7 +78,7 @@ def clean(notebook: NotebookNode) -> None:
 
 
 def execute(path: Path) -> NotebookNode:
-    """Run the notebook as the site build and nbval do, in its own folder, and return it with clean outputs."""
+    """Run the notebook in its own folder, as the site build and nbval do; return it with clean outputs."""
     notebook = nbformat.read(path, as_version=4)
     write_derived_cells(notebook, repository_url())
     client = NotebookClient(

@@ -1,5 +1,7 @@
 """Every exercise's stub fails its check, and every solution passes it."""
 
+from itertools import pairwise
+
 import pytest
 from notebooks_under_test import paths, read, stub, tags
 
@@ -10,7 +12,7 @@ def exercises(path):
     imports = next(cell.source for cell in cells if "imports" in tags(cell))
     return [
         (imports, cell.source, following.source)
-        for cell, following in zip(cells, cells[1:], strict=False)
+        for cell, following in pairwise(cells)
         if "solution" in tags(cell)
     ]
 
@@ -30,7 +32,9 @@ CASES = [
 
 @pytest.mark.parametrize("path", paths(), ids=lambda path: path.stem)
 def test_a_chapter_has_three_exercises_each_with_stub_solution_and_check(path):
-    kinds = [kind for cell in read(path).cells for kind in tags(cell) if kind in ("stub", "solution", "check")]
+    kinds = [
+        kind for cell in read(path).cells for kind in tags(cell) if kind in ("stub", "solution", "check")
+    ]
     assert kinds == ["stub", "solution", "check"] * 3
 
 
@@ -49,11 +53,13 @@ def test_the_stub_fails_its_check(imports, solution, check):
 @pytest.mark.parametrize("path", paths(), ids=lambda path: path.stem)
 def test_the_stub_on_the_page_is_made_from_the_solution(path):
     cells = read(path).cells
-    for cell, following in zip(cells, cells[1:], strict=False):
+    for cell, following in pairwise(cells):
         if "stub" in tags(cell):
             assert cell.source == f"```python\n{stub(following.source)}\n```", "run `make outputs`"
 
 
 def test_a_stub_that_solves_the_exercise_is_caught():
     with pytest.raises(pytest.fail.Exception):
-        test_the_stub_fails_its_check("", "def one():\n    return 1\n\n\nunused = 0  # solution", "assert one() == 1")
+        test_the_stub_fails_its_check(
+            "", "def one():\n    return 1\n\n\nunused = 0  # solution", "assert one() == 1"
+        )

@@ -1,4 +1,4 @@
-"""Stored figures equal the regenerated ones: nbval ignores images, so a wrong picture would pass without this."""
+"""Stored figures equal the regenerated ones: nbval ignores images and would let a wrong picture pass."""
 
 import io
 
