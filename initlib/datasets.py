@@ -28,7 +28,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Split:
-    """A data set cut in three; `mean` and `sd` of the training inputs (over all entries) standardised all three."""
+    """A data set cut in three, all standardised by `mean` and `sd` of all training entries together."""
 
     train: Part
     validation: Part
@@ -54,14 +54,14 @@ class Dataset:
     def __init__(self, name: str, inputs: ArrayLike, labels: ArrayLike, classes: int | None = None) -> None:
         x = checks.array("inputs", inputs)
         if x.ndim < 2:
-            raise ValueError(f"inputs must have shape (samples, ...), two axes or more. Received shape: {x.shape}.")
+            raise ValueError(f"inputs must have shape (samples, ...), at least 2 axes. Received: {x.shape}.")
         y = checks.array("labels", labels, dtype=None)
         if len(np.atleast_1d(y)) != len(x):
-            raise ValueError(f"labels must have one entry for each of {len(x)} inputs. Received shape: {y.shape}.")
+            raise ValueError(f"labels must have one entry for each of {len(x)} inputs. Received: {y.shape}.")
         if classes is not None:
             classes = checks.integer("classes", classes, minimum=1)
             if y.dtype.kind not in "iu" or y.ndim != 1:
-                raise TypeError(f"labels must be one integer a sample. Received: {y.dtype} of shape {y.shape}.")
+                raise TypeError(f"labels must be one integer a sample. Received: {y.dtype}, shape {y.shape}.")
             if y.size and not (y.min() >= 0 and y.max() < classes):
                 raise ValueError(
                     f"labels must lie in 0..{classes - 1}. Received labels from {y.min()} to {y.max()}."
@@ -83,9 +83,10 @@ class Dataset:
     ) -> Split:
         """Cut the samples at random in training, validation and test parts and standardise the inputs.
 
-        x -> (x - mean) / sd with the mean and standard deviation of all training entries together (one number
-        each). `test` and `validation` are shares of all samples; the test part of a seed is the same whatever
-        the rest. `train_samples` keeps only that many training samples. `standardise=False` leaves x as it is.
+        x -> (x - mean) / sd with the mean and standard deviation of all training entries together, one
+        number each. `test` and `validation` are shares of all samples; the test part of a seed is the same
+        whatever the rest. `train_samples` keeps only that many training samples. `standardise=False` leaves
+        x as it is.
 
         >>> parts = digits().split(0)
         >>> len(parts.train), len(parts.test), bool(abs(parts.train.inputs.mean()) < 1e-12)
@@ -99,8 +100,8 @@ class Dataset:
         wanted = left if train_samples is None else checks.integer("train_samples", train_samples, minimum=1)
         if not 0 < wanted <= left:
             raise ValueError(
-                f"{count} samples less {n_test} for test and {n_validation} for validation leave {left} to train on. "
-                f"Received train_samples: {train_samples}."
+                f"{count} samples less {n_test} for test and {n_validation} for validation leave {left} "
+                f"to train on. Received train_samples: {train_samples}."
             )
         order = np.random.default_rng([seed, SPLIT]).permutation(count)
         cut = n_test + n_validation
@@ -112,15 +113,13 @@ class Dataset:
         def part(chosen: Array) -> Part:
             return Part((self.inputs[chosen] - mean) / sd, self.labels[chosen])
 
-        return Split(
-            part(order[cut : cut + wanted]), part(order[n_test:cut]), part(order[:n_test]), mean, sd
-        )
+        return Split(part(order[cut : cut + wanted]), part(order[n_test:cut]), part(order[:n_test]), mean, sd)
 
 
 def digits() -> Dataset:
     """Return the 1,797 handwritten digits of scikit-learn: 64 pixel values (0..16) each, 10 classes.
 
-    Source: Alpaydin & Kaynak, Optical Recognition of Handwritten Digits, UCI repository, 1998 (its test part).
+    Source: Alpaydin & Kaynak, Optical Recognition of Handwritten Digits, UCI, 1998 (its test part).
 
     >>> digits()
     Dataset(name='digits', classes=10)

@@ -1,11 +1,12 @@
 """The building blocks of stacked networks: each runs many nets at once along a leading *nets* axis.
 
-A layer holds no numbers. It names the slots of its parameters; the values live in the network, one array of
-shape (nets, ...) for each slot. So a part of a stack, another dtype or a trained copy is the same layers with
-other values. `forward` and `backward` write what they need on a `Tape`; signals are (nets, samples, ..., units).
+A layer holds no numbers. It names the slots of its parameters; the values live in the network, one array
+of shape (nets, ...) for each slot. So a part of a stack, another dtype or a trained copy is the same layers
+with other values. `forward` and `backward` write what they need on a `Tape`; signals are arrays of shape
+(nets, samples, ..., units).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -17,7 +18,7 @@ Array = NDArray[Any]
 
 
 class Tape:
-    """What one pass through the layers writes down: parameter values, signals, gradients. Keeps everything."""
+    """What one pass through the layers writes down: signals and gradients. Keeps everything."""
 
     def __init__(self, values: Sequence[Array]) -> None:
         self.values = values
@@ -45,6 +46,33 @@ class Tape:
     def emit(self, slot: int, gradient: Array) -> None:
         """Take the gradient of the parameter in `slot`; the layer may reuse the array afterwards."""
         self.gradients[slot] = gradient
+
+
+class Workspace(Tape):
+    """A tape for training: reuses its arrays, keeps no signals, and hands each gradient on at once."""
+
+    def __init__(self, values: Sequence[Array], update: Callable[[int, Array, Array], None]) -> None:
+        super().__init__(values)
+        self.update = update
+        self.rooms: dict[Any, Array] = {}
+
+    def room(self, owner: object, name: str, shape: tuple[int, ...]) -> Array:
+        key = (owner, name, shape)
+        if key not in self.rooms:
+            self.rooms[key] = super().room(owner, name, shape)
+        return self.rooms[key]
+
+    def over(self, signal: Array) -> Array | None:
+        return signal
+
+    def saw(self, layer: object, signal: Array) -> None:
+        pass
+
+    def saw_gradient(self, layer: object, gradient: Array) -> None:
+        pass
+
+    def emit(self, slot: int, gradient: Array) -> None:
+        self.update(slot, self.values[slot], gradient)
 
 
 class Layer(Protocol):
@@ -103,17 +131,49 @@ class Dense:
 
 
 class Activate:
-    """y = phi(x), unit by unit."""
+    """y = phi(x), unit by unit. If `owned`, no other layer reads x: y may take its place in training."""
 
-    def __init__(self, activation: Activation) -> None:
+    def __init__(self, activation: Activation, owned: bool = True) -> None:
         self.activation = activation
+        self.owned = owned
+        self.fast = _FAST.get(activation.name)
 
     def forward(self, x: Array, tape: Tape) -> Array:
-        tape.kept[self] = x
-        y: Array = self.activation.function(x)
+        y: Array
+        if self.fast:
+            y = self.fast[0](x, tape.over(x) if self.owned else None)
+            tape.kept[self] = y
+        else:
+            y = self.activation.function(x)
+            tape.kept[self] = x
         return y
 
     def backward(self, gradient: Array, tape: Tape, needed: bool = True) -> Array:
-        assert self.activation.derivative is not None
-        slope: Array = self.activation.derivative(tape.kept[self])
-        return np.multiply(gradient, slope, out=tape.over(gradient))
+        slope = self.fast[1] if self.fast else self.activation.derivative
+        assert slope is not None
+        return np.multiply(gradient, slope(tape.kept[self]), out=tape.over(gradient))
+
+
+def _relu(x: Array, out: Array | None) -> Array:
+    y: Array = np.maximum(x, 0, out=out)
+    return y
+
+
+def _tanh(x: Array, out: Array | None) -> Array:
+    y: Array = np.tanh(x, out=out)
+    return y
+
+
+def _relu_slope(y: Array) -> Array:
+    slope: Array = y > 0
+    return slope
+
+
+def _tanh_slope(y: Array) -> Array:
+    slope: Array = y * y
+    np.subtract(1, slope, out=slope)
+    return slope
+
+
+# What can overwrite its input, with the slope found from the output: name -> (function(x, out), slope(y)).
+_FAST = {"relu": (_relu, _relu_slope), "tanh": (_tanh, _tanh_slope)}

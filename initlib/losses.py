@@ -1,9 +1,9 @@
-"""Losses of stacked nets: for each net the mean over its batch, and the gradient with respect to the outputs."""
+"""Losses of stacked nets: for each net the mean over its batch, and the gradient at the outputs."""
 
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from initlib import checks
 
@@ -11,7 +11,7 @@ Array = NDArray[Any]
 
 
 class Loss(Protocol):
-    """Takes outputs (nets, batch, units) and targets (nets, batch, ...); returns losses (nets,) and gradient."""
+    """Takes outputs (nets, batch, units) and targets (nets, batch, ...); returns losses and gradient."""
 
     def __call__(self, outputs: Array, targets: Array) -> tuple[Array, Array]: ...
 
@@ -37,7 +37,7 @@ def softmax(outputs: Array, targets: Array) -> tuple[Array, Array]:
 
 
 def squared(outputs: Array, targets: Array) -> tuple[Array, Array]:
-    """Return half the squared error, sum over units of (outputs - targets)^2 / 2; integer labels become one-hot.
+    """Return half the squared error summed over units; integer labels become one-hot targets.
 
     >>> losses, gradient = squared(np.ones((1, 1, 2)), np.zeros((1, 1, 2)))
     >>> losses.tolist(), gradient.tolist()
@@ -63,6 +63,31 @@ def logistic(outputs: Array, targets: Array) -> tuple[Array, Array]:
     losses = (np.maximum(outputs, 0) - y * outputs + np.log1p(tail)).mean(axis=(1, 2))
     p = np.where(outputs >= 0, 1, tail) / (1 + tail)
     return losses, (p - y) / outputs.shape[1]
+
+
+def targets(labels: ArrayLike, outputs: Array, loss: str) -> Array:
+    """Return labels, (samples,) shared or (nets, samples), as what `loss` compares with the outputs.
+
+    Softmax takes integers below the number of outputs, logistic 0 and 1 for a single output. Squared takes
+    integers (one-hot) or real targets, (samples, outputs) or (nets, samples, outputs).
+
+    >>> targets([2, 0], np.zeros((3, 2, 4)), "softmax").shape
+    (3, 2)
+    """
+    nets, samples, units = outputs.shape
+    y = checks.array("labels", labels, dtype=None)
+    classes = y.dtype.kind in "iu"
+    if not classes and (loss != "squared" or y.dtype.kind != "f"):
+        raise TypeError(f"The {loss} loss needs integer labels. Received dtype: {y.dtype}.")
+    limit = 2 if loss == "logistic" else units
+    if loss == "logistic" and units != 1:
+        raise ValueError(f"The logistic loss needs a single output. Received: {units} outputs.")
+    if classes and y.size and not (y.min() >= 0 and y.max() < limit):
+        raise ValueError(f"labels must lie in 0..{limit - 1}. Received labels from {y.min()} to {y.max()}.")
+    wanted = (nets, samples) if classes else (nets, samples, units)
+    if y.shape not in (wanted, wanted[1:]):
+        raise ValueError(f"labels must have shape {wanted[1:]} or {wanted}. Received: {y.shape}.")
+    return np.broadcast_to(y, wanted)
 
 
 LOSSES: dict[str, Loss] = {"softmax": softmax, "squared": squared, "logistic": logistic}

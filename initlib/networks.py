@@ -1,6 +1,7 @@
 """Neural networks as stacks: one call builds many nets of one shape, which run and train together."""
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -33,9 +34,9 @@ def mlp(
     pre[l] = post[l-1] @ W[l] + b[l], post[l] = phi(pre[l]), with W[l]: (nets, widths[l], widths[l+1]).
 
     `initializer` (and `bias_initializer`; None means zeros) is a name, a callable
-    `init(shape, rng=..., dtype=...)`, or a sequence with one of them for each net; an entry of that sequence may
-    itself be a sequence with one for each layer. The draws of a net depend on its seed and the layer alone, so
-    nets with the same seed share their noise whatever their scale, biases or neighbours.
+    `init(shape, rng=..., dtype=...)`, or a sequence with one of them for each net; an entry of that sequence
+    may itself be a sequence with one for each layer. The draws of a net depend on its seed and the layer
+    alone, so nets with the same seed share their noise whatever their scale, biases or neighbours.
 
     >>> stack = mlp((64, 32, 10), "relu", ["he_normal", "glorot_normal"], seeds=[0, 0])
     >>> [w.shape for w in stack.weights]
@@ -46,7 +47,7 @@ def mlp(
     sizes = checks.integers("widths", widths, minimum=1, length=2)
     phi = activations.get(activation)
     draw = Draws(seeds, dtype)
-    shapes = list(zip(sizes[:-1], sizes[1:], strict=True))
+    shapes = list(pairwise(sizes))
     weights = draw.weights(initializer, shapes)
     biases = draw.biases(bias_initializer, [shape[1:] for shape in shapes])
     layers: list[Layer] = []
@@ -66,7 +67,7 @@ def mlp(
 
 
 class Draws:
-    """Draws the parameters of a stack: net by net, from the net's seed, one stream for each layer and purpose."""
+    """Draws parameters net by net from the net's seed, with one stream for each layer and purpose."""
 
     def __init__(self, seeds: Sequence[int], dtype: DTypeLike) -> None:
         self.seeds = checks.integers("seeds", seeds, minimum=0)
@@ -108,7 +109,7 @@ def _one_per_layer(name: str, given: PerNet, nets: int, layers: int) -> list[lis
         if not isinstance(many, Sequence):
             raise TypeError(f"{where} must be a name, a callable or a sequence of them. Received: {many!r}.")
         if len(many) != count:
-            raise ValueError(f"{where} needs one entry for each {what}, {count}. Received: {len(many)} entries.")
+            raise ValueError(f"{where} needs one entry for each of {count} {what}s. Received: {len(many)}.")
         return list(many)
 
     rows = spread(given, nets, "net", name)

@@ -1,4 +1,4 @@
-"""`Network`: many nets of one shape as one stack, with a forward pass that keeps every layer and exact gradients."""
+"""`Network`: many nets of one shape as one stack; forward keeps every layer, backward is exact."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -37,7 +37,7 @@ class Gradients:
 
 @dataclass(frozen=True)
 class Parameter:
-    """What a slot holds: its kind ("weight", "bias" or "scale"), and its learning-rate factor by optimizer."""
+    """What a slot holds: "weight", "bias" or "scale", and its learning-rate factor by optimizer."""
 
     kind: str
     factors: dict[str, float] = field(default_factory=dict)
@@ -48,7 +48,8 @@ class Network:
     """A stack of nets of one shape, made by `mlp` and its relatives.
 
     `values[s]` is parameter s of all nets, (nets, ...); change its entries in place to change the nets.
-    `weights[l]` is (nets, fan_in, fan_out) and `biases[l]` (nets, fan_out). Net i was drawn from `seeds[i]` alone.
+    `weights[l]` is (nets, fan_in, fan_out) and `biases[l]` (nets, fan_out). Net i was drawn from `seeds[i]`
+    alone.
     """
 
     layers: tuple[Layer, ...] = field(repr=False)
@@ -89,7 +90,7 @@ class Network:
         """The floating-point type of the parameters."""
         return self.values[0].dtype
 
-    def take(self, nets: Sequence[int] | NDArray[Any], *, dtype: DTypeLike = None) -> "Network":
+    def take(self, nets: Sequence[int] | NDArray[Any], *, dtype: DTypeLike | None = None) -> "Network":
         """Return a copy of some of the nets, in the order given and optionally in another `dtype`.
 
         >>> from initlib import networks
@@ -103,7 +104,7 @@ class Network:
         return replace(self, values=values, seeds=tuple(self.seeds[i] for i in chosen))
 
     def forward(self, x: ArrayLike) -> Trace:
-        """Run every net on x, (samples, ...) shared by all nets or (nets, samples, ...), and keep every layer."""
+        """Run every net on x: (samples, ...) shared by all nets, or (nets, samples, ...)."""
         tape = Tape(self.values)
         output = run_forward(self.layers, self._input(x), tape)
         pre = tuple(tape.signals[layer] for layer in self.pre_points)
@@ -111,7 +112,7 @@ class Network:
         return Trace(pre, post, output, tape)
 
     def backward(self, trace: Trace, output_gradient: ArrayLike) -> Gradients:
-        """Return the exact gradients, given a `trace` of `forward` and dLoss/d(output) of the output's shape."""
+        """Return the exact gradients, given a `trace` of `forward` and dLoss/d(output)."""
         top = checks.array("output_gradient", output_gradient, dtype=self.dtype)
         if top.shape != trace.output.shape:
             raise ValueError(
@@ -135,6 +136,7 @@ class Network:
         if not fits or not (shared or (x.ndim == inner + 2 and len(x) == self.nets)):
             sizes = ", ".join("any" if size is None else str(size) for size in self.input_shape)
             raise ValueError(
-                f"x must have shape (samples, {sizes}) or ({self.nets}, samples, {sizes}). Received: {x.shape}."
+                f"x must have shape (samples, {sizes}) or ({self.nets}, samples, {sizes}). "
+                f"Received: {x.shape}."
             )
         return np.broadcast_to(x, (self.nets, *x.shape)) if shared else x
