@@ -1,0 +1,172 @@
+"""The book's figures: one style, and the panel that every chapter shows before and after its repair."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from initlib import checks, propagation
+from initlib.propagation import Profile
+from initlib.stacks import Network
+
+Array = NDArray[Any]
+
+
+class Look(NamedTuple):
+    """How one arm of a comparison is drawn: colour, line style and marker differ together."""
+
+    color: str
+    linestyle: Any
+    marker: str
+
+
+# Okabe and Ito's palette, safe for the colour-blind: blue, vermilion, bluish green, reddish purple, orange.
+LOOKS = (
+    Look("#0072B2", "-", "o"),
+    Look("#D55E00", "--", "s"),
+    Look("#009E73", "-.", "^"),
+    Look("#CC79A7", ":", "D"),
+    Look("#E69F00", (0, (5, 1, 1, 1, 1, 1)), "v"),
+)
+INK = "#333333"
+
+STYLE: dict[Any, Any] = {
+    "figure.figsize": (8.0, 3.4),
+    "figure.dpi": 110,
+    "figure.facecolor": "white",
+    "figure.constrained_layout.use": True,
+    "savefig.facecolor": "white",
+    "font.size": 10.5,
+    "axes.titlesize": 11,
+    "axes.titlelocation": "left",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
+    "axes.grid": True,
+    "grid.color": "#E4E4E4",
+    "grid.linewidth": 0.8,
+    "legend.frameon": False,
+    "lines.linewidth": 1.8,
+}
+
+
+def use_style() -> None:
+    """Set matplotlib to the book's style: white card, pale grid, titles that say the finding.
+
+    >>> use_style()
+    """
+    import matplotlib.pyplot as plt
+
+    plt.rcParams.update(STYLE)
+
+
+def panel(
+    networks: Mapping[str, Network],
+    inputs: ArrayLike,
+    *,
+    predictions: Mapping[str, Profile] | None = None,
+    title: str = "",
+) -> Any:
+    """Draw signal, gradient and sizes by layer, one row for each stack of networks, and return the figure.
+
+    Left: rms of the pre-activations, one thin line a net. Middle: the same of the gradient with respect to
+    them. Both stand beside the prediction of theory (dark line) and its finite-width band where `predictions`
+    has the stack's name. Right: how the sizes of the pre-activations are distributed, as base-10 logarithms.
+
+    >>> from initlib.networks import mlp
+    >>> stack = mlp([8, 8, 8], "relu", "he_normal", seeds=[0, 1])
+    >>> len(panel({"He": stack}, np.eye(8)).axes)
+    3
+    """
+    import matplotlib.pyplot as plt
+
+    if not networks:
+        raise ValueError("networks must name at least one stack. Received an empty mapping.")
+    unknown = set(predictions or ()) - set(networks)
+    if unknown:
+        raise ValueError(f"predictions must be for stacks in networks. Received: {sorted(unknown)}.")
+    rows = len(networks)
+    figure, axes = plt.subplots(
+        rows, 3, figsize=(9.2, 0.5 + 2.3 * rows), sharex=True, squeeze=False, width_ratios=(1, 1, 1.05)
+    )
+    for (name, stack), (signal, gradient, histogram) in zip(networks.items(), axes, strict=True):
+        measured = propagation.measure(stack, inputs)
+        predicted = (predictions or {}).get(name)
+        for axis, key in ((signal, "rms"), (gradient, "gradient_rms")):
+            band = getattr(predicted, f"{key}_band", None)
+            by_layer(axis, getattr(measured, key), getattr(predicted, key, None), band)
+        size_histogram(histogram, stack.forward(inputs).pre)
+        signal.set_ylabel(name, weight="bold")
+    for axis, heading in zip(axes[0], ("Signal, rms", "Gradient, rms", "Sizes of the signal, log10"), strict=True):
+        axis.set_title(heading)
+    for axis in axes[-1]:
+        axis.set_xlabel("layer")
+    figure.suptitle(title, x=0.01, ha="left", weight="bold")
+    return figure
+
+
+def by_layer(
+    axis: Any,
+    measured: Array,
+    predicted: Array | None = None,
+    band: Array | None = None,
+    look: Look = LOOKS[0],
+) -> None:
+    """Draw measured (nets, layers) as thin lines, the predicted (layers,) as a dark line over its band.
+
+    >>> import matplotlib.pyplot as plt
+    >>> by_layer(plt.figure().add_subplot(), np.ones((2, 3)))
+    """
+    layers = np.arange(1, measured.shape[1] + 1)
+    axis.plot(layers, measured.T, color=look.color, linewidth=0.8, alpha=0.5)
+    if band is not None:
+        axis.fill_between(layers, *band, color=INK, alpha=0.15, linewidth=0)
+    if predicted is not None:
+        axis.plot(layers, predicted, color=INK, linestyle="--", linewidth=1.6)
+    axis.set_yscale("log")
+    show_decades(axis)
+
+
+def show_decades(axis: Any, least: float = 4.0) -> None:
+    """Widen a logarithmic y axis to at least this many decades, so that noise does not look like a trend.
+
+    >>> import matplotlib.pyplot as plt
+    >>> axis = plt.figure().add_subplot(yscale="log", ylim=(1.0, 10.0))
+    >>> show_decades(axis)
+    >>> [round(float(limit), 2) for limit in np.log10(axis.get_ylim())]
+    [-1.5, 2.5]
+    """
+    low, high = np.log10(axis.get_ylim())
+    missing = max(0.0, least - (high - low)) / 2
+    axis.set_ylim(10 ** (low - missing), 10 ** (high + missing))
+
+
+def size_histogram(axis: Any, signals: Sequence[Array], bins: int = 60) -> None:
+    """Shade, for each layer, how the sizes log10 |x| of its entries are distributed.
+
+    >>> import matplotlib.pyplot as plt
+    >>> size_histogram(plt.figure().add_subplot(), [np.ones((2, 3)), np.full((2, 3), 0.1)])
+    """
+    sizes = [np.log10(np.abs(signal[signal != 0])) for signal in signals]
+    low = min((np.quantile(s, 0.01) for s in sizes if s.size), default=0.0)
+    high = max((s.max() for s in sizes if s.size), default=0.0)
+    missing = max(0.5, 4.0 - (high - low)) / 2
+    edges = np.linspace(low - missing, high + missing, bins + 1)
+    counts = np.array([np.histogram(s, edges)[0] / max(len(s), 1) for s in sizes])
+    shares = counts / np.maximum(counts.max(axis=1, keepdims=True), 1e-12)
+    layers = np.arange(len(signals) + 1) + 0.5
+    axis.pcolormesh(layers, edges, shares.T, cmap="Blues", vmin=0, vmax=1, rasterized=True)
+    axis.grid(False)
+
+
+def seed_band(axis: Any, x: ArrayLike, curves: ArrayLike, look: Look, label: str) -> None:
+    """Draw the median of curves (seeds, points) and a band from the lowest to the highest seed.
+
+    >>> import matplotlib.pyplot as plt
+    >>> seed_band(plt.figure().add_subplot(), [1, 2], [[1.0, 2.0], [3.0, 4.0]], LOOKS[0], "two seeds")
+    """
+    values = checks.array("curves", curves, ndim=2)
+    axis.fill_between(x, values.min(axis=0), values.max(axis=0), color=look.color, alpha=0.2, linewidth=0)
+    axis.plot(x, np.median(values, axis=0), color=look.color, linestyle=look.linestyle, label=label)
