@@ -1,6 +1,7 @@
 # Everything runs inside .venv, which the first target that needs it creates. `make help` lists the targets.
 PYTHON ?= python3
 BIN := .venv/bin
+PEERS := .venv-peers/bin
 SITE := _build/html/.complete
 SOURCES := _config.yml _toc.yml $(shell find book initlib site -type f \
 	-not -path '*/node_modules/*' -not -path '*/__pycache__/*' -not -path '*/.ipynb_checkpoints/*')
@@ -8,7 +9,7 @@ SOURCES := _config.yml _toc.yml $(shell find book initlib site -type f \
 # $(call step,WHAT,COMMAND): run COMMAND; if it fails, say in one line what failed.
 step = @$(2) || { echo "make $@: $(1) failed; the reason stands above." >&2; exit 1; }
 
-.PHONY: book test outputs lab serve lint format lock browser help clean
+.PHONY: book test mutants peers bench evidence outputs lab serve lint format lock browser help clean
 .DEFAULT_GOAL := help
 
 book: ## Execute every notebook and build the website strictly, from nothing if need be
@@ -23,6 +24,18 @@ $(SITE): $(SOURCES) .venv/ready
 
 test: .venv/ready $(SITE) ## Run all tests (reuses a site that is up to date, else builds it)
 	$(call step,the test suite,$(BIN)/python -m pytest -n 2 --dist loadfile --nbval --nbval-current-env)
+
+mutants: .venv/ready ## Put classic mistakes into initlib; its tests must reject every one
+	$(call step,the mutation run,$(BIN)/python tools/mutants.py)
+
+peers: .venv-peers/ready ## Compare initlib with PyTorch, Keras, JAX and Flax, in an environment of their own
+	$(call step,the comparison with the frameworks,$(PEERS)/python -m pytest -q tests/peers)
+
+bench: .venv-peers/ready ## Measure speed beside the frameworks; writes benchmarks/RESULTS.md
+	$(call step,the benchmark,$(PEERS)/python -m benchmarks)
+
+evidence: .venv/ready ## Recompute stale evidence (NAME=... for one experiment, BACKEND=dask for a cluster)
+	$(call step,the evidence,$(BIN)/python tools/evidence.py $(if $(NAME),--name $(NAME)) $(if $(BACKEND),--backend $(BACKEND)))
 
 outputs: .venv/ready ## Re-execute the notebooks and store their outputs
 	$(call step,executing the notebooks,$(BIN)/python tools/notebooks.py)
@@ -55,12 +68,24 @@ clean: ## Remove the built site
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 12
 
-.venv/ready: requirements.txt pyproject.toml
+# $(call environment,FOLDER): create a virtual environment, or say in one line why not.
+define environment
 	@command -v $(PYTHON) >/dev/null || { \
 		echo "make: $(PYTHON) was not found; install Python 3.11 or newer, or name one: make PYTHON=python3.12" >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 		echo "make: Python 3.11 or newer is needed, but $(PYTHON) is $$($(PYTHON) -V 2>&1); name another: make PYTHON=python3.12" >&2; exit 1; }
-	$(call step,creating .venv (on Debian it needs the package python3-venv),$(PYTHON) -m venv .venv)
-	$(call step,installing requirements.txt,$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements.txt)
-	$(call step,installing initlib,$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .)
+	$(call step,creating $(1) (on Debian it needs the package python3-venv),$(PYTHON) -m venv $(1))
+endef
+PIP_INSTALL := -m pip install -q --disable-pip-version-check
+
+.venv/ready: requirements.txt pyproject.toml
+	$(call environment,.venv)
+	$(call step,installing requirements.txt,$(BIN)/python $(PIP_INSTALL) --require-hashes -r requirements.txt)
+	$(call step,installing initlib,$(BIN)/python $(PIP_INSTALL) --no-deps --no-build-isolation -e .)
+	@touch $@
+
+.venv-peers/ready: requirements-peers.txt pyproject.toml
+	$(call environment,.venv-peers)
+	$(call step,installing requirements-peers.txt,$(PEERS)/python $(PIP_INSTALL) -r requirements-peers.txt)
+	$(call step,installing initlib,$(PEERS)/python $(PIP_INSTALL) --no-deps -e .)
 	@touch $@
