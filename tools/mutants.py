@@ -1,4 +1,4 @@
-"""Test the tests: put each classic mistake of tests/mutants.toml into a copy of initlib; the suite must reject it.
+"""Test the tests: put each mistake of tests/mutants.toml into a copy of initlib; the suite must reject it.
 
 A mutant runs its module's tests alone and stops at the first red. Before them, the same tests must pass on an
 unchanged copy, or a broken suite would seem to catch everything. Prints killed/total; survivors fail the run.
@@ -35,9 +35,7 @@ class Mutant:
         if not self.before:
             return source
         if found == 0 or (found > 1 and not self.everywhere):
-            raise ValueError(
-                f"{self.module}: {self.mistake}: `before` stands {found} times in the module, not once."
-            )
+            raise ValueError(f"{self.module}: {self.mistake}: `before` stands there {found} times, not once.")
         return source.replace(self.before, self.after)
 
 
