@@ -1,0 +1,6 @@
+"""Explorers: depth and scale sliders that are alive in Jupyter and on the built page, without a kernel."""
+
+from initlib.explorers.explorer import Explorer, Lines
+from initlib.explorers.table import Axis, Table
+
+__all__ = ["Axis", "Explorer", "Lines", "Table"]
