@@ -1,6 +1,15 @@
-"""Random arrays of mean 0 for the initializers: normal, truncated normal, uniform; real or complex."""
+"""Random arrays for the initializers: blocks of fixed size, filled in place, on threads where there are many.
+
+An array of several blocks draws one integer for each block from the caller's generator and seeds the
+block's own generator with it, so the numbers are the same for any number of threads. An array of one block,
+like all small weights, is drawn straight from the caller's generator.
+"""
 
 import math
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -8,49 +17,194 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 Shape = tuple[int, ...]
+Fill = Callable[[Array, np.random.Generator], None]
+
+BLOCK = 1 << 18
+MOST_WORKERS = 8
+_PANEL = 64  # columns of a Haar matrix that are finished together
 
 
-def normal(shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]) -> Array:
-    """Draw N(0, 1), or the circular complex normal with E|z|^2 = 1."""
-    if dtype.kind == "c":
-        parts = rng.standard_normal((*shape, 2), dtype=_real(dtype))
-        parts *= math.sqrt(0.5)
-        return parts.view(dtype)[..., 0]
-    return rng.standard_normal(shape, dtype=dtype)
-
-
-def uniform(shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]) -> Array:
-    """Draw U(-1, 1), or the uniform distribution on the complex unit disc."""
-    if dtype.kind == "c":
-        radius = np.sqrt(rng.random(shape, dtype=_real(dtype)))
-        return _polar(radius, rng, dtype)
-    draws = rng.random(shape, dtype=dtype)
-    draws *= 2
-    draws -= 1
-    return draws
-
-
-def truncated_normal(
-    shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any], low: float, high: float
+def draw(
+    shape: Shape,
+    rng: np.random.Generator,
+    dtype: np.dtype[Any],
+    fill: Fill,
+    scale: float = 1.0,
+    shift: float = 0.0,
 ) -> Array:
-    """Draw N(0, 1) given low <= z <= high; for complex dtypes the modulus of z is at most `high`."""
-    if dtype.kind == "c":
-        mass = -math.expm1(-high * high)
-        radius = np.sqrt(-np.log1p(-mass * rng.random(shape)))
-        return _polar(radius.astype(_real(dtype)), rng, dtype)
+    """Return scale * (what `fill` draws) + shift."""
+    result = np.empty(shape, dtype)
+    flat = result.reshape(-1)
+    blocks = [flat[start : start + BLOCK] for start in range(0, flat.size, BLOCK)]
+
+    def finish(block: Array, rng: np.random.Generator) -> None:
+        fill(block, rng)
+        if scale != 1:
+            block *= scale
+        if shift:
+            block += shift
+
+    if len(blocks) == 1:
+        finish(flat, rng)
+    elif blocks:
+        # SFC64 is NumPy's fastest generator.
+        rngs = [
+            np.random.Generator(np.random.SFC64(seed)) for seed in rng.integers(1 << 63, size=len(blocks))
+        ]
+        with ThreadPoolExecutor(min(len(blocks), os.cpu_count() or 1, MOST_WORKERS)) as pool:
+            list(pool.map(finish, blocks, rngs))
+    return result
+
+
+def normal(block: Array, rng: np.random.Generator) -> None:
+    """Fill with N(0, 1), or with the circular complex normal of E|z|^2 = 1."""
+    if block.dtype.kind == "c":
+        normal(block.view(_real(block)), rng)
+        block *= math.sqrt(0.5)
+    elif block.dtype == np.float64:
+        rng.standard_normal(out=block)
+    else:
+        even = block.size - block.size % 2
+        _box_muller(block[:even], rng)
+        if even < block.size:
+            block[even:] = rng.standard_normal()
+
+
+def _box_muller(block: Array, rng: np.random.Generator) -> None:
+    """Fill an even number of float32: radius in one half and angle in the other, then r cos and r sin.
+
+    Vectorised float32 log, sin and cos make this about three times as fast as `Generator.standard_normal`.
+    The 32 bits of a radius reach 6.8 sigma; a float32 uniform draw (24 bits) would end at 5.8.
+    """
+    half = block.size // 2
+    bits = _bits(half, rng)
+    radius, angle = block[:half], block[half:]
+    np.copyto(radius, bits[:half], casting="unsafe")
+    np.copyto(angle, bits[half:].view(np.int32), casting="unsafe")
+    radius += 0.5
+    radius *= 2.0**-32
+    np.log(radius, out=radius)
+    radius *= -2
+    np.sqrt(radius, out=radius)
+    angle *= math.pi * 2.0**-31
+    cosine = np.cos(angle, out=bits[:half].view(np.float32))
+    np.sin(angle, out=angle)
+    angle *= radius
+    radius *= cosine
+
+
+def uniform(block: Array, rng: np.random.Generator) -> None:
+    """Fill with U(-1, 1), or uniformly on the complex unit disc."""
+    if block.dtype.kind == "c":
+        _polar(block, np.sqrt(rng.random(block.size, dtype=_real(block))), rng)
+    elif block.dtype == np.float64:
+        rng.random(out=block)
+        block *= 2
+        block -= 1
+    else:
+        bits = _bits((block.size + 1) // 2, rng)[: block.size]
+        np.copyto(block, bits.view(np.int32), casting="unsafe")
+        block *= 2.0**-31
+
+
+def truncated_normal(low: float, high: float) -> Fill:
+    """Return a fill with N(0, 1) given low <= z <= high (complex: given |z| <= high)."""
+    if _mass(low, high) < 0.25:
+        return _inverse_normal(low, high)
+
+    def fill(block: Array, rng: np.random.Generator) -> None:
+        if block.dtype.kind == "c":
+            inside = -math.expm1(-high * high)
+            _polar(block, np.sqrt(-np.log1p(-inside * rng.random(block.size))), rng)
+            return
+        normal(block, rng)
+        outside = np.flatnonzero((block < low) | (block > high))
+        while outside.size:
+            fresh = np.empty(outside.size, block.dtype)
+            normal(fresh, rng)
+            block[outside] = fresh
+            outside = outside[(fresh < low) | (fresh > high)]
+
+    return fill
+
+
+def _inverse_normal(low: float, high: float) -> Fill:
+    """Return a fill by the inverse distribution function, for bounds that keep too few normal draws."""
     from scipy.special import ndtr, ndtri
 
-    if low > 0:  # the lower tail keeps the digits that 1 - ndtr loses
-        return -truncated_normal(shape, rng, dtype, -high, -low)
-    start, stop = ndtr(low), ndtr(high)
-    draws = ndtri(start + (stop - start) * rng.random(shape))
-    return np.asarray(np.clip(draws, low, high), dtype=dtype)
+    side = -1 if low > 0 else 1  # the lower tail has digits where the upper one is 1 - tiny
+    start, stop = sorted((float(ndtr(side * low)), float(ndtr(side * high))))
+
+    def fill(block: Array, rng: np.random.Generator) -> None:
+        draws = rng.random(block.size)
+        draws *= stop - start
+        draws += start
+        ndtri(draws, out=draws)
+        draws *= side
+        np.clip(draws, low, high, out=draws)
+        block[:] = draws
+
+    return fill
 
 
-def _polar(radius: Array, rng: np.random.Generator, dtype: np.dtype[Any]) -> Array:
-    angle = rng.random(radius.shape, dtype=radius.dtype) * (2 * math.pi)
-    return np.asarray(radius * np.exp(1j * angle), dtype=dtype)
+@lru_cache(maxsize=64)
+def truncated_moments(low: float, high: float) -> tuple[float, float, float]:
+    """Return mean, standard deviation and kurtosis of z ~ N(0, 1) given low <= z <= high.
+
+    Gauss-Legendre on 200 nodes; no difference of close numbers, so narrow and far bounds are right as well.
+
+    >>> [round(moment, 6) for moment in truncated_moments(-1.0, 2.0)]
+    [0.229637, 0.720946, 2.280172]
+    """
+    nodes, weights = np.polynomial.legendre.leggauss(200)
+    low, high = max(low, -39.0), min(high, 39.0)
+    z = (low + high) / 2 + (high - low) / 2 * nodes
+    density = weights * np.exp((np.min(z * z) - z * z) / 2)
+    density /= density.sum()
+    mean = 0.0 if low == -high else float(density @ z)
+    variance, fourth = (float(density @ (z - mean) ** power) for power in (2, 4))
+    return mean, math.sqrt(variance), fourth / variance**2
 
 
-def _real(dtype: np.dtype[Any]) -> Any:
-    return np.float32 if dtype == np.complex64 else np.float64
+def haar(rows: int, columns: int, rng: np.random.Generator, dtype: np.dtype[Any]) -> Array:
+    """Draw a matrix with orthonormal columns (or rows, if wide), each such matrix equally likely.
+
+    The product of Householder reflections of independent normal vectors of decreasing length, with signs:
+    what a sign-fixed QR of a normal matrix gives, without the factorisation (Stewart 1980, SIAM J. Numer.
+    Anal. 17:403; Mezzadri 2007, section 5). The reflections of one panel multiply to I - V T V^H, with
+    1/T = triu(V^H V) less half its diagonal.
+    """
+    if rows < columns:
+        return haar(columns, rows, rng, dtype).T
+    q = np.eye(rows, columns, dtype=dtype)
+    for start in reversed(range(0, columns, _PANEL)):
+        width = min(_PANEL, columns - start)
+        v = draw((rows - start, width), rng, dtype, normal)
+        v[:width] = np.tril(v[:width])
+        head = np.einsum("ii->i", v[:width])
+        sign = np.where(head == 0, 1, np.sign(head))
+        head += sign * np.linalg.norm(v, axis=0)
+        inverse_t = np.triu(v.conj().T @ v)
+        inverse_t[np.diag_indices(width)] /= 2
+        block = q[start:, start:]
+        block -= (v @ np.linalg.inv(inverse_t)) @ (v.conj().T @ block)
+        block[:, :width] *= -sign
+    return q
+
+
+def _bits(count: int, rng: np.random.Generator) -> NDArray[np.uint32]:
+    return rng.integers(1 << 64, size=count, dtype=np.uint64).view(np.uint32)
+
+
+def _polar(block: Array, radius: Array, rng: np.random.Generator) -> None:
+    angle = rng.random(block.size, dtype=_real(block)) * (2 * math.pi)
+    np.multiply(radius, np.cos(angle), out=block.real, casting="same_kind")
+    np.multiply(radius, np.sin(angle), out=block.imag, casting="same_kind")
+
+
+def _real(block: Array) -> Any:
+    return np.float32 if block.dtype == np.complex64 else np.float64
+
+
+def _mass(low: float, high: float) -> float:
+    return (math.erf(high / math.sqrt(2)) - math.erf(low / math.sqrt(2))) / 2

@@ -1,0 +1,110 @@
+"""The initializers that ask for no fans, for weights and biases of any shape."""
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from initlib import _sampling
+from initlib._kernels import common, fitting
+from initlib._sampling import Array, truncated_moments
+from initlib.checks import Rng, real
+
+
+def zeros(shape: Any, *, rng: Rng = None, dtype: DTypeLike = float) -> Array:
+    """Return zeros; `rng` is accepted so that all initializers are called alike, and not used.
+
+    >>> zeros((1, 2))
+    array([[0., 0.]])
+    """
+    return constant(shape, 0.0, rng=rng, dtype=dtype)
+
+
+def constant(shape: Any, value: float = 1.0, *, rng: Rng = None, dtype: DTypeLike = float) -> Array:
+    """Return an array filled with `value`; `rng` is accepted and not used.
+
+    >>> constant((1, 2), 0.1)
+    array([[0.1, 0.1]])
+    """
+    shape, _, dtype = common(shape, rng, dtype)
+    return np.full(shape, fitting("value", value, dtype), dtype)
+
+
+def normal(
+    shape: Any, *, std: float = 1.0, mean: float = 0.0, rng: Rng = None, dtype: DTypeLike = float
+) -> Array:
+    """Draw N(mean, std^2); complex draws are circular, with E|w - mean|^2 = std^2.
+
+    >>> normal((2, 3), std=0.02, rng=0, dtype="float32").dtype
+    dtype('float32')
+    """
+    shape, rng, dtype = common(shape, rng, dtype)
+    std, mean = fitting("std", std, dtype, minimum=0), fitting("mean", mean, dtype)
+    return _sampling.draw(shape, rng, dtype, _sampling.normal, std, mean)
+
+
+def uniform(
+    shape: Any, *, low: float = -1.0, high: float = 1.0, rng: Rng = None, dtype: DTypeLike = float
+) -> Array:
+    """Draw U(low, high); complex draws are uniform on the disc of radius `high`, and need low = -high.
+
+    Var W = (high - low)^2 / 12, so U(-b, b) has variance b^2 / 3 (the complex disc: b^2 / 2).
+
+    >>> float(np.abs(uniform((50, 50), low=-0.1, high=0.1, rng=0)).max()) < 0.1
+    True
+    """
+    shape, rng, dtype = common(shape, rng, dtype)
+    low = fitting("low", low, dtype)
+    high = fitting("high", high, dtype, minimum=low)
+    if dtype.kind == "c" and low != -high:
+        raise ValueError(f"Complex uniform draws need low = -high. Received: low={low}, high={high}.")
+    return _sampling.draw(shape, rng, dtype, _sampling.uniform, (high - low) / 2, (high + low) / 2)
+
+
+def truncated_normal(
+    shape: Any,
+    *,
+    std: float = 1.0,
+    mean: float = 0.0,
+    bounds: tuple[float, float] = (-2.0, 2.0),
+    corrected: bool = True,
+    rng: Rng = None,
+    dtype: DTypeLike = float,
+) -> Array:
+    """Draw a normal cut at `bounds`, in units of its own sigma, and corrected to the mean and std asked for.
+
+    W = mean + std (z - E z) / sd(z), z ~ N(0, 1) given bounds[0] <= z <= bounds[1]. Cut at 2 sigma, sd(z) is
+    0.87962566: without the correction, `corrected=False`, W = mean + std z has variance 0.774 std^2.
+    For complex dtypes the modulus is cut, at bounds[1] = -bounds[0].
+
+    >>> round(float(truncated_normal((500, 500), rng=0).std()), 2)
+    1.0
+    >>> round(float(truncated_normal((500, 500), corrected=False, rng=0).std()), 2)
+    0.88
+    """
+    shape, rng, dtype = common(shape, rng, dtype)
+    std, mean = fitting("std", std, dtype, minimum=0), fitting("mean", mean, dtype)
+    low, high = _bounds(bounds, dtype)
+    if corrected:
+        centre, spread = (0.0, _complex_std(high)) if dtype.kind == "c" else truncated_moments(low, high)[:2]
+        std = std / spread
+        mean = mean - std * centre
+    return _sampling.draw(shape, rng, dtype, _sampling.truncated_normal(low, high), std, mean)
+
+
+def _bounds(bounds: tuple[float, float], dtype: np.dtype[Any]) -> tuple[float, float]:
+    if not isinstance(bounds, (tuple, list)) or len(bounds) != 2:
+        raise TypeError(f"bounds must be two numbers (low, high) in units of sigma. Received: {bounds!r}.")
+    low, high = real("bounds[0]", bounds[0], below=37), real("bounds[1]", bounds[1], above=-37)
+    if high - low < 1e-6:
+        raise ValueError(f"bounds must satisfy high - low >= 1e-6. Received: {bounds!r}.")
+    if dtype.kind == "c" and low != -high:
+        raise ValueError(f"Complex truncated draws need bounds (-b, b). Received: {bounds!r}.")
+    return low, high
+
+
+def _complex_std(bound: float) -> float:
+    """Return sqrt(E|z|^2) of the circular normal with E|z|^2 = 1 cut at |z| <= bound."""
+    square = bound * bound
+    return math.sqrt(1 - square / math.expm1(square)) if square < 700 else 1.0

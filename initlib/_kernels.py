@@ -1,0 +1,142 @@
+"""The axes of weight arrays: inputs, outputs, groups, fans; and the checks that all initializers share."""
+
+import math
+from collections.abc import Callable
+from typing import Any, TypedDict
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from initlib._sampling import Array, Shape
+from initlib.checks import Rng, choice, generator, integer, integers, real
+
+LAYOUTS = ("io", "oi")
+DTYPES = ("float32", "float64", "complex64", "complex128")
+
+
+class Kernel(TypedDict, total=False):
+    """The keyword arguments that initializers of weights have in common; `fans` explains the first three."""
+
+    layout: str
+    groups: int
+    transposed: bool
+    rng: Rng
+    dtype: DTypeLike
+
+
+def fans(shape: Any, *, layout: str = "io", groups: int = 1, transposed: bool = False) -> tuple[int, int]:
+    """Count the inputs that feed one output unit, and the outputs that one input feeds.
+
+    fan_in = window * in / groups and fan_out = window * out / groups, window the product of the window axes.
+
+    `layout="io"` reads (*window, in / groups, out), the order of NumPy, Keras and JAX; `layout="oi"` reads
+    (out, in / groups, *window), that of PyTorch. `transposed=True` is for transposed convolutions, which
+    store the channel axes the other way round: (*window, out, in) in Keras, (in, out / groups, *window) in
+    PyTorch.
+    A depthwise kernel is the grouped one with groups = in. Strides are not counted.
+
+    >>> fans((784, 100))
+    (784, 100)
+    >>> fans((64, 32, 3, 3), layout="oi")
+    (288, 576)
+    >>> fans((3, 3, 1, 64), groups=32)
+    (9, 18)
+    >>> fans((64, 128, 3, 3), layout="oi", transposed=True)
+    (576, 1152)
+    """
+    window, inputs, outputs, _ = channels(shape, layout=layout, groups=groups, transposed=transposed)
+    size = math.prod(window)
+    return size * inputs, size * outputs
+
+
+def channels(
+    shape: Any, *, layout: str = "io", groups: int = 1, transposed: bool = False, **_: Any
+) -> tuple[Shape, int, int, int]:
+    """Return (window, inputs of one group, outputs of one group, groups)."""
+    shape = checked_shape(shape)
+    choice("layout", layout, LAYOUTS)
+    groups = integer("groups", groups, minimum=1)
+    if not isinstance(transposed, bool):
+        raise TypeError(f"transposed must be True or False. Received: {transposed!r}.")
+    if len(shape) < 2:
+        raise ValueError(
+            f"Weights need at least two axes, inputs and outputs. Received shape: {shape}; "
+            "for a bias use zeros, constant, normal or uniform."
+        )
+    # `merged` is the channel axis that holds all groups, `single` that of one group.
+    window, single, merged = (shape[:-2], *shape[-2:]) if layout == "io" else (shape[2:], shape[1], shape[0])
+    if merged % groups:
+        raise ValueError(f"groups must divide the {merged} channels of shape {shape}. Received: {groups}.")
+    if transposed:
+        return window, merged // groups, single, groups
+    return window, single, merged // groups, groups
+
+
+def by_group(
+    shape: Any,
+    matrix: Callable[[int, int, np.random.Generator, np.dtype[Any]], Array],
+    *,
+    gain: float = 1.0,
+    spread: bool = True,
+    layout: str = "io",
+    groups: int = 1,
+    transposed: bool = False,
+    rng: Rng = None,
+    dtype: DTypeLike = float,
+) -> Array:
+    """Build a kernel from gain * matrix(rows, columns, rng, dtype), called once for each group.
+
+    Columns are output channels. With `spread` the rows are (*window, in); without, they are the input
+    channels of the window's centre tap (k - 1) // 2, the one that "same" padding leaves unshifted.
+    """
+    window, inputs, outputs, groups = channels(shape, layout=layout, groups=groups, transposed=transposed)
+    shape, rng, dtype = common(shape, rng, dtype)
+    gain = fitting("gain", gain, dtype)
+    if 0 in shape:
+        return np.empty(shape, dtype)
+    kernel = np.zeros((groups, *window, inputs, outputs), dtype)
+    for group in kernel:
+        if spread:
+            group.reshape(-1, outputs)[:] = matrix(math.prod(window) * inputs, outputs, rng, dtype)
+        else:
+            group[tuple((size - 1) // 2 for size in window)] = matrix(inputs, outputs, rng, dtype)
+    if gain != 1:
+        kernel *= gain
+    window_axes = list(range(1, kernel.ndim - 2))
+    single, merged = kernel.ndim - 2, kernel.ndim - 1
+    if transposed:
+        single, merged = merged, single
+    order = [*window_axes, single, 0, merged] if layout == "io" else [0, merged, single, *window_axes]
+    return np.ascontiguousarray(kernel.transpose(order).reshape(shape))
+
+
+def common(shape: Any, rng: Rng, dtype: DTypeLike) -> tuple[Shape, np.random.Generator, np.dtype[Any]]:
+    """Check the three arguments that every initializer takes."""
+    return checked_shape(shape), generator(rng), checked_dtype(dtype)
+
+
+def checked_shape(shape: Any) -> Shape:
+    """Return `shape` as a tuple; an integer is the length of a vector."""
+    if isinstance(shape, (int, np.integer)) and not isinstance(shape, bool):
+        shape = (shape,)
+    return integers("shape", shape, minimum=0, length=0)
+
+
+def checked_dtype(dtype: DTypeLike) -> np.dtype[Any]:
+    """Return one of the dtypes that weights can have."""
+    try:
+        found = np.dtype(dtype)
+    except TypeError:
+        raise TypeError(f"dtype must be one of {', '.join(DTYPES)}. Received: {dtype!r}.") from None
+    if found not in DTYPES:
+        raise ValueError(f"dtype must be one of {', '.join(DTYPES)}. Received: {found}.")
+    return found
+
+
+def fitting(name: str, value: object, dtype: np.dtype[Any], minimum: float = -math.inf) -> float:
+    """Return a real number that `dtype` can hold, with room for draws of many sigma."""
+    number = real(name, value, minimum=minimum)
+    limits = np.finfo(dtype)
+    if number and not float(limits.tiny) <= abs(number) <= float(limits.max) / 64:
+        raise ValueError(f"{name} is too large or too small for {dtype}. Received: {number:g}.")
+    return number
