@@ -14,7 +14,12 @@ sys.path.insert(0, str(ROOT / "tools"))
 
 from notebooks import paths, stub, tags  # noqa: E402
 
-__all__ = ["ROOT", "figures", "paths", "read", "stub", "tags", "worst_block"]
+__all__ = ["ROOT", "chapters", "figures", "paths", "read", "stub", "tags", "worst_block"]
+
+
+def chapters():
+    """Return the notebooks that teach; those of the reference have no exercises."""
+    return [path for path in paths() if "reference" not in path.parts]
 
 
 def read(path):

@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 import pytest
-from notebooks_under_test import paths, read, stub, tags
+from notebooks_under_test import chapters, read, stub, tags
 
 
 def exercises(path):
@@ -25,12 +25,12 @@ def run(*sources):
 
 CASES = [
     pytest.param(*parts, id=f"{path.stem}-{number}")
-    for path in paths()
+    for path in chapters()
     for number, parts in enumerate(exercises(path), start=1)
 ]
 
 
-@pytest.mark.parametrize("path", paths(), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", chapters(), ids=lambda path: path.stem)
 def test_a_chapter_has_three_exercises_each_with_stub_solution_and_check(path):
     kinds = [
         kind for cell in read(path).cells for kind in tags(cell) if kind in ("stub", "solution", "check")
@@ -50,7 +50,7 @@ def test_the_stub_fails_its_check(imports, solution, check):
         run(imports, stub(solution), check)
 
 
-@pytest.mark.parametrize("path", paths(), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", chapters(), ids=lambda path: path.stem)
 def test_the_stub_on_the_page_is_made_from_the_solution(path):
     cells = read(path).cells
     for cell, following in pairwise(cells):
