@@ -24,7 +24,7 @@ _PROBES = np.array([-7.3, -2.71, -1.37, -0.62, -0.13, 0.17, 0.58, 1.41, 2.63, 7.
 _HOW_TO = "initlib.activations.Activation('name', function, derivative, kinks=(...))"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Activation:
     """An activation function: its name, function, derivative, and kinks.
 
@@ -111,7 +111,7 @@ def leaky_relu(slope: float = 0.01) -> Activation:
 
 
 def elu(alpha: float = 1.0) -> Activation:
-    """Return ELU: f(x) = x for x > 0, alpha (e^x - 1) otherwise (Clevert et al. 2016, eq. 15).
+    """Return ELU: f(x) = x for x > 0, alpha (e^x - 1) otherwise (Clevert et al. 2016, arXiv:1511.07289).
 
     >>> elu(2.0)([-1000.0, 1.0])
     array([-2.,  1.])
