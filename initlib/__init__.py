@@ -21,6 +21,7 @@ _MODULES = (
     "initializers",
     "networks",
     "propagation",
+    "testing",
     "theory",
     "training",
 )

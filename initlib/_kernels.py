@@ -117,6 +117,8 @@ def common(shape: Any, rng: Rng, dtype: DTypeLike) -> tuple[Shape, np.random.Gen
 
 def checked_shape(shape: Any) -> Shape:
     """Return `shape` as a tuple; an integer is the length of a vector."""
+    if type(shape) is tuple and all(type(size) is int and size >= 0 for size in shape):
+        return shape  # the usual case, checked quickly: nets draw thousands of small arrays
     if isinstance(shape, (int, np.integer)) and not isinstance(shape, bool):
         shape = (shape,)
     return integers("shape", shape, minimum=0, length=0)

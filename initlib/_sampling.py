@@ -19,7 +19,8 @@ Array = NDArray[Any]
 Shape = tuple[int, ...]
 Fill = Callable[[Array, np.random.Generator], None]
 
-BLOCK = 1 << 18
+BLOCK = 1 << 18  # large enough that threads seldom wait for each other
+PIECE = 1 << 15  # of an array of one block: its scratch memory stays in the cache
 MOST_WORKERS = 8
 _PANEL = 64  # columns of a Haar matrix that are finished together
 
@@ -35,7 +36,6 @@ def draw(
     """Return scale * (what `fill` draws) + shift."""
     result = np.empty(shape, dtype)
     flat = result.reshape(-1)
-    blocks = [flat[start : start + BLOCK] for start in range(0, flat.size, BLOCK)]
 
     def finish(block: Array, rng: np.random.Generator) -> None:
         fill(block, rng)
@@ -44,9 +44,11 @@ def draw(
         if shift:
             block += shift
 
-    if len(blocks) == 1:
-        finish(flat, rng)
-    elif blocks:
+    if flat.size <= BLOCK:
+        for piece in _split(flat, PIECE):
+            finish(piece, rng)
+    else:
+        blocks = _split(flat, BLOCK)
         # SFC64 is NumPy's fastest generator.
         rngs = [
             np.random.Generator(np.random.SFC64(seed)) for seed in rng.integers(1 << 63, size=len(blocks))
@@ -54,6 +56,10 @@ def draw(
         with ThreadPoolExecutor(min(len(blocks), os.cpu_count() or 1, MOST_WORKERS)) as pool:
             list(pool.map(finish, blocks, rngs))
     return result
+
+
+def _split(flat: Array, size: int) -> list[Array]:
+    return [flat[start : start + size] for start in range(0, flat.size, size)]
 
 
 def normal(block: Array, rng: np.random.Generator) -> None:
@@ -109,7 +115,8 @@ def uniform(block: Array, rng: np.random.Generator) -> None:
 
 def truncated_normal(low: float, high: float) -> Fill:
     """Return a fill with N(0, 1) given low <= z <= high (complex: given |z| <= high)."""
-    if _mass(low, high) < 0.25:
+    mass = _mass(low, high)
+    if mass < 0.25:
         return _inverse_normal(low, high)
 
     def fill(block: Array, rng: np.random.Generator) -> None:
@@ -120,10 +127,11 @@ def truncated_normal(low: float, high: float) -> Fill:
         normal(block, rng)
         outside = np.flatnonzero((block < low) | (block > high))
         while outside.size:
-            fresh = np.empty(outside.size, block.dtype)
+            fresh = np.empty(int(1.1 * outside.size / mass) + 16, block.dtype)
             normal(fresh, rng)
-            block[outside] = fresh
-            outside = outside[(fresh < low) | (fresh > high)]
+            fresh = fresh[(fresh >= low) & (fresh <= high)][: outside.size]
+            block[outside[: fresh.size]] = fresh
+            outside = outside[fresh.size :]
 
     return fill
 
