@@ -47,9 +47,13 @@ class Lines:
                 raise ValueError(f"Panel {self.title!r} draws along {axis!r}, which is also a control.")
         if self.until is not None:
             checks.choice(f"until of panel {self.title!r}", self.until, controls)
-        for name in self.arrays():
+            if table.axes[self.until].named:
+                raise ValueError(
+                    f"Panel {self.title!r} needs a control with numbers to end at. Received: {self.until!r}."
+                )
+        for i, name in enumerate(self.arrays()):
             checks.choice(f"array of panel {self.title!r}", name, table.dims)
-            allowed = own if name == self.y else own - {self.over}
+            allowed = own if i == 0 else own - {self.over}
             _check_dims(self.title, name, table.dims[name], {self.x}, allowed | set(controls))
         if len({name in table.log for name in self.arrays()}) > 1:
             raise ValueError(f"Panel {self.title!r} mixes logarithmic and linear arrays: {self.arrays()}.")
@@ -103,6 +107,8 @@ class Explorer:
             )
         self.title, self.table, self.panels = title, table, tuple(panels)
         self.controls = tuple(checks.choice("control", name, table.axes) for name in controls)
+        if len(set(self.controls)) < len(self.controls):
+            raise ValueError(f"Controls must be distinct. Received: {list(self.controls)!r}.")
         for panel in self.panels:
             panel.check(table, self.controls)
         given = dict(start or {})

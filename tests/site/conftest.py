@@ -1,0 +1,83 @@
+"""A real browser, and the built site on a server: at its root and in a folder below."""
+
+import os
+import shutil
+import sys
+import threading
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Error, sync_playwright
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from site_under_test import BUILT, SUBFOLDER
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+
+def missing(what: str, remedy: str) -> None:
+    """Fail in CI, where everything must run; elsewhere skip, and say how to get what is missing."""
+    message = f"{what} is missing: {remedy}"
+    if os.environ.get("CI") == "true":
+        pytest.fail(message)
+    pytest.skip(message)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    command = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if command is None:
+        missing("a browser", "apt-get install chromium (or make browser)")
+    with sync_playwright() as playwright:
+        try:
+            chromium = playwright.chromium.launch(executable_path=command, args=["--no-sandbox"])
+        except Error as error:
+            missing("a browser that starts", f"apt-get install chromium ({error})")
+        yield chromium
+        chromium.close()
+
+
+class QuietHandler(SimpleHTTPRequestHandler):
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="session")
+def serve() -> Iterator[object]:
+    """Serve a folder and return its address."""
+    servers = []
+
+    def start(folder: Path) -> str:
+        server = ThreadingHTTPServer(("127.0.0.1", 0), partial(QuietHandler, directory=str(folder)))
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        servers.append(server)
+        return f"http://127.0.0.1:{server.server_port}/"
+
+    yield start
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.fixture(scope="session")
+def site() -> Path:
+    if not (BUILT / "index.html").is_file():
+        missing("the built site", "make book")
+    return BUILT
+
+
+@pytest.fixture(scope="session")
+def addresses(site, serve, tmp_path_factory) -> dict[str, str]:
+    """The three ways to open the site, each with the address that all of it must lie under."""
+    above = tmp_path_factory.mktemp("server")
+    (above / SUBFOLDER).parent.mkdir(parents=True)
+    (above / SUBFOLDER).symlink_to(site)
+    return {
+        "server": serve(site),
+        "subfolder": f"{serve(above)}{SUBFOLDER}/",
+        "file": f"{site.as_uri()}/",
+    }

@@ -1,0 +1,114 @@
+"""What the browser tests share: the pages, what a page may not do, and a page made of one explorer."""
+
+import json
+import sys
+from html import escape
+from pathlib import Path
+
+from ipywidgets.embed import embed_data
+from playwright.sync_api import BrowserContext, Page
+
+from initlib.explorers.explorer import NOTE
+
+ROOT = Path(__file__).resolve().parents[2]
+BUILT = ROOT / "_build" / "html"
+ASSETS = ROOT / "site" / "public" / "assets"
+SUBFOLDER = "some/folder"
+
+sys.path.insert(0, str(ROOT / "tools"))
+
+from check_pages import pages as pages_of_toc  # noqa: E402
+
+# What the theme writes on a first visit, before it has a light or dark mode to remember: the one exception.
+FIRST_VISIT = "Got invalid theme mode: . Resetting to auto."
+PICTURE = "data:image/gif;base64,R0lGODlhAQABAAAAACw="
+VIEWS = 'script[type="application/vnd.jupyter.widget-view+json"]'
+
+
+def pages() -> list[str]:
+    return pages_of_toc(ROOT)
+
+
+class Visit:
+    """One page opened in a browser, and everything that went wrong while it loaded.
+
+    Requests to anywhere but `home` are noted and refused, so the tests need no network.
+    """
+
+    def __init__(self, context: BrowserContext, home: str) -> None:
+        self.problems: list[str] = []
+        self.home = home
+        self.page: Page = context.new_page()
+        self._under_way: set[object] = set()
+        self.page.on("request", lambda request: self._under_way.add(request))
+        self.page.on("requestfinished", lambda request: self._under_way.discard(request))
+        self.page.on("requestfailed", lambda request: self._under_way.discard(request))
+        self.page.on("console", self._note_console)
+        self.page.on("pageerror", lambda error: self.problems.append(f"page error: {error}"))
+        self.page.on("response", self._note_response)
+        self.page.on("requestfailed", self._note_failure)
+        self.page.route("**/*", self._refuse_others)
+
+    def open(self, path: str) -> Page:
+        self.page.goto(self.home + path, wait_until="load")
+        self.page.evaluate("document.fonts.ready")
+        self.page.evaluate("window.MathJax?.startup?.promise")
+        self.page.wait_for_function(
+            f"""document.querySelectorAll(`{VIEWS}`).length
+            === document.querySelectorAll(".widget-subarea").length
+            && [...document.querySelectorAll(".initlib-explorer-drawing")].every((e) => e.children.length)"""
+        )
+        for _ in range(100):
+            self.page.wait_for_timeout(30)
+            if not self._under_way:
+                return self.page
+        raise TimeoutError(f"{path} still waits for {self._under_way}")
+
+    def _note_console(self, message) -> None:
+        if message.type == "error" and message.text != FIRST_VISIT:
+            self.problems.append(f"console error: {message.text} ({message.location['url']})")
+
+    def _note_response(self, response) -> None:
+        if response.status >= 400:
+            self.problems.append(f"status {response.status}: {response.url}")
+
+    def _note_failure(self, request) -> None:
+        self.problems.append(f"failed request: {request.url}")
+
+    def _refuse_others(self, route) -> None:
+        if route.request.url.startswith((self.home, "data:", "blob:")):
+            route.continue_()
+        else:
+            self.problems.append(f"third-party request: {route.request.url}")
+            route.abort()
+
+
+def unrendered_math(page: Page) -> list[str]:
+    """Return the formulas that are still source, or that MathJax could not read."""
+    return page.evaluate(
+        """[...document.querySelectorAll("span.math, div.math")]
+        .filter((e) => !e.querySelector("mjx-container") || e.querySelector("mjx-merror"))
+        .map((e) => e.textContent)"""
+    )
+
+
+def write_page(folder: Path, explorers: list, theme: str = "light") -> str:
+    """Write a page that holds explorers as myst-nb lays them out; return its name."""
+    data = embed_data(views=[explorer.widget for explorer in explorers], drop_defaults=False)
+    outputs = "".join(
+        f'<div class="cell_output"><img alt="{escape(e.describe())}" src="{PICTURE}">'
+        f'<div class="output text_html"><p class="initlib-explorer-note">{NOTE}</p></div>'
+        f'<script type="application/vnd.jupyter.widget-view+json">{json.dumps(view)}</script></div>'
+        for e, view in zip(explorers, data["view_specs"], strict=True)
+    )
+    state = json.dumps(data["manager_state"]).replace("</", "<\\/")
+    (folder / "widgets.js").write_bytes((ASSETS / "widgets.js").read_bytes())
+    (folder / "page.html").write_text(
+        f'<!doctype html><html lang="en" data-theme="{theme}"><head><meta charset="utf-8">'
+        f'<title>One page</title><meta name="viewport" content="width=device-width">'
+        f'<link rel="icon" href="data:,"><script defer src="widgets.js"></script></head>'
+        f"<body><main>{outputs}</main>"
+        f'<script type="application/vnd.jupyter.widget-state+json">{state}</script></body></html>',
+        encoding="utf-8",
+    )
+    return "page.html"

@@ -1,0 +1,243 @@
+"""Explorers in a real browser: on small pages of their own, and on the pages of the book."""
+
+import re
+
+import example
+import numpy as np
+import pytest
+from site_under_test import Visit, pages, write_page
+
+LIVE = ".initlib-explorer-drawing figure svg"
+STILL = ".initlib-explorer-still"
+
+
+@pytest.fixture
+def opened(browser, serve, tmp_path):
+    """Open a page with some explorers; all problems must be gone at the end."""
+    contexts, visits = [], []
+
+    def open_page(*explorers, **options) -> Visit:
+        theme = options.pop("theme", "light")
+        contexts.append(browser.new_context(**options))
+        visits.append(Visit(contexts[-1], serve(tmp_path)))
+        visits[-1].open(write_page(tmp_path, list(explorers), theme))
+        return visits[-1]
+
+    yield open_page
+    for visit in visits:
+        assert visit.problems == []
+    for context in contexts:
+        context.close()
+
+
+def slider(page, label):
+    return page.get_by_role("slider", name=label)
+
+
+def cells(page) -> list[list[float]]:
+    """Return the rows of the table of numbers, header column included."""
+    if page.locator("details[open]").count() == 0:
+        page.locator("summary").first.click()
+    rows = page.eval_on_selector_all(
+        "table tbody tr", "rows => rows.map((row) => [...row.children].map((cell) => cell.textContent))"
+    )
+    return [[np.nan if cell == "diverged" else float(cell) for cell in row] for row in rows]
+
+
+def settle(page):
+    page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+
+def press(page, label, *keys):
+    slider(page, label).focus()
+    for key in keys:
+        page.keyboard.press(key)
+    settle(page)
+
+
+def test_the_numbers_in_the_page_are_those_of_python(opened):
+    page = opened(example.explorer()).page
+    for keys in ([], ["ArrowRight"], ["End"]):
+        press(page, "weight scale sigma_w", *keys)
+        scale = {"": 4, "ArrowRight": 5, "End": 8}["".join(keys)]
+        shown = np.array(cells(page))
+        expected = np.median(example.numbers()[0, scale], axis=0)[: len(shown)]
+        np.testing.assert_allclose(shown[:, 1], expected, rtol=0.0117 + 0.005)
+
+
+def test_every_control_changes_the_picture_the_table_and_the_state(opened):
+    page = opened(example.explorer()).page
+    seen = set()
+
+    def look():
+        settle(page)
+        page.wait_for_timeout(400)
+        seen.add(
+            (page.locator(LIVE).first.inner_html(), str(cells(page)), page.locator(".state").inner_text())
+        )
+
+    look()
+    press(page, "depth L", "ArrowRight")
+    look()
+    press(page, "weight scale sigma_w", "ArrowLeft", "ArrowLeft")
+    look()
+    page.get_by_label("activation").select_option("gelu")
+    look()
+    page.get_by_label("activation").focus()
+    page.keyboard.press("ArrowUp")
+    look()
+    for parts in zip(*seen, strict=True):
+        assert len(set(parts)) == 5
+
+
+def test_the_pointer_moves_a_slider(opened):
+    page = opened(example.explorer()).page
+    before = page.locator(LIVE).first.inner_html()
+    box = slider(page, "depth L").bounding_box()
+    page.mouse.move(box["x"] + 8, box["y"] + 8)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 80, box["y"] + 8, steps=4)
+    page.mouse.up()
+    settle(page)
+    assert page.locator(LIVE).first.inner_html() != before
+
+
+def test_depth_cuts_the_lines_off(opened):
+    page = opened(example.explorer(depth=4)).page
+    assert len(cells(page)) == 4
+    press(page, "depth L", "End")
+    assert len(cells(page)) == 12
+
+
+def test_a_screen_reader_is_told_what_the_controls_and_pictures_show(opened):
+    page = opened(example.explorer(depth=4)).page
+    press(page, "weight scale sigma_w", "ArrowRight", "ArrowRight")
+    assert slider(page, "weight scale sigma_w").get_attribute("aria-valuetext") == "1.41 (He)"
+    state = page.locator('[aria-live="polite"]')
+    page.wait_for_timeout(400)
+    assert "depth L 4, weight scale sigma_w 1.41 (He)" in state.inner_text()
+    picture = page.get_by_role("img", name=re.compile("^Signal at layer 4: measured 3.9.*, theory 3.9"))
+    assert picture.count() == 1
+    assert page.get_by_role("combobox", name="activation").count() == 1
+    page.locator("summary").focus()
+    page.keyboard.press("Enter")
+    assert page.get_by_role("region", name="Example: the numbers").get_by_role("table").is_visible()
+
+
+def test_a_diverged_net_and_an_exact_zero_are_named_gaps(opened):
+    page = opened(example.explorer(activation="gelu", sigma_w=2.0, depth=12)).page
+    assert page.locator(LIVE).first.get_by_text("diverged").count() == 1
+    assert "NaN" not in page.locator(".initlib-explorer").inner_html()
+    page.get_by_label("activation").select_option("tanh")
+    press(page, "weight scale sigma_w", "Home")
+    assert page.locator(LIVE).first.get_by_text("exactly 0").count() == 1
+    assert "Infinity" not in page.locator(".initlib-explorer").inner_html()
+
+
+def test_the_still_picture_stands_in_print_and_steps_back_on_screen(opened):
+    page = opened(example.explorer()).page
+    assert page.locator(STILL).count() == 2
+    assert not page.locator("img").is_visible()
+    page.emulate_media(media="print")
+    assert page.locator("img").is_visible()
+    assert not page.locator(".initlib-explorer").is_visible()
+    assert not page.locator('[role="slider"]').first.is_visible()
+
+
+def test_a_table_that_does_not_load_leaves_the_still_picture_and_says_so(opened):
+    broken = example.explorer()
+    drawing = broken.widget.children[1]
+    drawing.table = drawing.table[:-40]
+    page = opened(broken).page
+    page.wait_for_selector(".initlib-explorer-failed")
+    assert page.locator("img").is_visible()
+    assert page.get_by_text("cannot be shown here").is_visible()
+    assert not page.locator('[role="slider"]').first.is_visible()
+
+
+def test_a_table_of_the_wrong_length_is_noticed(opened):
+    broken = example.explorer()
+    drawing = broken.widget.children[1]
+    drawing.spec = {**drawing.spec, "arrays": drawing.spec["arrays"][:-1]}
+    page = opened(broken).page
+    page.wait_for_selector(".initlib-explorer-failed")
+    assert page.locator("img").is_visible()
+
+
+def test_two_explorers_on_one_page_do_not_disturb_each_other(opened):
+    page = opened(example.explorer("One", depth=4), example.explorer("Two", depth=6)).page
+    second = page.locator(".initlib-explorer").nth(1)
+    before = second.locator("figure").first.inner_html()
+    page.locator(".initlib-explorer").first.get_by_role("slider", name="depth L").focus()
+    page.keyboard.press("End")
+    settle(page)
+    assert second.locator("figure").first.inner_html() == before
+    assert second.get_by_role("slider", name="depth L").get_attribute("aria-valuetext") == "6"
+    assert page.locator(STILL).count() == 4
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_nothing_overflows_on_a_phone(opened, theme):
+    page = opened(example.explorer(), theme=theme, viewport={"width": 360, "height": 700}).page
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    wide = page.eval_on_selector_all(
+        ".initlib-explorer *", "all => all.filter((e) => e.getBoundingClientRect().right > 360).length"
+    )
+    assert wide == 0
+
+
+def test_the_colours_follow_the_theme(opened):
+    page = opened(example.explorer()).page
+    colour = "getComputedStyle(document.querySelector('path.measured')).stroke"
+    light = page.evaluate(colour)
+    page.evaluate("document.documentElement.dataset.theme = 'dark'")
+    assert page.evaluate(colour) != light
+
+
+def test_measured_and_theory_differ_in_style_as_well_as_colour(opened):
+    page = opened(example.explorer()).page
+    dashes = [
+        page.evaluate(f"getComputedStyle(document.querySelector('figure path.{kind}')).strokeDasharray")
+        for kind in ("measured", "theory")
+    ]
+    assert dashes[0] == "none" != dashes[1]
+
+
+def with_explorers(site) -> list[str]:
+    return [name for name in pages() if "initlib-explorer-note" in (site / f"{name}.html").read_text()]
+
+
+def test_the_explorers_of_the_book_move(browser, addresses, site):
+    names = with_explorers(site)
+    assert names, "no page of the book has an explorer"
+    for name in names:
+        with browser.new_context() as context:
+            visit = Visit(context, addresses["subfolder"])
+            page = visit.open(f"{name}.html")
+            for explorer in page.locator(".initlib-explorer").all():
+                picture, summary = explorer.locator(LIVE.split()[-2]).first, explorer.locator("summary")
+                summary.click()
+                before = picture.inner_html(), explorer.locator("table").inner_html()
+                handle = explorer.get_by_role("slider").first
+                handle.focus()
+                page.keyboard.press("ArrowRight")
+                settle(page)
+                after = picture.inner_html(), explorer.locator("table").inner_html()
+                assert before[0] != after[0]
+                assert before[1] != after[1]
+            assert visit.problems == []
+
+
+def test_without_javascript_the_book_shows_still_pictures(browser, addresses, site):
+    for name in with_explorers(site):
+        with browser.new_context(java_script_enabled=False) as context:
+            page = context.new_page()
+            page.goto(f"{addresses['server']}{name}.html")
+            notes = page.locator(".initlib-explorer-note")
+            assert notes.count() > 0
+            for note in notes.all():
+                assert note.is_visible()
+                picture = note.locator("xpath=../preceding-sibling::img[1]")
+                assert picture.is_visible()
+                assert len(picture.get_attribute("alt").split()) > 10
+            assert page.locator('[role="slider"]').count() == 0

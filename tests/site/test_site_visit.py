@@ -1,0 +1,67 @@
+"""The page checks themselves: each must see the fault it is there for."""
+
+import re
+
+import pytest
+from site_under_test import FIRST_VISIT, Visit, unrendered_math
+
+GOOD = """<!doctype html><html lang="en"><head><title>Page</title><link rel="icon" href="data:,"></head>
+<body>{}</body></html>"""
+
+
+@pytest.fixture
+def opened(browser, serve, tmp_path):
+    """Open a page with a given body and return its visit."""
+    with browser.new_context() as context:
+
+        def open_page(body: str) -> Visit:
+            (tmp_path / "page.html").write_text(GOOD.format(body))
+            visit = Visit(context, serve(tmp_path))
+            visit.open("page.html")
+            return visit
+
+        yield open_page
+
+
+def test_a_good_page_has_no_problem(opened):
+    visit = opened("<p>Fine.</p>")
+    assert visit.problems == []
+    assert unrendered_math(visit.page) == []
+
+
+@pytest.mark.parametrize(
+    ("body", "problem"),
+    [
+        ("<script>console.error('broken')</script>", "console error: broken"),
+        (f"<script>console.error('{FIRST_VISIT} And more.')</script>", "console error: Got invalid"),
+        ("<script>const a = 1;</script><script>const a = 1;</script>", "page error: .*already been declared"),
+        ("<script>Promise.reject(new Error('no kernel'))</script>", "page error: no kernel"),
+        ("<img alt='' src='missing.png'>", "status 404: .*missing.png"),
+        ("<script src='https://cdn.example.org/library.js'></script>", "third-party request: https://cdn"),
+        ("<script>fetch('/outside.json').catch(() => 0)</script>", "status 404"),
+    ],
+)
+def test_a_fault_is_seen(opened, body, problem):
+    found = opened(body).problems
+    assert any(re.match(problem, entry) for entry in found), found
+
+
+def test_the_first_visit_message_is_the_exception(opened):
+    assert opened(f"<script>console.error('{FIRST_VISIT}')</script>").problems == []
+
+
+def test_formulas_left_as_source_are_seen(opened):
+    visit = opened(
+        '<span class="math">\\(x^2\\)</span><span class="math"><mjx-container></mjx-container></span>'
+    )
+    assert unrendered_math(visit.page) == ["\\(x^2\\)"]
+
+
+def test_a_request_outside_the_folder_is_seen(browser, serve, tmp_path):
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "style.css").write_text("p {color: red}")
+    (tmp_path / "sub" / "page.html").write_text(GOOD.format("<link rel='stylesheet' href='/style.css'>"))
+    with browser.new_context() as context:
+        visit = Visit(context, f"{serve(tmp_path)}sub/")
+        visit.open("page.html")
+        assert any("style.css" in problem for problem in visit.problems)

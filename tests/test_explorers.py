@@ -1,0 +1,247 @@
+import inspect
+import json
+import re
+import subprocess
+import sys
+import zlib
+from pathlib import Path
+
+import ipywidgets
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from initlib import explorers
+from initlib.explorers import Axis, Explorer, Lines, Table
+from initlib.explorers.table import LOG_STEP
+
+LAYERS = Axis("layer", range(1, 5))
+SCALES = Axis("sigma_w", [0.5, 1.0, 2.0], label="weight scale")
+SEEDS = Axis("seed", [0, 1])
+NAMES = Axis("activation", ["relu", "tanh"])
+DEPTHS = Axis("depth", [2, 4])
+RMS = np.ones((2, 3, 2, 4)) * 10.0 ** np.arange(4)
+
+
+def table(rms=RMS, **changes):
+    values = {
+        "rms": (["activation", "sigma_w", "seed", "layer"], rms),
+        "theory": (["activation", "sigma_w", "layer"], np.ones((2, 3, 4))),
+        "cosine": (["layer"], np.linspace(-1, 1, 4)),
+        **changes,
+    }
+    return Table([LAYERS, SCALES, SEEDS, NAMES, DEPTHS], values, log=["rms", "theory"])
+
+
+def panel(**changes):
+    return Lines(**{"title": "Signal", "x": "layer", "y": "rms", "label": "rms", "over": "seed", **changes})
+
+
+def explorer(*panels, controls=("activation", "depth", "sigma_w"), **options):
+    return Explorer("Test", table(), controls, panels or [panel(until="depth", theory="theory")], **options)
+
+
+@given(
+    values=st.lists(
+        st.one_of(st.just(0.0), st.just(np.nan), st.floats(1e-300, 1e300)), min_size=1, max_size=40
+    ).filter(lambda values: not np.isnan(values).all())
+)
+@settings(max_examples=100, deadline=None)
+def test_logarithmic_values_come_back_within_the_stated_error(values):
+    stored = Table([Axis("i", range(len(values)))], {"x": (["i"], values)}, log=["x"]).stored("x")
+    np.testing.assert_allclose(stored, values, rtol=10 ** (LOG_STEP / 2) - 1 + 1e-9)
+
+
+@given(values=st.lists(st.floats(-1e6, 1e6, allow_subnormal=False), min_size=1, max_size=40))
+@settings(max_examples=100, deadline=None)
+def test_linear_values_come_back_within_the_stated_error(values):
+    stored = Table([Axis("i", range(len(values)))], {"x": (["i"], values)}).stored("x")
+    span = max(values) - min(values)
+    np.testing.assert_allclose(stored, values, rtol=1e-12, atol=span / 4000 * (1 + 1e-9))
+
+
+def test_the_stated_error_is_the_error():
+    rng = np.random.default_rng(0)
+    values = 10 ** rng.uniform(-30, 30, 10_000)
+    one = Table([Axis("i", range(10_000))], {"x": (["i"], values)}, log=["x"])
+    worst = np.abs(one.stored("x") / values - 1).max()
+    assert 0.0105 < worst < 0.012
+    assert one.accuracy == "rounded to within 1.2% on logarithmic scales"
+
+
+def decode(data: bytes) -> np.ndarray:
+    """The front end's decoder, in Python."""
+    planes = np.frombuffer(zlib.decompress(data), np.uint8).astype(np.uint16)
+    high, low = planes.reshape(2, -1)
+    zigzag = high << 8 | low
+    steps = (zigzag >> 1).astype(np.int16) ^ -(zigzag & 1).astype(np.int16)
+    return np.cumsum(steps, dtype=np.int16)
+
+
+def test_the_bytes_hold_every_array_in_order():
+    rms = RMS.copy()
+    rms[0, 0, 0, 1:3] = np.nan, 0
+    made = table(rms)
+    codes = decode(made.to_bytes())
+    assert len(codes) == sum(made.stored(name).size for name in made.dims)
+    assert codes[:8].tolist() == [0, -32768, -32767, 300, 0, 100, 200, 300]
+    assert codes[-4:].tolist() == [0, 667, 1333, 2000]
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Axis("depth", []), "Axis 'depth' is empty"),
+        (lambda: Axis("depth", [1, 3, 2]), "strictly increase"),
+        (lambda: Axis("depth", [1, 1]), "strictly increase"),
+        (lambda: Axis("depth", [1, np.nan]), r"depth\[1\] must be a finite number"),
+        (lambda: Axis("depth", [1, np.inf]), r"depth\[1\] must be a finite number"),
+        (lambda: Axis("name", ["a", "a"]), "must be distinct"),
+        (lambda: Table([LAYERS, LAYERS], {"x": (["layer"], [1, 2, 3, 4])}), "Axis names must be distinct"),
+        (lambda: Table([LAYERS], {}), "at least one array"),
+        (lambda: Table([LAYERS], {"x": (["depth"], [1, 2])}), "Unknown axis of 'x'"),
+        (lambda: Table([LAYERS], {"x": (["layer"], [1, 2])}), r"shape \(4,\).*Received shape: \(2,\)"),
+        (lambda: Table([LAYERS], {"x": (["layer"], [1, 2, 3, np.inf])}), "1 NaN or infinite"),
+        (lambda: Table([LAYERS], {"x": (["layer"], [np.nan] * 4)}), "4 NaN or infinite entries of 4"),
+        (lambda: Table([LAYERS], {"x": (["layer"], [1, 2, -3, 4])}, log=["x"]), "must be >= 0. Received: -3"),
+        (
+            lambda: Table([LAYERS], {"x": (["layer"], [1, 2, 3, 4])}, log=["y"]),
+            "Unknown logarithmic quantity",
+        ),
+        (lambda: explorer(controls=[]), "needs controls and panels"),
+        (lambda: Explorer("Test", table(), ["depth"], []), "needs controls and panels"),
+        (lambda: explorer(controls=["deep"]), "Unknown control"),
+        (lambda: explorer(controls=["depth", "depth", "activation", "sigma_w"]), "Controls must be distinct"),
+        (lambda: explorer(panel(y="rmse")), "Unknown array of panel 'Signal'"),
+        (lambda: explorer(panel(x="time")), "Unknown axis of panel 'Signal'"),
+        (lambda: explorer(panel(over=None)), "Panel 'Signal' cannot draw 'rms'"),
+        (lambda: explorer(panel(), controls=["depth", "activation"]), "Panel 'Signal' cannot draw 'rms'"),
+        (lambda: explorer(panel(), controls=["activation", "sigma_w", "seed"]), "which is also a control"),
+        (lambda: explorer(panel(theory="rms")), "Panel 'Signal' cannot draw 'rms'"),
+        (lambda: explorer(panel(theory="cosine")), "mixes logarithmic and linear"),
+        (lambda: explorer(panel(until="layer")), "Unknown until"),
+        (lambda: explorer(panel(until="activation")), "needs a control with numbers"),
+        (lambda: explorer(panel(report="middle")), "Unknown report"),
+        (lambda: explorer(start={"width": 3}), "Unknown control in start"),
+        (lambda: explorer(start={"activation": "rely"}), "Did you mean 'relu'"),
+        (lambda: explorer(start={"sigma_w": np.nan}), "sigma_w must be a finite number"),
+    ],
+)
+def test_bad_input_is_refused_with_what_came_and_what_is_allowed(make, message):
+    with pytest.raises((ValueError, TypeError), match=message):
+        make()
+
+
+@pytest.mark.parametrize(
+    ("axis", "control", "value"),
+    [
+        (Axis("depth", [4, 8, 12]), ipywidgets.IntSlider, 8),
+        (Axis("sigma_w", 2.0 ** (np.arange(-6, 7) / 4)), ipywidgets.FloatLogSlider, 1.0),
+        (Axis("rate", 10.0 ** np.arange(-4, 1)), ipywidgets.FloatLogSlider, 0.01),
+        (Axis("epoch", [1, 2, 5]), ipywidgets.SelectionSlider, 1),
+        (Axis("activation", ["relu", "tanh"]), ipywidgets.Dropdown, 0),
+    ],
+)
+def test_an_axis_gets_the_control_that_fits_it(axis, control, value):
+    values = np.ones((len(axis.values), 4))
+    one = Explorer("T", Table([axis, LAYERS], {"y": ([axis.name, "layer"], values)}), [axis.name], [
+        Lines("P", "layer", "y", "y")
+    ])  # fmt: skip
+    made = one.widget.children[0].children[0]
+    assert type(made) is control
+    assert made.value == pytest.approx(value)
+    assert made.description == axis.label
+
+
+def test_a_logarithmic_slider_stops_at_every_value_of_its_axis():
+    axis = Axis("sigma_w", 2.0 ** (np.arange(-6, 7) / 4))
+    made = Table([axis, LAYERS], {"y": (["sigma_w", "layer"], np.ones((13, 4)))})
+    slider = Explorer("T", made, ["sigma_w"], [Lines("P", "layer", "y", "y")]).widget.children[0].children[0]
+    stops = slider.base ** (slider.min + slider.step * np.arange(13))
+    np.testing.assert_allclose(stops, axis.values, rtol=1e-12)
+    assert slider.max == pytest.approx(slider.min + 12 * slider.step)
+
+
+def test_links_join_each_control_to_its_trait(monkeypatch):
+    links = []
+    monkeypatch.setattr(ipywidgets, "jslink", lambda source, target: links.append((source, target)))
+    drawing = explorer(start={"sigma_w": 2.0, "activation": "tanh"}).widget.children[1]
+    assert (drawing.at_activation, drawing.at_depth, drawing.at_sigma_w) == (1, 4, 2.0)
+    assert [(control.description, name, target) for (control, name), target in links] == [
+        ("activation", "index", (drawing, "at_activation")),
+        ("depth", "value", (drawing, "at_depth")),
+        ("weight scale", "value", (drawing, "at_sigma_w")),
+    ]
+
+
+def test_the_specification_is_json_and_names_what_the_panels_draw():
+    spec = json.loads(json.dumps(explorer().spec()))
+    assert [array["name"] for array in spec["arrays"]] == ["rms", "theory", "cosine"]
+    assert spec["panels"][0]["until"] == "depth"
+    assert [control["by"] for control in spec["controls"]] == ["index", "int", "log"]
+
+
+def test_the_picture_draws_what_the_lines_say():
+    made = explorer(start={"depth": 2})
+    assert made.lines(made.panels[0], "rms").tolist() == [[1, 10], [1, 10]]
+    made = explorer(panel(y="cosine", over=None), start={"depth": 2})
+    np.testing.assert_allclose(made.lines(made.panels[0], "cosine"), np.linspace(-1, 1, 4), atol=1e-3)
+
+
+def test_the_words_say_the_settings_and_the_ends_of_the_lines():
+    assert explorer(start={"depth": 4, "sigma_w": 1}).describe() == (
+        "activation relu, depth 4, weight scale 1. Signal at layer 4: measured 1000, theory 1."
+    )
+    rms = RMS.copy()
+    rms[0, 1, 0, 3] = np.nan
+    made = Explorer("Test", table(rms), ["activation", "sigma_w"], [panel()])
+    assert made.describe().endswith("measured diverged.")
+
+
+class Display(list):
+    """Stands in for a notebook: keeps what is displayed."""
+
+    def __call__(self, data, metadata=None, raw=False):
+        assert raw
+        self.append((data, metadata or {}))
+
+
+@pytest.fixture
+def shown(monkeypatch):
+    calls = Display()
+    monkeypatch.setattr("IPython.display.display", calls)
+    return calls
+
+
+def test_it_shows_a_still_picture_with_alt_text_a_sentence_and_the_live_widget(shown):
+    explorer()._ipython_display_()
+    (picture, metadata), (sentence, _), (live, _) = shown
+    assert picture["image/png"].startswith(b"\x89PNG")
+    assert metadata["image/png"]["alt"] == picture["text/plain"]
+    assert "Signal at layer 4: measured 1000" in picture["text/plain"]
+    assert "initlib-explorer-note" in sentence["text/html"]
+    assert set(live) == {"text/plain", "application/vnd.jupyter.widget-view+json"}
+
+
+def test_what_is_stored_of_it_is_the_same_every_time(shown):
+    explorer()._ipython_display_()
+    explorer()._ipython_display_()
+    stored = [
+        {kind: data[kind] for kind in data if kind != "application/vnd.jupyter.widget-view+json"}
+        for data, _ in shown
+    ]
+    assert stored[:3] == stored[3:]
+    assert not re.search("0x[0-9a-f]{6}|[0-9a-f]{32}", "".join(data["text/plain"] for data in stored))
+
+
+def test_the_front_end_is_small_and_asks_for_nothing_from_elsewhere():
+    folder = Path(inspect.getfile(explorers)).parent
+    source = (folder / "explorer.js").read_text()
+    assert len(source.splitlines()) <= 400
+    assert not re.search(r"https?://|\bimport\b|fetch\(", source)
+
+
+def test_modules_do_not_load_widgets_before_they_are_needed():
+    code = "import sys, initlib.explorers; print('ipywidgets' in sys.modules or 'matplotlib' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "False\n"
