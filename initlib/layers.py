@@ -20,6 +20,8 @@ Array = NDArray[Any]
 class Tape:
     """What one pass through the layers writes down: signals and gradients. Keeps everything."""
 
+    reuses = False
+
     def __init__(self, values: Sequence[Array]) -> None:
         self.values = values
         self.kept: dict[Any, Any] = {}
@@ -27,9 +29,16 @@ class Tape:
         self.signal_gradients: dict[Any, Array] = {}
         self.gradients: dict[int, Array] = {}
 
-    def room(self, owner: object, name: str, shape: tuple[int, ...]) -> Array:
-        """Return an array to fill, for the purpose `name` of the layer `owner`."""
+    def room(self, owner: object, name: str, shape: tuple[int, ...], other: Array | None = None) -> Array:
+        """Return an array to fill, for the purpose `name` of the layer `owner`, distinct from `other`.
+
+        With `owner` None, the next layer that asks for the same purpose may get the same array.
+        """
         return np.empty(shape, self.values[0].dtype)
+
+    def full(self, number: float, shape: tuple[int, ...]) -> Array:
+        """Return a constant array, to be read only."""
+        return np.full(shape, number, self.values[0].dtype)
 
     def over(self, signal: Array) -> Array | None:
         """Return where the next signal may be written: over `signal` itself, or None for a new array."""
@@ -51,15 +60,25 @@ class Tape:
 class Workspace(Tape):
     """A tape for training: reuses its arrays, keeps no signals, and hands each gradient on at once."""
 
+    reuses = True
+
     def __init__(self, values: Sequence[Array], update: Callable[[int, Array, Array], None]) -> None:
         super().__init__(values)
         self.update = update
         self.rooms: dict[Any, Array] = {}
 
-    def room(self, owner: object, name: str, shape: tuple[int, ...]) -> Array:
+    def room(self, owner: object, name: str, shape: tuple[int, ...], other: Array | None = None) -> Array:
         key = (owner, name, shape)
         if key not in self.rooms:
             self.rooms[key] = super().room(owner, name, shape)
+        if self.rooms[key] is other:
+            return self.room(owner, name + "'", shape)
+        return self.rooms[key]
+
+    def full(self, number: float, shape: tuple[int, ...]) -> Array:
+        key = (number, shape)
+        if key not in self.rooms:
+            self.rooms[key] = super().full(number, shape)
         return self.rooms[key]
 
     def over(self, signal: Array) -> Array | None:
@@ -112,7 +131,7 @@ class Dense:
     def forward(self, x: Array, tape: Tape) -> Array:
         weight = tape.values[self.weight]
         tape.kept[self] = x
-        y = np.matmul(x, weight, out=tape.room(self, "y", (len(weight), x.shape[1], weight.shape[2])))
+        y = product(x, weight, tape.room(self, "y", (len(weight), x.shape[1], weight.shape[2])))
         if self.bias is not None:
             y += tape.values[self.bias][:, None]
         return y
@@ -121,13 +140,43 @@ class Dense:
         x, weight = tape.kept[self], tape.values[self.weight]
         back = gradient
         if needed:
-            back = tape.room(self, "dx", (len(weight), *x.shape[1:]))
-            np.matmul(gradient, weight.swapaxes(1, 2), out=back)
-        dw = tape.room(self, "dw", weight.shape)
-        tape.emit(self.weight, np.matmul(x.swapaxes(1, 2), gradient, out=dw))
+            back = tape.room(None, "dx", (len(weight), *x.shape[1:]), gradient)
+            product(gradient, _transposed(weight, tape), back)
+        dw = tape.room(None, "dw", weight.shape)
+        tape.emit(self.weight, product(x.swapaxes(1, 2), gradient, dw))
         if self.bias is not None:
-            tape.emit(self.bias, gradient.sum(axis=1))
+            ones = tape.full(1.0, (1, gradient.shape[1]))  # faster than a sum over the samples
+            tape.emit(self.bias, np.matmul(ones, gradient)[:, 0])
         return back
+
+
+def product(a: Array, b: Array, out: Array) -> Array:
+    """Write a @ b to `out`, net by net, in strips of rows.
+
+    OpenBLAS multiplies small matrices (m n k <= 10^6) without packing them first, a fifth faster.
+    """
+    nets, rows, inner = a.shape
+    strips = 1
+    while rows * inner * b.shape[2] > strips * 10**6 and rows % (32 * strips) == 0:
+        strips *= 2
+    if strips == 1:
+        np.matmul(a, b, out=out)
+    else:
+        size = rows // strips
+        np.matmul(
+            a.reshape(nets, strips, size, inner), b[:, None], out=out.reshape(nets, strips, size, b.shape[2])
+        )
+    return out
+
+
+def _transposed(weight: Array, tape: Tape) -> Array:
+    """Return W^T: a copy of small matrices, with which the product is faster."""
+    turned = weight.swapaxes(1, 2)
+    if weight[0].size > 10**4:
+        return turned
+    copy = tape.room(None, "wt", turned.shape)
+    np.copyto(copy, turned)
+    return copy
 
 
 class Activate:
@@ -136,32 +185,31 @@ class Activate:
     def __init__(self, activation: Activation, owned: bool = True) -> None:
         self.activation = activation
         self.owned = owned
-        self.fast = _FAST.get(activation.name)
 
     def forward(self, x: Array, tape: Tape) -> Array:
-        y: Array
-        if self.fast:
-            y = self.fast[0](x, tape.over(x) if self.owned else None)
-            tape.kept[self] = y
-        else:
-            y = self.activation.function(x)
+        fast = _FAST.get(self.activation.name) if tape.reuses else None
+        if fast is None:
             tape.kept[self] = x
+            y: Array = self.activation.function(x)
+            return y
+        y = x if self.owned else tape.room(self, "y", x.shape)
+        fast[0](x, y, tape)
+        tape.kept[self] = y
         return y
 
     def backward(self, gradient: Array, tape: Tape, needed: bool = True) -> Array:
-        slope = self.fast[1] if self.fast else self.activation.derivative
+        fast = _FAST.get(self.activation.name) if tape.reuses else None
+        slope = fast[1] if fast else self.activation.derivative
         assert slope is not None
         return np.multiply(gradient, slope(tape.kept[self]), out=tape.over(gradient))
 
 
-def _relu(x: Array, out: Array | None) -> Array:
-    y: Array = np.maximum(x, 0, out=out)
-    return y
+def _relu(x: Array, y: Array, tape: Tape) -> None:
+    np.maximum(x, tape.full(0.0, x.shape), out=y)  # twice as fast as with a scalar
 
 
-def _tanh(x: Array, out: Array | None) -> Array:
-    y: Array = np.tanh(x, out=out)
-    return y
+def _tanh(x: Array, y: Array, tape: Tape) -> None:
+    np.tanh(x, out=y)
 
 
 def _relu_slope(y: Array) -> Array:
@@ -175,5 +223,8 @@ def _tanh_slope(y: Array) -> Array:
     return slope
 
 
-# What can overwrite its input, with the slope found from the output: name -> (function(x, out), slope(y)).
-_FAST = {"relu": (_relu, _relu_slope), "tanh": (_tanh, _tanh_slope)}
+# What may overwrite its input in training: function(x, y, tape) writes y, slope(y) is found from the output.
+_FAST: dict[str, tuple[Callable[[Array, Array, Tape], None], Callable[[Array], Array]]] = {
+    "relu": (_relu, _relu_slope),
+    "tanh": (_tanh, _tanh_slope),
+}

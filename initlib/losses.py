@@ -24,16 +24,17 @@ def softmax(outputs: Array, targets: Array) -> tuple[Array, Array]:
     (1.386294, [-0.375, 0.125, 0.125, 0.125])
     """
     nets, batch, units = outputs.shape
-    p = outputs - outputs.max(axis=2, keepdims=True)
-    rows = np.arange(nets * batch) * units + targets.ravel()
-    right = p.reshape(-1)[rows]
+    p = outputs.reshape(-1, units).T.copy()  # one row for each unit: long loops are fast loops
+    columns = np.arange(nets * batch)
+    p -= p.max(axis=0)
+    right = p[targets.ravel(), columns]
     np.exp(p, out=p)
-    total = p.sum(axis=2, keepdims=True)
-    losses = (np.log(total[:, :, 0]) - right.reshape(nets, batch)).mean(axis=1)
+    total = p.sum(axis=0)
+    losses = (np.log(total) - right).reshape(nets, batch).mean(axis=1)
     p /= total
-    p.reshape(-1)[rows] -= 1
+    p[targets.ravel(), columns] -= 1
     p /= batch
-    return losses, p
+    return losses, p.T.reshape(outputs.shape)
 
 
 def squared(outputs: Array, targets: Array) -> tuple[Array, Array]:

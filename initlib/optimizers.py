@@ -4,89 +4,118 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from initlib import checks
 from initlib.stacks import Network
 
 Array = NDArray[Any]
 
-NAMES = ("sgd", "momentum", "adam")
 DECAYS = ("l2", "l1", "decoupled")
 
 
-class Optimizer:
-    """Updates parameters in place, one at a time, as their gradients arrive.
+class SGD:
+    """Updates parameters in place, one at a time, as their gradients arrive: w -= lr g.
 
-    sgd: w -= lr g. momentum: v = momentum v + g, w -= lr v (Polyak 1964; PyTorch's form).
-    adam: Kingma & Ba 2015, algorithm 1, with beta1 = `momentum`.
-    Weights alone decay, by strength d: l2 adds d w to g, l1 adds d sign(w), decoupled sets w -= lr d w
-    (Loshchilov & Hutter 2019).
+    Gradients are linear in the output gradient, so the learning rate of a net enters there, once for all its
+    parameters: whoever runs the backward pass multiplies dLoss/d(output) by `output_rate`, (nets, 1, 1).
+    Weights alone decay, by strength d: "l2" adds d w to g, "l1" adds d sign(w), "decoupled" sets w -= lr d w
+    first (Loshchilov & Hutter 2019, arXiv:1711.05101, algorithm 1).
     """
 
+    family = "sgd"
+    memories = 0
+    output_rate: Array | None
+
     def __init__(
-        self,
-        network: Network,
-        name: str,
-        learning_rates: Array,
-        *,
-        momentum: float,
-        weight_decay: Array,
-        decay: str,
+        self, network: Network, rates: Array, decays: Array, *, decay: str = "l2", momentum: float = 0.9
     ) -> None:
-        self.name, self.decay, self.momentum = name, decay, momentum
-        self.parameters = network.parameters
-        self.steps = 0
-        self.rates = [
-            _column(learning_rates * p.factors.get(name, 1.0), v)
-            for p, v in zip(network.parameters, network.values, strict=True)
-        ]
-        self.decays = [
-            _column(weight_decay, v) if p.kind == "weight" and weight_decay.any() else None
-            for p, v in zip(network.parameters, network.values, strict=True)
-        ]
-        memories = {"sgd": 0, "momentum": 1, "adam": 2}[name]
-        self.memory = [[np.zeros_like(v) for v in network.values] for _ in range(memories)]
+        self.decay, self.momentum, self.steps = decay, momentum, 0
+        self.factors = [p.factors.get(self.family, 1.0) for p in network.parameters]
+        self.decaying = [p.kind == "weight" and bool(decays.any()) for p in network.parameters]
+        self.memory = [[np.zeros_like(v) for v in network.values] for _ in range(self.memories)]
+        self.rates = rates.astype(network.dtype)
+        self.decays = decays.astype(network.dtype)
+        self.output_rate = self.rates[:, None, None]
 
     def keep(self, nets: Array) -> None:
         """Forget all nets but these."""
-        self.rates = [rate[nets] for rate in self.rates]
-        self.decays = [None if d is None else d[nets] for d in self.decays]
-        self.memory = [[m[nets] for m in kind] for kind in self.memory]
+        self.rates, self.decays = self.rates[nets], self.decays[nets]
+        self.memory = [[value[nets] for value in kind] for kind in self.memory]
+        if self.output_rate is not None:
+            self.output_rate = self.rates[:, None, None]
 
     def update(self, slot: int, value: Array, gradient: Array) -> None:
         """Step the parameter in `slot`; `gradient` is overwritten."""
-        rate, decay = self.rates[slot], self.decays[slot]
-        if decay is not None and self.decay == "decoupled":
-            value *= 1 - rate * decay
-        elif decay is not None:
-            gradient += decay * (value if self.decay == "l2" else np.sign(value))
-        if self.name == "adam":
-            gradient = self._adam(slot, gradient)
-        elif self.name == "momentum":
-            velocity = self.memory[0][slot]
-            velocity *= self.momentum
-            velocity += gradient
-            gradient = np.multiply(velocity, rate, out=gradient)
-            value -= gradient
-            return
-        gradient *= rate
-        value -= gradient
+        if self.factors[slot] != 1 and self.output_rate is not None:
+            gradient *= self.factors[slot]
+        if self.decaying[slot]:
+            self._shrink(slot, value, gradient)
+        value -= self._step(slot, gradient)
 
-    def _adam(self, slot: int, gradient: Array, beta2: float = 0.999, epsilon: float = 1e-8) -> Array:
+    def _shrink(self, slot: int, value: Array, gradient: Array) -> None:
+        column = (-1, *[1] * (value.ndim - 1))
+        rates = self.rates * self.factors[slot]
+        if self.decay == "decoupled":
+            value *= (1 - rates * self.decays).reshape(column)
+            return
+        strength = self.decays if self.output_rate is None else rates * self.decays
+        gradient += strength.reshape(column) * (value if self.decay == "l2" else np.sign(value))
+
+    def _step(self, slot: int, gradient: Array) -> Array:
+        return gradient
+
+
+class Momentum(SGD):
+    """v = momentum v + lr g, w -= v (Polyak 1964; PyTorch's form for a constant learning rate)."""
+
+    memories = 1
+
+    def _step(self, slot: int, gradient: Array) -> Array:
+        velocity = self.memory[0][slot]
+        velocity *= self.momentum
+        velocity += gradient
+        return velocity
+
+
+class Adam(SGD):
+    """Adam with beta1 = `momentum`, beta2 = 0.999, epsilon = 1e-8 (Kingma & Ba 2015, algorithm 1)."""
+
+    family = "adam"
+    memories = 2
+    beta2, epsilon = 0.999, 1e-8
+
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        self.output_rate = None
+
+    def _step(self, slot: int, gradient: Array) -> Array:
         first, second = self.memory[0][slot], self.memory[1][slot]
         first *= self.momentum
         first += (1 - self.momentum) * gradient
-        second *= beta2
+        second *= self.beta2
         np.square(gradient, out=gradient)
-        gradient *= 1 - beta2
+        gradient *= 1 - self.beta2
         second += gradient
-        np.divide(second, 1 - beta2**self.steps, out=gradient)
+        np.divide(second, 1 - self.beta2**self.steps, out=gradient)
         np.sqrt(gradient, out=gradient)
-        gradient += epsilon
+        gradient += self.epsilon
         np.divide(first, gradient, out=gradient)
-        gradient /= 1 - self.momentum**self.steps
+        rates = self.rates * (self.factors[slot] / (1 - self.momentum**self.steps))
+        gradient *= rates.reshape(-1, *[1] * (gradient.ndim - 1))
         return gradient
+
+
+OPTIMIZERS: dict[str, type[SGD]] = {"sgd": SGD, "momentum": Momentum, "adam": Adam}
+
+
+def get(name: str) -> type[SGD]:
+    """Return the optimizer of that name: "sgd", "momentum" or "adam".
+
+    >>> get("adam").__name__
+    'Adam'
+    """
+    return OPTIMIZERS[checks.choice("optimizer", name, OPTIMIZERS)]
 
 
 def per_net(name: str, given: object, nets: int, **bounds: float) -> Array:
@@ -106,8 +135,3 @@ def per_net(name: str, given: object, nets: int, **bounds: float) -> Array:
             )
         return np.array([checks.real(f"{name}[{i}]", number, **bounds) for i, number in enumerate(given)])
     return np.full(nets, checks.real(name, given, **bounds))
-
-
-def _column(numbers: ArrayLike, like: Array) -> Array:
-    column = np.asarray(numbers, dtype=like.dtype)
-    return column.reshape(-1, *[1] * (like.ndim - 1))

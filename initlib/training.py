@@ -14,7 +14,7 @@ from initlib import checks, losses, optimizers
 from initlib.datasets import Dataset, Part, Split
 from initlib.layers import Workspace, run_backward, run_forward
 from initlib.losses import Loss
-from initlib.optimizers import Optimizer
+from initlib.optimizers import SGD
 from initlib.stacks import Network
 
 Array = NDArray[Any]
@@ -84,7 +84,7 @@ def fit(
     ((2, 3), True, [False, True])
     """
     job = _Job(
-        optimizer=checks.choice("optimizer", optimizer, optimizers.NAMES),
+        optimizer=optimizers.get(optimizer),
         loss=losses.get(loss),
         epochs=checks.integer("epochs", epochs, minimum=0),
         batch_size=checks.integer("batch_size", batch_size, minimum=1),
@@ -129,7 +129,7 @@ def evaluate(
 
 @dataclass(frozen=True)
 class _Job:
-    optimizer: str
+    optimizer: type[SGD]
     loss: Loss
     epochs: int
     batch_size: int
@@ -146,9 +146,7 @@ class _Chunk:
     ) -> None:
         self.job, self.network, self.dataset = job, network, dataset
         self.alive = np.arange(network.nets)
-        self.optimizer = Optimizer(
-            network, job.optimizer, rates, momentum=job.momentum, weight_decay=decays, decay=job.decay
-        )
+        self.optimizer = job.optimizer(network, rates, decays, decay=job.decay, momentum=job.momentum)
         self.tape = Workspace(network.values, self.optimizer.update)
         self.orders = [np.random.default_rng([seed, ORDER]) for seed in network.seeds]
         curve = (network.nets, job.epochs)
@@ -174,8 +172,10 @@ class _Chunk:
     def _epoch(self, epoch: int, inputs: Array, labels: Array, stop: threading.Event) -> None:
         samples, size = inputs.shape[1], self.job.batch_size
         orders = [self.orders[i].permutation(samples) for i in self.alive]
-        x = np.stack([inputs[i][order] for i, order in zip(self.alive, orders, strict=True)])
-        y = np.stack([labels[i][order] for i, order in zip(self.alive, orders, strict=True)])
+        x, y = np.empty_like(inputs[self.alive]), np.empty_like(labels[self.alive])
+        for j, (i, order) in enumerate(zip(self.alive, orders, strict=True)):
+            np.take(inputs[i], order, axis=0, out=x[j], mode="clip")
+            np.take(labels[i], order, axis=0, out=y[j], mode="clip")
         total, hits = np.zeros(len(x)), np.zeros(len(x))
         first = 0
         while first < samples and len(x) and not stop.is_set():
@@ -190,6 +190,8 @@ class _Chunk:
             total += batch_losses * batch.shape[1]
             hits += _hits(outputs, targets).sum(axis=1)
             self.optimizer.steps += 1
+            if self.optimizer.output_rate is not None:
+                gradient *= self.optimizer.output_rate
             run_backward(self.network.layers, gradient, self.tape, needed=False)
             first += size
         self.curves["train_loss"][self.alive, epoch] = total / samples
