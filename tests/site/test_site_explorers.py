@@ -38,6 +38,7 @@ def cells(page) -> list[list[float]]:
     """Return the rows of the table of numbers, header column included."""
     if page.locator("details[open]").count() == 0:
         page.locator("summary").first.click()
+        page.wait_for_selector("table")
     rows = page.eval_on_selector_all(
         "table tbody tr", "rows => rows.map((row) => [...row.children].map((cell) => cell.textContent))"
     )
@@ -121,6 +122,7 @@ def test_a_screen_reader_is_told_what_the_controls_and_pictures_show(opened):
     assert page.get_by_role("combobox", name="activation").count() == 1
     page.locator("summary").focus()
     page.keyboard.press("Enter")
+    page.wait_for_selector("table")
     assert page.get_by_role("region", name="Example: the numbers").get_by_role("table").is_visible()
 
 
