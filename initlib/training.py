@@ -295,3 +295,11 @@ def _check_fit(network: Network, dataset: Dataset | Split, cut: dict[str, Any], 
         part = getattr(dataset, name)
         network._input(part.inputs)
         losses.targets(part.labels, np.empty((1, len(part), network.widths[-1])), loss)
+
+
+def __getattr__(name: str) -> Any:
+    if name == "sweep":  # it builds on this module, so it is imported when asked for
+        from initlib.sweeps import sweep
+
+        return sweep
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,243 @@
+"""Train a whole grid of nets: initializers, scales, depths, learning rates and more, each over many seeds.
+
+Nets of one shape run as one stack, and stacks are spread over processes or a cluster. A net depends on its
+own parameters and seed alone, so neither its neighbours nor the number of workers change a bit of its result.
+"""
+
+import inspect
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import chain, product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from initlib import activations, checks, datasets, fingerprints, initializers, jobs, networks, training
+from initlib.datasets import Dataset
+from initlib.jobs import Cell, Record
+from initlib.stacks import Network
+
+Array = NDArray[Any]
+
+NETWORK = {
+    "network": "mlp",
+    "initializer": "he_normal",
+    "scale": 1.0,
+    "bias_initializer": None,
+    "activation": "relu",
+    "depth": 3,
+    "width": 64,
+    "dataset": "digits",
+}
+FIT = tuple(
+    name
+    for name, parameter in inspect.signature(training.fit).parameters.items()
+    if parameter.kind == parameter.KEYWORD_ONLY and name != "threads"
+)
+PER_NET = {"initializer", "scale", "bias_initializer", "learning_rate", "weight_decay", "seed"}
+CURVES = ("loss", "train_accuracy", "validation_loss", "validation_accuracy", "test_loss", "test_accuracy")
+NETS_PER_STACK = 16
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """What `sweep` returns: `axes`, the values along each axis with "seed" last, and the results of `fit`.
+
+    Every curve is an array (*axes, epochs), None where `fit` has none; `diverged_at` is (*axes).
+    """
+
+    axes: dict[str, tuple[Any, ...]]
+    diverged_at: Array = field(repr=False)
+    loss: Array = field(repr=False)
+    train_accuracy: Array | None = field(repr=False)
+    validation_loss: Array | None = field(repr=False)
+    validation_accuracy: Array | None = field(repr=False)
+    test_loss: Array | None = field(repr=False)
+    test_accuracy: Array | None = field(repr=False)
+
+    def at(self, **coordinates: Any) -> "Sweep":
+        """Return the part of the sweep at these values, without their axes.
+
+        >>> result = sweep({"depth": [2, 3]}, seeds=[0], epochs=1, n_jobs=1)
+        >>> result.at(depth=3).loss.shape
+        (1, 1)
+        """
+        index: list[Any] = [slice(None)] * len(self.axes)
+        for name, value in coordinates.items():
+            axis = list(self.axes).index(checks.choice("axis", name, self.axes))
+            if value not in self.axes[name]:
+                raise ValueError(f"{name} must be one of {self.axes[name]}. Received: {value!r}.")
+            index[axis] = self.axes[name].index(value)
+        axes = {name: values for name, values in self.axes.items() if name not in coordinates}
+        arrays: dict[str, Any] = {name: getattr(self, name) for name in ("diverged_at", *CURVES)}
+        arrays = {k: None if v is None else v[tuple(index)] for k, v in arrays.items()}
+        return Sweep(axes, **arrays)
+
+
+def sweep(
+    grid: Mapping[str, Sequence[Any]],
+    seeds: Sequence[int],
+    *,
+    store: str | Path | None = None,
+    n_jobs: int | None = None,
+    progress: bool | None = None,
+    **settings: Any,
+) -> Sweep:
+    """Train one net for every combination of the values in `grid` and every seed.
+
+    Axes of the grid, or single `settings` given by keyword: `initializer` and `bias_initializer` (names or
+    callables), `scale` (multiplies the weights), `depth` (weight layers), `width`, `activation`, `dataset`
+    (a name in `initlib.datasets`, or a `Dataset`), `network` ("mlp", or a callable that takes the cells of
+    one stack and returns a `Network` with one net for each), and every keyword of `training.fit`.
+
+    Stacks are spread over processes: all of them, `n_jobs`, or a cluster, as in
+    `with joblib.parallel_config(backend="dask"):`. `store` names a file that keeps finished nets, so that the
+    same call continues after an interruption. `progress`: a bar with the time left; None means on terminals.
+
+    >>> result = sweep({"scale": [0.5, 1.0], "depth": [2, 4]}, seeds=range(3), epochs=2, n_jobs=1)
+    >>> result.axes["scale"], result.test_accuracy.shape
+    ((0.5, 1.0), (2, 2, 3, 2))
+    """
+    axes = _axes(grid, seeds, settings)
+    cells = [{**settings, **dict(zip(axes, values, strict=True))} for values in product(*axes.values())]
+    records = train(cells, store=store, n_jobs=n_jobs, progress=progress)
+    shape = tuple(len(values) for values in axes.values())
+    arrays: dict[str, Any] = {}
+    for name in ("diverged_at", *CURVES):
+        column = [record[name] for record in records]
+        values = None if column[0] is None else np.array(column)
+        arrays[name] = None if values is None else values.reshape(*shape, *values.shape[1:])
+    return Sweep(axes, **arrays)
+
+
+def train(
+    cells: Sequence[Cell],
+    *,
+    store: str | Path | None = None,
+    n_jobs: int | None = None,
+    progress: bool | None = None,
+) -> list[Record]:
+    """Train one net for each cell, a mapping with "seed" and the settings of `sweep`; return their records.
+
+    A record holds the curves of `training.fit` as lists, and `diverged_at`.
+
+    >>> [record] = train([{"seed": 0, "depth": 2, "epochs": 2}], n_jobs=1)
+    >>> len(record["loss"]), record["diverged_at"]
+    (2, -1)
+    """
+    stacks: dict[str, list[int]] = {}
+    for i, cell in enumerate(cells):
+        _check(cell, f"cells[{i}]")
+        stacks.setdefault(_shape(cell), []).append(i)
+    for group in stacks.values():  # refuses here and now what `fit` would refuse in a worker
+        _train_stack([{**cells[group[0]], "epochs": 0}])
+    groups = [
+        group[first : first + NETS_PER_STACK]
+        for group in stacks.values()
+        for first in range(0, len(group), NETS_PER_STACK)
+    ]
+    batches = [[cells[i] for i in group] for group in groups]
+    results = jobs.run(_train_stack, batches, store=store, n_jobs=n_jobs, progress=progress, unit="nets")
+    records = dict(zip(chain.from_iterable(groups), chain.from_iterable(results), strict=True))
+    return [records[i] for i in range(len(cells))]
+
+
+def build(cells: Sequence[Cell]) -> Network:
+    """Return the multilayer perceptrons that the cells describe, one net for each, as one stack.
+
+    >>> build([{"seed": 0, "depth": 2, "width": 32}, {"seed": 1, "depth": 2, "width": 32}]).widths
+    (64, 32, 10)
+    """
+    first = {**NETWORK, **cells[0]}
+    inputs, outputs = _sizes(_dataset(first["dataset"]))
+    network = networks.mlp(
+        [inputs, *[first["width"]] * (first["depth"] - 1), outputs],
+        first["activation"],
+        [cell.get("initializer", NETWORK["initializer"]) for cell in cells],
+        bias_initializer=[cell.get("bias_initializer") or initializers.zeros for cell in cells],
+        seeds=[cell["seed"] for cell in cells],
+    )
+    for weights in network.weights:
+        weights *= np.reshape([cell.get("scale", 1.0) for cell in cells], (-1, 1, 1))
+    return network
+
+
+def _train_stack(cells: Sequence[Cell]) -> list[Record]:
+    make = cells[0].get("network", "mlp")
+    network = build(cells) if make == "mlp" else make(cells)
+    options = {name: cells[0][name] for name in FIT if name in cells[0]}
+    options |= {
+        name: [cell[name] for cell in cells] for name in ("learning_rate", "weight_decay") if name in cells[0]
+    }
+    dataset = _dataset(cells[0].get("dataset", NETWORK["dataset"]))
+    result = training.fit(network, dataset, threads=1, **options)
+    return [
+        {"diverged_at": int(result.diverged_at[net]), **{name: _row(result, name, net) for name in CURVES}}
+        for net in range(len(cells))
+    ]
+
+
+def _row(result: training.Fit, name: str, net: int) -> list[float] | None:
+    curve = getattr(result, name)
+    return None if curve is None else curve[net].tolist()
+
+
+def _shape(cell: Cell) -> str:
+    """Return a text that two cells share if their nets can run as one stack."""
+    rates = {"learning_rate", "weight_decay"} & cell.keys()
+    shared = {name: fingerprints.describe(cell[name]) for name in sorted(cell) if name not in PER_NET}
+    return repr((shared, sorted(rates)))
+
+
+def _axes(
+    grid: Mapping[str, Sequence[Any]], seeds: Sequence[int], settings: Mapping[str, Any]
+) -> dict[str, tuple[Any, ...]]:
+    if not isinstance(grid, Mapping):
+        raise TypeError(f"grid must map names of settings to lists of values. Received: {grid!r}.")
+    if "seed" in grid:
+        raise ValueError("Seeds go in the argument `seeds`, not in grid.")
+    axes: dict[str, tuple[Any, ...]] = {}
+    for name, values in {**grid, "seed": checks.integers("seeds", seeds, minimum=0)}.items():
+        if name in settings:
+            raise ValueError(f"{name} must be an axis of the grid or a setting. Received it as both.")
+        if isinstance(values, str) or not isinstance(values, (Sequence, range, np.ndarray)):
+            raise TypeError(f"The axis {name!r} must be a list of values. Received: {values!r}.")
+        axes[name] = tuple(values.tolist() if isinstance(values, np.ndarray) else values)
+        if not axes[name]:
+            raise ValueError(f"The axis {name!r} must have at least one value. Received: {values!r}.")
+        if len({repr(fingerprints.describe(value)) for value in axes[name]}) < len(axes[name]):
+            raise ValueError(f"The values of axis {name!r} must differ. Received: {values!r}.")
+    return axes
+
+
+def _check(cell: Cell, where: str) -> None:
+    for name in cell:
+        checks.choice(f"setting in {where}", name, ("seed", *NETWORK, *FIT))
+    if "seed" not in cell:
+        raise ValueError(f"{where} needs a seed. Received: {dict(cell)!r}.")
+    checks.integer("seed", cell["seed"], minimum=0)
+    checks.integer("epochs", cell.get("epochs", 0), minimum=0)
+    for name in ("depth", "width"):
+        checks.integer(name, cell.get(name, NETWORK[name]), minimum=1)
+    for name in ("scale", "learning_rate", "weight_decay"):
+        checks.real(name, cell.get(name, 0.0), minimum=0)
+    activations.get(cell.get("activation", NETWORK["activation"]))
+    for name in ("initializer", "bias_initializer"):
+        value = cell.get(name)
+        for one in value if isinstance(value, (list, tuple)) else [value]:
+            if isinstance(one, str):
+                initializers.get(one)
+
+
+def _dataset(dataset: str | Dataset) -> Dataset:
+    if isinstance(dataset, str):
+        loaders = {"digits": datasets.digits, "wine": datasets.wine, "breast_cancer": datasets.breast_cancer}
+        return loaders[checks.choice("dataset", dataset, loaders)]()
+    return dataset
+
+
+def _sizes(dataset: Dataset) -> tuple[int, int]:
+    outputs = dataset.classes or (dataset.labels.shape[1] if dataset.labels.ndim > 1 else 1)
+    return int(np.prod(dataset.inputs.shape[1:])), outputs

@@ -1,0 +1,298 @@
+"""Sweeps: grids, bit-identical results on any workers, interruptions that cost only time, clear errors."""
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from functools import partial
+
+import joblib
+import numpy as np
+import psutil
+import pytest
+
+from initlib import datasets, fingerprints, initializers, jobs, networks, sweeps, training
+from initlib.sweeps import sweep
+
+GRID = {"initializer": ["he_normal", "glorot_normal"], "depth": [2, 4], "learning_rate": [0.01, 0.1]}
+SEEDS = [100, 101, 102]
+QUICK = {"epochs": 2, "train_samples": 200}
+
+
+@pytest.fixture(scope="module")
+def local():
+    return sweep(GRID, SEEDS, n_jobs=1, **QUICK)
+
+
+def same(a, b):
+    arrays = ("diverged_at", *sweeps.CURVES)
+    pairs = [(getattr(a, name), getattr(b, name)) for name in arrays]
+    return a.axes == b.axes and all(
+        (x is None) == (y is None) and (x is None or np.array_equal(x, y)) for x, y in pairs
+    )
+
+
+def test_training_offers_the_sweep():
+    assert training.sweep is sweep
+
+
+def test_axes_and_shapes(local):
+    assert list(local.axes) == ["initializer", "depth", "learning_rate", "seed"]
+    assert local.loss.shape == (2, 2, 2, 3, 2)
+    assert local.diverged_at.shape == (2, 2, 2, 3)
+    assert np.isfinite(local.loss).all()
+
+
+def test_a_cell_is_what_fit_gives_for_that_net_alone(local):
+    network = networks.mlp((64, 64, 64, 64, 10), "relu", "glorot_normal", seeds=[101])
+    alone = training.fit(network, datasets.digits(), learning_rate=0.1, **QUICK)
+    cell = local.at(initializer="glorot_normal", depth=4, learning_rate=0.1, seed=101)
+    assert np.array_equal(cell.loss, alone.loss[0])
+    assert np.array_equal(cell.test_accuracy, alone.test_accuracy[0])
+
+
+def test_scale_multiplies_the_weights():
+    halved = sweep({"scale": [0.5]}, [100], n_jobs=1, **QUICK)
+    by_hand = sweep(
+        {"initializer": [lambda *a, **k: initializers.he_normal(*a, **k) * 0.5]}, [100], n_jobs=1, **QUICK
+    )
+    assert np.array_equal(halved.loss, by_hand.loss)
+
+
+def test_callables_datasets_and_networks_of_ones_own():
+    wine = datasets.wine()
+    deep = partial(initializers.he_normal, negative_slope=0.1)
+
+    def shifted(cells):
+        network = sweeps.build(cells)
+        network.biases[0][...] = 1.0
+        return network
+
+    grid = {"initializer": [deep, "he_normal"], "network": ["mlp", shifted]}
+    result = sweep(grid, [100], dataset=wine, n_jobs=2, epochs=2)
+    assert len({*result.loss[..., -1].ravel().tolist()}) == 4
+    assert result.at(initializer=deep, network=shifted).loss.shape == (1, 2)
+
+
+def test_processes_do_not_change_a_bit(local):
+    assert same(sweep(GRID, SEEDS, n_jobs=2, **QUICK), local)
+
+
+def test_a_larger_grid_does_not_change_a_bit(local):
+    larger = sweep({**GRID, "depth": [2, 3, 4]}, [*SEEDS, 103, 104], n_jobs=1, **QUICK)
+    cut = larger.loss[:, [0, 2], :, :3]
+    assert np.array_equal(cut, local.loss)
+
+
+# -- Dask ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    from dask.distributed import Client, LocalCluster
+
+    with (
+        LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster,
+        Client(cluster),
+    ):
+        yield cluster
+
+
+def test_the_same_call_runs_on_dask_bit_by_bit(local, cluster):
+    with joblib.parallel_config(backend="dask"):
+        assert same(sweep(GRID, SEEDS, **QUICK), local)
+
+
+def test_an_error_on_a_dask_worker_reaches_the_caller(cluster):
+    with joblib.parallel_config(backend="dask"), pytest.raises(ZeroDivisionError):
+        jobs.run(lambda cells: [{"x": 1 / cell["x"]} for cell in cells], [[{"x": 1}], [{"x": 0}]])
+
+
+def killer(path, pids, done):
+    """Kill the first of the processes as soon as the store has a cell."""
+    while not done.is_set():
+        if stored(path):
+            os.kill(next(iter(pids())), signal.SIGKILL)
+            return
+        time.sleep(0.01)
+
+
+def stored(path):
+    if not path.exists():
+        return []
+    try:
+        with sqlite3.connect(path, timeout=60) as connection:
+            return connection.execute("SELECT key, rowid FROM cells").fetchall()
+    except sqlite3.OperationalError:  # not yet made
+        return []
+
+
+SLOW = {"depth": [4, 5, 6, 7, 8, 9, 10, 11]}
+
+
+@pytest.fixture(scope="module")
+def slow():
+    return sweep(SLOW, SEEDS, n_jobs=1, epochs=2)
+
+
+@pytest.mark.parametrize("backend", ["dask", "loky"])
+def test_a_worker_killed_half_way_costs_only_time(backend, slow, request, tmp_path):
+    if backend == "dask":
+        cluster = request.getfixturevalue("cluster")
+        pids = lambda: [worker.pid for worker in cluster.workers.values()]  # noqa: E731
+    else:
+        pids = lambda: [p.pid for p in psutil.Process().children() if "popen_loky" in " ".join(p.cmdline())]  # noqa: E731
+    store, done = tmp_path / "cells.sqlite", threading.Event()
+    thread = threading.Thread(target=killer, args=(store, pids, done))
+    thread.start()
+    try:
+        with joblib.parallel_config(backend=backend, n_jobs=2):
+            result = sweep(SLOW, SEEDS, store=store, epochs=2)
+    finally:
+        killed = not thread.is_alive()
+        done.set()
+        thread.join()
+    assert killed, "no worker was killed: the test shows nothing"
+    assert same(result, slow)
+
+
+# -- Interruptions ------------------------------------------------------------------------------------------
+
+SCRIPT = """
+from initlib.sweeps import sweep
+
+if __name__ == "__main__":
+    sweep({"depth": range(2, 12)}, [100, 101], epochs=%d, store="cells.sqlite", n_jobs=2)
+"""
+
+
+def start(folder, epochs):
+    script = folder / "script.py"
+    script.write_text(textwrap.dedent(SCRIPT % epochs))
+    return subprocess.Popen(
+        [sys.executable, "-W", "error", str(script)],
+        cwd=folder,
+        start_new_session=True,
+        stderr=subprocess.PIPE,
+    )
+
+
+def test_ctrl_c_keeps_finished_cells_and_a_rerun_continues(tmp_path):
+    store = tmp_path / "cells.sqlite"
+    process = start(tmp_path, epochs=8)
+    while process.poll() is None and not stored(store):
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGINT)  # what a terminal does on Ctrl-C
+    _, errors = process.communicate(timeout=30)
+    assert b"KeyboardInterrupt" in errors
+    kept = stored(store)
+    assert 0 < len(kept) < 20
+
+    again = sweep({"depth": range(2, 12)}, [100, 101], epochs=8, store=store, n_jobs=1)
+    assert len(stored(store)) == 20
+    assert set(kept) <= set(stored(store)), "a finished cell was computed again"
+    kept_keys = {key for key, _ in kept}
+    fresh = [cell for cell in cells(range(2, 12), 8) if jobs_key(cell) in kept_keys][:4]
+    for cell, record in zip(fresh, sweeps.train(fresh, n_jobs=1), strict=True):
+        assert again.at(depth=cell["depth"], seed=cell["seed"]).loss.tolist() == record["loss"]
+
+
+def cells(depths, epochs):
+    return [{"epochs": epochs, "depth": depth, "seed": seed} for depth in depths for seed in (100, 101)]
+
+
+def jobs_key(cell):
+    return jobs._key(cell, sweeps._train_stack)
+
+
+def test_cells_of_other_code_are_dropped(tmp_path, monkeypatch):
+    store = tmp_path / "cells.sqlite"
+    one = {"depth": [2]}
+    sweep(one, [100], store=store, n_jobs=1, epochs=1)
+    with sqlite3.connect(store) as connection:
+        connection.execute(
+            "UPDATE cells SET record = ?", [json.dumps({"diverged_at": 7} | dict.fromkeys(sweeps.CURVES))]
+        )
+    assert sweep(one, [100], store=store, n_jobs=1, epochs=1).diverged_at.tolist() == [[7]], (
+        "the store was not used"
+    )
+    monkeypatch.setattr(fingerprints, "of_package", lambda: "other code")
+    assert sweep(one, [100], store=store, n_jobs=1, epochs=1).diverged_at.tolist() == [[-1]]
+
+
+def test_the_code_of_a_callable_is_part_of_the_key(tmp_path):
+    store = tmp_path / "cells.sqlite"
+    runs = [
+        sweep(
+            {"initializer": [partial(initializers.normal, std=std)]}, [100], store=store, n_jobs=1, epochs=1
+        )
+        for std in (0.1, 0.2, 0.1)
+    ]
+    assert runs[0].loss != runs[1].loss
+    assert runs[0].loss == runs[2].loss
+    assert len(stored(store)) == 2
+
+
+# -- Progress -----------------------------------------------------------------------------------------------
+
+
+def test_the_bar_is_silent_where_nobody_watches(capfd):
+    sweep({"depth": [2]}, [100], n_jobs=1, epochs=1)
+    assert capfd.readouterr() == ("", "")
+    sweep({"depth": [2]}, [100], n_jobs=1, epochs=1, progress=True)
+    assert "nets" in capfd.readouterr().err
+
+
+# -- Bad input ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("grid", "seeds", "settings", "error", "message"),
+    [
+        ({"depth": []}, [100], {}, ValueError, "'depth' must have at least one value"),
+        ({"depth": [2]}, [], {}, ValueError, "seeds needs at least 1"),
+        ({"depth": [2, 2]}, [100], {}, ValueError, "must differ"),
+        ({"depth": [2]}, [100, 100], {}, ValueError, "must differ"),
+        ({"depht": [2]}, [100], {}, ValueError, "Did you mean 'depth'"),
+        ({"depth": [0]}, [100], {}, ValueError, "depth must be an integer >= 1"),
+        ({"depth": [2.5]}, [100], {}, TypeError, "depth must be an integer"),
+        ({"depth": 3}, [100], {}, TypeError, "must be a list of values"),
+        ({"initializer": "he_normal"}, [100], {}, TypeError, "must be a list of values"),
+        ({"seed": [1]}, [100], {}, ValueError, "argument `seeds`"),
+        ([("depth", [2])], [100], {}, TypeError, "grid must map"),
+        ({"depth": [2]}, [100], {"depth": 3}, ValueError, "both"),
+        ({"initializer": ["he_norml"]}, [100], {}, ValueError, "Did you mean 'he_normal'"),
+        ({"activation": ["rellu"]}, [100], {}, ValueError, "Did you mean 'relu'"),
+        ({"learning_rate": [-0.1]}, [100], {}, ValueError, "learning_rate must be"),
+        ({"scale": [float("nan")]}, [100], {}, ValueError, "scale must be"),
+        ({"depth": [2]}, [100], {"optimizer": "sdg"}, ValueError, "Did you mean 'sgd'"),
+        ({"depth": [2]}, [100], {"batch_size": 0}, ValueError, "batch_size must be"),
+        ({"depth": [2]}, [100], {"epochs": -1}, ValueError, "epochs must be"),
+        ({"depth": [2]}, [100], {"dataset": "mnist"}, ValueError, "Unknown dataset"),
+        ({"depth": [2]}, [-1], {}, ValueError, ">= 0"),
+    ],
+)
+def test_bad_input_is_refused_at_the_call(grid, seeds, settings, error, message, tmp_path):
+    with pytest.raises(error, match=message):
+        sweep(grid, seeds, store=tmp_path / "cells.sqlite", **settings)
+    assert not (tmp_path / "cells.sqlite").exists()
+
+
+def test_a_file_that_is_no_store_is_refused_and_left_alone(tmp_path):
+    path = tmp_path / "notes.txt"
+    path.write_text("these are my notes, " * 100)
+    with pytest.raises(ValueError, match="store must be"):
+        sweep({"depth": [2]}, [100], store=path)
+    assert path.read_text().startswith("these are my notes")
+
+
+def test_an_unknown_coordinate_is_refused(local):
+    with pytest.raises(ValueError, match="depth must be one of"):
+        local.at(depth=3)
+    with pytest.raises(ValueError, match="Did you mean 'depth'"):
+        local.at(depht=2)
