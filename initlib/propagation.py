@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from initlib import checks, losses
+from initlib import _finite_width, _moments, activations, checks, losses, theory
 from initlib.activations import Activation
 from initlib.stacks import Network
 
@@ -35,7 +36,7 @@ class Profile:
     gradient_rms: Array
     cosine: Array
     saturated: Array
-    dead: Array
+    dead: Array | None
     rms_band: Array | None = None
     gradient_rms_band: Array | None = None
 
@@ -76,6 +77,108 @@ def measure(
         saturated=saturated,
         dead=dead,
     )
+
+
+def predict(
+    widths: Sequence[int],
+    activation: str | Activation | Callable[..., Any],
+    *,
+    sigma_w: float,
+    sigma_b: float = 0.0,
+    ensemble: str = "gaussian",
+    q: float = 1.0,
+    cosine: float = 0.0,
+    output_gradient_rms: float = 1.0,
+    flat: float = 0.05,
+) -> Profile:
+    """Predict the `Profile` of multilayer perceptrons with weights of variance sigma_w^2 / fan_in.
+
+    `rms`, `gradient_rms`, `cosine` and `saturated` are those of infinitely wide nets: q_1 = sigma_w^2 q +
+    sigma_b^2, then the variance and correlation maps of `theory`; the squared gradient shrinks by
+    chi(q_l) widths[l+1] / widths[l] from layer l + 1 to layer l. `q` and `cosine` are the mean square of the
+    inputs and the cosine between them. `dead` is None: it depends on the samples. The bands hold about 95 %
+    of nets of these widths for a single input, `ensemble` "gaussian" or "orthogonal"; the gradient's is known
+    for ReLU-type activations with Gaussian weights and no biases.
+
+    Source: Poole et al. 2016, arXiv:1606.05340; Schoenholz et al. 2017, arXiv:1611.01232; Hanin and Nica
+    2020, arXiv:1812.05994.
+
+    >>> profile = predict([100] * 11, "relu", sigma_w=2**0.5)
+    >>> [round(float(value), 3) for value in (profile.rms[-1], profile.gradient_rms[0], profile.cosine[-1])]
+    [1.414, 1.0, 0.855]
+    >>> profile.rms_band[:, -1].round(2).tolist()
+    [0.62, 2.52]
+    """
+    sizes = checks.integers("widths", widths, minimum=1, length=2)
+    phi = activations.get(activation, derivative=True)
+    flat = checks.real("flat", flat, minimum=0, below=1)
+    top = checks.real("output_gradient_rms", output_gradient_rms, above=0)
+    c = checks.real("cosine", cosine, minimum=-1, maximum=1)
+    band = theory.finite_width_band(sizes, phi, sigma_w, sigma_b, ensemble, q=q)
+    second, cosines = _signals(len(sizes) - 1, phi, sigma_w, sigma_b, q, c)
+    gradient = _gradients(sizes, phi, sigma_w, second) * top**2
+    return Profile(
+        rms=np.sqrt(second),
+        gradient_rms=np.sqrt(gradient),
+        cosine=cosines,
+        saturated=np.array([*(_saturated(phi, value, flat) for value in second[:-1]), 0.0]),
+        dead=None,
+        rms_band=np.exp((band.mean + np.outer((-2, 2), band.std)) / 2),
+        gradient_rms_band=_gradient_band(sizes, phi, gradient)
+        if ensemble == "gaussian" and not sigma_b
+        else None,
+    )
+
+
+def _signals(
+    depth: int, phi: Activation, sigma_w: float, sigma_b: float, q: float, c: float
+) -> tuple[Array, Array]:
+    """Return q_l and the correlation of two inputs for l = 1, ..., depth."""
+    before, after = sigma_w**2 * q, sigma_w**2 * q + sigma_b**2
+    q, c = after, (c * before + sigma_b**2) / after
+    signals = [(q, c)]
+    for _ in range(depth - 1):
+        c = float(theory.correlation_map(c, phi, sigma_w, sigma_b, q))
+        q = float(theory.variance_map(q, phi, sigma_w, sigma_b))
+        signals.append((q, c))
+    second, cosines = np.array(signals).T
+    return second, cosines
+
+
+def _gradients(sizes: Sequence[int], phi: Activation, sigma_w: float, second: Array) -> Array:
+    """Return the mean squared gradient of each layer, 1 for the last."""
+    factors = [
+        theory.chi(phi, sigma_w, value) * after / before
+        for value, (before, after) in zip(second[:-1].tolist(), pairwise(sizes[1:]), strict=True)
+    ]
+    gradient: Array = np.cumprod([1.0, *factors[::-1]], dtype=float)[::-1]
+    return gradient
+
+
+def _gradient_band(sizes: Sequence[int], phi: Activation, gradient: Array) -> Array | None:
+    """Return the gradient's band: layer by layer, 2 gate z^2 is distributed as it is for signals."""
+    slopes = _moments.homogeneous_slopes(phi)
+    if slopes is None:
+        return None
+    noise = [_finite_width._homogeneous_noise(slopes, width) for width in sizes[-2:0:-1]]
+    shift, variance = np.cumsum([(0.0, 0.0), *noise], axis=0)[::-1].T
+    band: Array = np.exp((np.log(gradient) + shift + np.outer((-2, 2), np.sqrt(variance))) / 2)
+    return band
+
+
+def _saturated(phi: Activation, q: float, flat: float) -> float:
+    """Return the share of N(0, q) at which phi is flat, from 20,001 quantiles."""
+    from scipy.special import ndtri
+
+    assert phi.derivative is not None
+    z = ndtri((np.arange(20001) + 0.5) / 20001)
+    return float((np.abs(phi.derivative(np.sqrt(q) * z)) <= _flat_slope(phi, flat)).mean())
+
+
+def _flat_slope(phi: Activation, flat: float) -> float:
+    """Return the slope at and below which phi counts as flat: `flat` times the steepest in [-10, 10]."""
+    assert phi.derivative is not None
+    return flat * float(np.abs(phi.derivative(np.linspace(-10, 10, 4001))).max())
 
 
 def _output_gradient(network: Network, output: Array, labels: ArrayLike | None, loss: str) -> Array:
@@ -119,15 +222,12 @@ def _cosine(signal: Array) -> Array:
     return cosine
 
 
-def _flat_shares(activation: Activation, pre: Sequence[Array], flat: float) -> tuple[Array, Array]:
-    if activation.derivative is None:
-        raise ValueError(f"The derivative of {activation.name!r} is needed to count saturated units.")
-    grid = np.linspace(-10, 10, 4001)
-    limit = flat * np.abs(activation.derivative(grid)).max()
+def _flat_shares(phi: Activation, pre: Sequence[Array], flat: float) -> tuple[Array, Array]:
+    assert phi.derivative is not None
     saturated = np.zeros((len(pre[0]), len(pre)))
     dead = np.zeros_like(saturated)
     for layer, signal in enumerate(pre[:-1]):
-        low = np.abs(activation.derivative(signal)) <= limit
+        low = np.abs(phi.derivative(signal)) <= _flat_slope(phi, flat)
         saturated[:, layer] = low.mean(axis=tuple(range(1, low.ndim)))
         dead[:, layer] = low.all(axis=1).mean(axis=tuple(range(1, low.ndim - 1)))
     return saturated, dead
