@@ -186,7 +186,8 @@ def critical_sigma_w(activation: AnyActivation, sigma_b: float = 0.0) -> Critica
         candidates.append(0.0)
     points = [_critical_point(phi, q, sigma_b) for q in candidates]
     if not points:
-        reach = np.exp(_LOG_Q) * _cleaned(on_grid + sigma_b**2 * np.exp(-_LOG_Q))
+        ratio = _grid(phi, _moments.power) / _grid(phi, _moments.slope_power)
+        reach = np.exp(_LOG_Q) * _cleaned(1 - ratio * np.exp(-_LOG_Q))
         raise ValueError(
             f"{phi.name!r} has no critical point with sigma_b = {sigma_b:g}: chi = 1 at a fixed point needs "
             f"sigma_b^2 = q - E phi^2 / E phi'^2, which is at most {np.nanmax(reach):.3g}."

@@ -78,8 +78,8 @@ def finite_width_band(
     phi^2 / E phi^2 (ReLU: 5 and 44). For other activations, to first order in 1 / n, the variance of log q
     becomes F'^2 var + r / n and its mean moves by F'' var / 2 - r / 2n, where F(log q) is the log of the
     variance map V and r = sigma_w^4 (E phi^4 - (E phi^2)^2) / V(q)^2. Haar-orthogonal weights
-    (`initializers.orthogonal` with gain sigma_w) keep norms and so take 2 F'^2 from r: with equal widths,
-    v / n is 3 / (n + 2) for ReLU.
+    (`initializers.orthogonal` with gain sigma_w) keep norms, so log(chi^2_n / n) drops out of all this where
+    layers do not narrow: at equal widths a ReLU layer's factor has relative variance 3 / (n + 2), not 5 / n.
 
     Source: Hanin and Nica 2020, arXiv:1812.05994, for ReLU; the delta method elsewhere.
 
@@ -92,42 +92,43 @@ def finite_width_band(
     sigma_w = _unit_gain(phi) if sigma_w is None else checks.real("sigma_w", sigma_w, minimum=0)
     sigma_b = checks.real("sigma_b", sigma_b, minimum=0)
     free = checks.choice("ensemble", ensemble, ENSEMBLES) == "gaussian"
-    before = _Signal(math.log(checks.real("q", q, above=0)), 0.0, 0.0)
+    before = _Signal(math.log(checks.real("q", q, above=0)), 0.0, 0.0, 0.0)
     bands = []
     for layer, (fan_in, fan_out) in enumerate(pairwise(sizes)):
         scale = sigma_w**2 * (1.0 if free else min(1.0, fan_in / fan_out))
         if layer == 0:
             log_q, variance = _log(scale * math.exp(before.log_q) + sigma_b**2, phi), 0.0
         else:
-            log_q, variance = _through(phi, before, fan_in, scale, sigma_b, free)
-        kept = 1 - sigma_b**2 * math.exp(-log_q)
-        own = 2.0 if free else 2 - 2 * kept**2 * min(1.0, fan_out / fan_in)
-        before = _Signal(log_q, variance, own)
-        shift, width = _log_chi_square(fan_out) if free else (-own / (2 * fan_out), own / fan_out)
-        bands.append((log_q + shift, math.sqrt(variance + width)))
+            log_q, variance = _through(phi, before, fan_in, scale, sigma_b)
+        own = _log_chi_square(fan_out)
+        if not free:
+            own = _own_noise_of_orthogonal(fan_in, fan_out, 1 - sigma_b**2 * math.exp(-log_q))
+        before = _Signal(log_q, variance, *own)
+        bands.append((log_q + own[0], math.sqrt(variance + own[1])))
     return FiniteWidthBand(*np.array(bands).T)
 
 
 class _Signal(NamedTuple):
-    """Mean and variance of log Q, the variance of each unit given the layer before, and n Var(log q | Q)."""
+    """Mean and variance of log Q, the variance of each unit given the layer before, and of log(q / Q)."""
 
     log_q: float
     variance: float
-    own: float
+    own_mean: float
+    own_variance: float
 
 
-def _through(
-    phi: Activation, before: _Signal, n: int, scale: float, sigma_b: float, free: bool
-) -> tuple[float, float]:
+def _through(phi: Activation, before: _Signal, n: int, scale: float, sigma_b: float) -> tuple[float, float]:
     """Return mean and variance of log Q behind an activation on `n` units and the next weight layer."""
     q = math.exp(before.log_q)
     moment = _moments.power(phi, q)
     after = scale * moment + sigma_b**2
     log_after = _log(after, phi)
     slopes = _moments.homogeneous_slopes(phi)
-    if slopes is not None and sigma_b == 0 and free:
-        mean, variance = _homogeneous_noise(slopes, n)
-        return log_after + mean, before.variance + variance
+    if slopes is not None and sigma_b == 0:
+        mean, noise = _homogeneous_noise(slopes, n)
+        norm_mean, norm_noise = _log_chi_square(n)
+        mean += log_after + before.own_mean - norm_mean
+        return mean, before.variance + noise + before.own_variance - norm_noise
 
     def slope(log_q: float) -> float:
         q = math.exp(log_q)
@@ -136,9 +137,20 @@ def _through(
     at, h = slope(before.log_q), 1e-3
     bend = (slope(before.log_q + h) - slope(before.log_q - h)) / (2 * h)
     spread = scale**2 * (_moments.power(phi, q, 4) - moment**2) / after**2
-    noise = at**2 * before.own / n + (spread - 2 * at**2) / (n if free else n + 2)
-    shift = bend * before.variance / 2 + (bend - at + at**2) * (before.own - 2) / (2 * n) - noise / 2
+    excess = before.own_variance - 2 / n  # over that of Gaussian weights
+    noise = spread / n + at**2 * excess
+    shift = bend * before.variance / 2 + (bend - at + at**2) * excess / 2 - noise / 2
     return log_after + shift, at**2 * before.variance + noise
+
+
+def _own_noise_of_orthogonal(fan_in: int, fan_out: int, kept: float) -> tuple[float, float]:
+    """Return mean and variance of log(q / Q); `kept` is the share of Q that comes from the weights."""
+    mean_out, variance_out = _log_chi_square(fan_out)
+    mean_in, variance_in = _log_chi_square(max(fan_in, fan_out))
+    from_biases = (1 - kept**2) / fan_out
+    return kept**2 * (mean_out - mean_in) - from_biases, kept**2 * (
+        variance_out - variance_in
+    ) + 2 * from_biases
 
 
 def _homogeneous_noise(slopes: tuple[float, float], n: int) -> tuple[float, float]:

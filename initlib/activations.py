@@ -143,7 +143,7 @@ def _check_derivative(activation: Activation) -> None:
     h = 1e-3
     near = [np.asarray(activation.function(x + k * h), dtype=float) for k in (-2, -1, 1, 2)]
     measured = (near[0] - 8 * near[1] + 8 * near[2] - near[3]) / (12 * h)
-    wrong = np.abs(stated - measured) > 0.01 * (1 + np.abs(measured))
+    wrong = ~(np.abs(stated - measured) <= 0.01 * (1 + np.abs(measured)))  # NaN is wrong too
     if wrong.any():
         i = int(wrong.argmax())
         raise ValueError(
@@ -257,18 +257,19 @@ def _softplus(x: Array) -> Array:
     return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
 
 
-def _mish_parts(x: Array) -> tuple[Array, Array]:
-    grown = np.exp(np.minimum(x, 40))  # tanh(softplus(x)) rounds to 1 beyond
-    return grown, grown * (grown + 2)
+def _mish_parts(x: Array) -> tuple[Array, Array, Array]:
+    x = np.minimum(x, 40)  # tanh(softplus(x)) rounds to 1 beyond
+    grown = np.exp(x)
+    return x, grown, grown * (grown + 2)
 
 
 def _mish(x: Array) -> Array:
-    _, ratio = _mish_parts(x)
+    _, _, ratio = _mish_parts(x)
     return x * (ratio / (ratio + 2))
 
 
 def _mish_slope(x: Array) -> Array:
-    grown, ratio = _mish_parts(x)
+    x, grown, ratio = _mish_parts(x)
     return ratio / (ratio + 2) + x * (4 * grown / (ratio + 2)) * ((1 + grown) / (ratio + 2))
 
 
