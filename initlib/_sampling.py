@@ -167,7 +167,8 @@ def truncated_moments(low: float, high: float) -> tuple[float, float, float]:
     nodes, weights = np.polynomial.legendre.leggauss(200)
     low, high = max(low, -39.0), min(high, 39.0)
     z = (low + high) / 2 + (high - low) / 2 * nodes
-    density = weights * np.exp((np.min(z * z) - z * z) / 2)
+    mode = z[np.argmin(np.abs(z))]
+    density = weights * np.exp((mode - z) * (mode + z) / 2)
     density /= density.sum()
     mean = 0.0 if low == -high else float(density @ z)
     variance, fourth = (float(density @ (z - mean) ** power) for power in (2, 4))
