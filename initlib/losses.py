@@ -34,7 +34,8 @@ def softmax(outputs: Array, targets: Array) -> tuple[Array, Array]:
     p /= total
     p[targets.ravel(), columns] -= 1
     p /= batch
-    return losses, p.T.reshape(outputs.shape)
+    gradient = np.ascontiguousarray(p.T)  # laid out alike for any number of nets: equal to the bit
+    return losses, gradient.reshape(outputs.shape)
 
 
 def squared(outputs: Array, targets: Array) -> tuple[Array, Array]:
