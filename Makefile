@@ -6,6 +6,10 @@ SITE := _build/html/.complete
 SOURCES := _config.yml _toc.yml $(shell find book initlib site -type f \
 	-not -path '*/node_modules/*' -not -path '*/__pycache__/*' -not -path '*/.ipynb_checkpoints/*')
 
+# OpenBLAS rounds differently on each kind of processor; with one kernel, stored outputs and figures stay comparable.
+export OPENBLAS_CORETYPE := Haswell
+bench: export OPENBLAS_CORETYPE :=
+
 # $(call step,WHAT,COMMAND): run COMMAND; if it fails, say in one line what failed.
 step = @$(2) || { echo "make $@: $(1) failed; the reason stands above." >&2; exit 1; }
 

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from initlib import checks, propagation
+from initlib import propagation
 from initlib.propagation import Profile
 from initlib.stacks import Network
 
@@ -164,9 +164,14 @@ def size_histogram(axis: Any, signals: Sequence[Array], bins: int = 60) -> None:
 def seed_band(axis: Any, x: ArrayLike, curves: ArrayLike, look: Look, label: str) -> None:
     """Draw the median of curves (seeds, points) and a band from the lowest to the highest seed.
 
+    Diverged nets (infinite losses) leave the axis at its top.
+
     >>> import matplotlib.pyplot as plt
     >>> seed_band(plt.figure().add_subplot(), [1, 2], [[1.0, 2.0], [3.0, 4.0]], LOOKS[0], "two seeds")
     """
-    values = checks.array("curves", curves, ndim=2)
+    values = np.asarray(curves, dtype=float)
+    if values.ndim != 2 or np.isnan(values).any():
+        raise ValueError(f"curves must be (seeds, points) without NaN. Received shape: {values.shape}.")
+    values = np.minimum(values, 1e30)
     axis.fill_between(x, values.min(axis=0), values.max(axis=0), color=look.color, alpha=0.2, linewidth=0)
     axis.plot(x, np.median(values, axis=0), color=look.color, linestyle=look.linestyle, label=label)
