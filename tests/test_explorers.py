@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 import zlib
+from functools import partial
 from pathlib import Path
 
 import ipywidgets
@@ -12,8 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from initlib import explorers
+from initlib import datasets, explorers, initializers, networks, propagation
 from initlib.explorers import Axis, Explorer, Lines, Table
+from initlib.explorers.signal_propagation import gradients_by_depth
 from initlib.explorers.table import LOG_STEP
 
 LAYERS = Axis("layer", range(1, 5))
@@ -245,3 +247,79 @@ def test_the_front_end_is_small_and_asks_for_nothing_from_elsewhere():
 def test_modules_do_not_load_widgets_before_they_are_needed():
     code = "import sys, initlib.explorers; print('ipywidgets' in sys.modules or 'matplotlib' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "False\n"
+
+
+def test_the_gradients_of_all_depths_are_those_of_the_nets_cut_off_there():
+    draw = partial(initializers.variance_scaling, scale=1.5)
+    depths, x = (2, 3, 6), np.random.default_rng(1).standard_normal((5, 8))
+    deepest = networks.mlp([8] * 7, "tanh", draw, seeds=[0, 1])
+    found = gradients_by_depth(deepest, x, depths)
+    top = np.broadcast_to(np.random.default_rng(0).standard_normal((5, 8)), (2, 5, 8))
+    for i, depth in enumerate(depths):
+        net = networks.mlp([8] * (depth + 1), "tanh", draw, seeds=[0, 1])
+        gradients = net.backward(net.forward(x), top).pre
+        expected = np.sqrt([np.square(g).mean(axis=(1, 2)) for g in gradients]).T
+        np.testing.assert_allclose(found[:, i, :depth], expected, rtol=1e-12)
+        assert np.isnan(found[:, i, depth:]).all()
+
+
+@pytest.fixture(scope="module")
+def relu():
+    return explorers.signal(["relu"], depths=[2, 5, 8], scales=[1, 2**0.5, 2], seeds=range(3))
+
+
+def test_the_signal_explorer_shows_what_measure_and_predict_say(relu):
+    widths, rounding = [64] * 9, 10 ** (LOG_STEP / 2) - 1
+    digits = datasets.digits().split(seed=0).train.inputs[:16].astype(float)
+    x = digits / np.sqrt(np.square(digits).mean(axis=1, keepdims=True))
+    draw = partial(initializers.variance_scaling, scale=2.0)
+    measured = propagation.measure(networks.mlp(widths, "relu", draw, seeds=range(3)), x)
+    np.testing.assert_allclose(relu.table.stored("rms")[0, 1], measured.rms, rtol=rounding)
+    np.testing.assert_allclose(relu.table.stored("cosine")[0, 1], measured.cosine, atol=5e-4)
+    cosines = x @ x.T / 64
+    cosine = cosines[~np.eye(16, dtype=bool)].mean()
+    for i, depth in enumerate([2, 5, 8]):
+        predicted = propagation.predict([64] * (depth + 1), "relu", sigma_w=2.0, cosine=cosine)
+        for name, curve in {
+            "gradient_theory": predicted.gradient_rms,
+            "gradient_low": predicted.gradient_rms_band[0],
+            "gradient_high": predicted.gradient_rms_band[1],
+        }.items():
+            np.testing.assert_allclose(relu.table.stored(name)[0, 2, i, :depth], curve, rtol=rounding)
+    np.testing.assert_allclose(relu.table.stored("rms_theory")[0, 2], predicted.rms, rtol=rounding)
+    np.testing.assert_allclose(relu.table.stored("rms_low")[0, 2], predicted.rms_band[0], rtol=rounding)
+    np.testing.assert_allclose(relu.table.stored("cosine_theory")[0, 2], predicted.cosine, atol=5e-4)
+
+
+def test_the_gradient_by_depth_follows_theory_without_a_band_too():
+    tanh = explorers.signal(["tanh"], depths=[3, 6], scales=[1.2], seeds=[0])
+    assert tanh.panels[1].band is None
+    for i, depth in enumerate([3, 6]):
+        predicted = propagation.predict([64] * (depth + 1), "tanh", sigma_w=1.2).gradient_rms
+        stored = tanh.table.stored("gradient_theory")[0, 0, i, :depth]
+        np.testing.assert_allclose(stored, predicted, rtol=10 ** (LOG_STEP / 2) - 1)
+
+
+def test_the_signal_explorer_marks_the_named_scales_and_starts_where_it_is_told(relu):
+    assert relu.table.axes["sigma_w"].marks == {"LeCun, Xavier": 1.0, "He": 2**0.5}
+    assert relu.start == {"activation": 0, "depth": 1, "sigma_w": 1}
+    told = explorers.signal(["relu"], depths=[2, 5], scales=[1, 2], seeds=[0], depth=2, sigma_w=1)
+    assert told.start == {"activation": 0, "depth": 0, "sigma_w": 0}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"activations": ["rely"]}, "Did you mean 'relu'"),
+        ({"activations": []}, "Axis 'activation' is empty"),
+        ({"depths": []}, "depths needs at least 1"),
+        ({"depths": [0, 2]}, r"depths\[0\] must be an integer >= 1"),
+        ({"depths": [4, 2]}, "strictly increase"),
+        ({"scales": [0, 1]}, "scales must be a finite number > 0"),
+        ({"seeds": []}, "seeds needs at least 1"),
+        ({"width": 3}, "Unknown control in start"),
+    ],
+)
+def test_the_signal_explorer_refuses_bad_arguments(arguments, message):
+    with pytest.raises((ValueError, TypeError), match=message):
+        explorers.signal(**{"activations": ["relu"], "depths": [2], "scales": [1], "seeds": [0], **arguments})

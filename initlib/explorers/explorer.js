@@ -193,6 +193,7 @@ function drawLines(panel, spec, data, width) {
   const line = (kind, values) => `<path class="${kind}" d="${path(xs, values.map(vertical.y))}"/>`;
   const area = () => {
     const points = xs.map((x, i) => [x, ...band.map((edge) => vertical.y(edge[i]))]).filter((p) => p.every(Number.isFinite));
+    if (!points.length) return "";
     const edge = [...points.map(([x, low]) => [x, low]), ...points.reverse().map(([x, , high]) => [x, high])];
     return `<path class="band" d="${path(edge.map((p) => p[0]), edge.map((p) => p[1]))}Z"/>`;
   };
@@ -212,7 +213,7 @@ function linesLegend(panel, spec) {
   const count = panel.over ? spec.axes[panel.over].values.length : 1;
   const entries = [["measured", count > 1 ? `measured, ${count} ${spec.axes[panel.over].label}s` : "measured"]];
   if (panel.theory) entries.push(["theory", "theory"]);
-  if (panel.band) entries.push(["band", "expected spread at this width"]);
+  if (panel.band) entries.push(["band", spec.spread]);
   return entries;
 }
 
@@ -286,7 +287,8 @@ function finishControls(el, spec, at) {
 function marksHtml({ values, marks }, by) {
   const level = by === "log" ? Math.log : Number;
   const [low, high] = [level(values[0]), level(values.at(-1))];
-  const sorted = Object.entries(marks).sort((a, b) => a[1] - b[1]);
+  const inside = ([, value]) => value >= values[0] && value <= values.at(-1);
+  const sorted = Object.entries(marks).filter(inside).sort((a, b) => a[1] - b[1]);
   return sorted
     .map(([name, value], i) => {
       const left = (100 * (level(value) - low)) / (high - low);

@@ -169,6 +169,7 @@ class Explorer:
                 for name in self.controls
             ],
             "panels": [panel.spec() for panel in self.panels],
+            "spread": SPREAD,
         }
 
     @property
@@ -195,6 +196,7 @@ class Explorer:
         show({**self.widget._repr_mimebundle_(), "text/plain": text}, raw=True)
 
 
+SPREAD = "theory: 95 % of nets of this width"
 NOTE = "A still picture of one setting: where JavaScript runs, sliders and menus stand here instead."
 
 
