@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from initlib import activations
 from initlib.activations import Activation
 
 Array = NDArray[Any]
@@ -22,8 +23,9 @@ class Tape:
 
     reuses = False
 
-    def __init__(self, values: Sequence[Array]) -> None:
+    def __init__(self, values: Sequence[Array], evaluating: bool = False) -> None:
         self.values = values
+        self.evaluating = evaluating
         self.kept: dict[Any, Any] = {}
         self.signals: dict[Any, Array] = {}
         self.signal_gradients: dict[Any, Array] = {}
@@ -106,7 +108,11 @@ class Layer(Protocol):
 
 
 def run_forward(layers: Iterable[Layer], x: Array, tape: Tape) -> Array:
-    """Send x through the layers in order and return the last output."""
+    """Send x through the layers in order and return the last output.
+
+    >>> run_forward([Dense(0, None)], np.ones((1, 2, 3)), Tape([np.ones((1, 3, 1))])).ravel().tolist()
+    [3.0, 3.0]
+    """
     for layer in layers:
         x = layer.forward(x, tape)
         tape.saw(layer, x)
@@ -114,7 +120,13 @@ def run_forward(layers: Iterable[Layer], x: Array, tape: Tape) -> Array:
 
 
 def run_backward(layers: Sequence[Layer], gradient: Array, tape: Tape, needed: bool = True) -> Array:
-    """Send dLoss/d(output) back through the layers and return dLoss/d(input), if that is needed."""
+    """Send dLoss/d(output) back through the layers and return dLoss/d(input), if that is needed.
+
+    >>> layers, tape = [Dense(0, None)], Tape([np.array([[[2.0], [3.0]]])])
+    >>> output = run_forward(layers, np.ones((1, 1, 2)), tape)
+    >>> run_backward(layers, np.ones((1, 1, 1)), tape).ravel().tolist()
+    [2.0, 3.0]
+    """
     for i in range(len(layers) - 1, -1, -1):
         tape.saw_gradient(layers[i], gradient)
         gradient = layers[i].backward(gradient, tape, needed or i > 0)
@@ -154,6 +166,9 @@ def product(a: Array, b: Array, out: Array) -> Array:
     """Write a @ b to `out`, net by net, in strips of rows.
 
     OpenBLAS multiplies small matrices (m n k <= 10^6) without packing them first, a fifth faster.
+
+    >>> product(np.ones((1, 2, 3)), np.ones((1, 3, 1)), np.empty((1, 2, 1))).ravel().tolist()
+    [3.0, 3.0]
     """
     nets, rows, inner = a.shape
     strips = 1
@@ -199,7 +214,7 @@ class Activate:
 
     def backward(self, gradient: Array, tape: Tape, needed: bool = True) -> Array:
         fast = _FAST.get(self.activation.name) if tape.reuses else None
-        slope = fast[1] if fast else self.activation.derivative
+        slope = fast[1] if fast else activations.get(self.activation, derivative=True).derivative
         assert slope is not None
         return np.multiply(gradient, slope(tape.kept[self]), out=tape.over(gradient))
 

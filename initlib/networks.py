@@ -7,17 +7,31 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from initlib import activations, checks, initializers
+from initlib import activations, checks
 from initlib.activations import Activation
-from initlib.layers import Activate, Array, Dense, Layer
-from initlib.stacks import Gradients, Network, Parameter, Trace
+from initlib.building import Builder, PerNet
+from initlib.calibration import Calibration, lsuv
+from initlib.convolution import convolutional
+from initlib.layers import Activate, Layer
+from initlib.normalisation import EPSILON, normalise
+from initlib.recurrent import Chrono, lstm
+from initlib.residual import residual
+from initlib.stacks import Gradients, Network, Trace
 
-__all__ = ["Gradients", "Network", "Trace", "mlp"]
+__all__ = [
+    "Calibration",
+    "Chrono",
+    "Gradients",
+    "Network",
+    "Trace",
+    "convolutional",
+    "lstm",
+    "lsuv",
+    "mlp",
+    "residual",
+]
 
-Initializer = str | Callable[..., Any]
-PerNet = Initializer | Sequence[Initializer | Sequence[Initializer]]
-
-WEIGHTS, BIASES = 0, 1  # streams of random numbers; training draws its own from the same seeds
+PARAMETRISATIONS = ("standard", "mup")
 
 
 def mlp(
@@ -27,6 +41,10 @@ def mlp(
     *,
     seeds: Sequence[int],
     bias_initializer: PerNet | None = None,
+    normalisation: str | None = None,
+    epsilon: float = EPSILON,
+    parametrisation: str = "standard",
+    base_width: int | None = None,
     dtype: DTypeLike = np.float64,
 ) -> Network:
     """Build a stack of multilayer perceptrons, one net for each seed; the last layer is linear.
@@ -38,6 +56,12 @@ def mlp(
     may itself be a sequence with one for each layer. The draws of a net depend on its seed and the layer
     alone, so nets with the same seed share their noise whatever their scale, biases or neighbours.
 
+    `normalisation` "batch" or "layer" normalises what enters each activation (with `epsilon` added to the
+    variance); pre[l] is then the normalised signal. `parametrisation="mup"` multiplies the output weights by
+    sqrt(base_width / fan_in), and learning rates by base_width / fan_in for output weights, with Adam also
+    for hidden weights, and with SGD by fan_out / base_width for input weights and hidden biases (Yang et al.
+    2022, arXiv:2203.03466, table 3): at base_width it changes nothing, and the best learning rate keeps.
+
     >>> stack = mlp((64, 32, 10), "relu", ["he_normal", "glorot_normal"], seeds=[0, 0])
     >>> [w.shape for w in stack.weights]
     [(2, 64, 32), (2, 32, 10)]
@@ -46,74 +70,36 @@ def mlp(
     """
     sizes = checks.integers("widths", widths, minimum=1, length=2)
     phi = activations.get(activation)
-    draw = Draws(seeds, dtype)
+    mup = checks.choice("parametrisation", parametrisation, PARAMETRISATIONS) == "mup"
+    if mup != (base_width is not None):
+        raise ValueError(f"base_width goes with parametrisation 'mup'. Received: {base_width!r}.")
+    base = checks.integer("base_width", base_width, minimum=1) if mup else None
     shapes = list(pairwise(sizes))
-    weights = draw.weights(initializer, shapes)
-    biases = draw.biases(bias_initializer, [shape[1:] for shape in shapes])
+    builder = Builder(seeds, dtype, shapes, initializer, bias_initializer)
     layers: list[Layer] = []
     pre: list[Layer] = []
     post: list[Layer] = []
-    for depth in range(len(shapes)):
-        layers.append(Dense(2 * depth, 2 * depth + 1))
+    for depth, shape in enumerate(shapes):
+        last = depth == len(shapes) - 1
+        layers.append(builder.weight_layer(**_mup(shape, base, first=depth == 0, last=last)))
+        if normalisation is not None and not last:
+            layers.append(normalise(builder, normalisation, shape[1], epsilon))
         pre.append(layers[-1])
-        if depth < len(shapes) - 1:
+        if not last:
             layers.append(Activate(phi))
         post.append(layers[-1])
-    values = [value for pair in zip(weights, biases, strict=True) for value in pair]
-    kinds = [Parameter("weight"), Parameter("bias")] * len(shapes)
-    return Network(
-        tuple(layers), tuple(values), tuple(kinds), draw.seeds, sizes, phi, sizes[:1], tuple(pre), tuple(post)
-    )
+    return builder.network(layers, phi, sizes, input_shape=sizes[:1], pre=pre, post=post)
 
 
-class Draws:
-    """Draws parameters net by net from the net's seed, with one stream for each layer and purpose."""
-
-    def __init__(self, seeds: Sequence[int], dtype: DTypeLike) -> None:
-        self.seeds = checks.integers("seeds", seeds, minimum=0)
-        self.dtype = np.dtype(dtype)
-        if self.dtype.kind != "f":
-            raise TypeError(f"dtype must be a floating-point type. Received: {dtype!r}.")
-
-    def weights(self, initializer: PerNet, shapes: Sequence[tuple[int, ...]]) -> list[Array]:
-        """Return one (nets, *shape) array for each shape."""
-        return self._draw("initializer", initializer, shapes, WEIGHTS)
-
-    def biases(self, initializer: PerNet | None, shapes: Sequence[tuple[int, ...]]) -> list[Array]:
-        """Return one (nets, *shape) array for each shape; zeros if `initializer` is None."""
-        if initializer is None:
-            return [np.zeros((len(self.seeds), *shape), self.dtype) for shape in shapes]
-        return self._draw("bias_initializer", initializer, shapes, BIASES)
-
-    def _draw(self, name: str, given: PerNet, shapes: Sequence[tuple[int, ...]], stream: int) -> list[Array]:
-        table = _one_per_layer(name, given, len(self.seeds), len(shapes))
-        result = [np.empty((len(self.seeds), *shape), self.dtype) for shape in shapes]
-        for net, seed in enumerate(self.seeds):
-            for layer, shape in enumerate(shapes):
-                rng = np.random.default_rng([seed, stream, layer])
-                result[layer][net] = table[net][layer](shape, rng=rng, dtype=self.dtype)
-        return result
-
-
-def _one_per_layer(name: str, given: PerNet, nets: int, layers: int) -> list[list[Callable[..., Any]]]:
-    def resolve(one: object, where: str) -> Callable[..., Any]:
-        if isinstance(one, str):
-            return initializers.get(one)
-        if callable(one):
-            return one
-        raise TypeError(f"{where} must be a name or a callable. Received: {one!r}.")
-
-    def spread(many: object, count: int, what: str, where: str) -> list[object]:
-        if isinstance(many, str) or callable(many):
-            return [many] * count
-        if not isinstance(many, Sequence):
-            raise TypeError(f"{where} must be a name, a callable or a sequence of them. Received: {many!r}.")
-        if len(many) != count:
-            raise ValueError(f"{where} needs one entry for each of {count} {what}s. Received: {len(many)}.")
-        return list(many)
-
-    rows = spread(given, nets, "net", name)
-    return [
-        [resolve(one, f"{name}[{i}]") for one in spread(row, layers, "layer", f"{name}[{i}]")]
-        for i, row in enumerate(rows)
-    ]
+def _mup(shape: tuple[int, int], base: int | None, *, first: bool, last: bool) -> dict[str, Any]:
+    """Return scale and learning-rate factors of one weight layer."""
+    if base is None:
+        return {}
+    narrow, wide = base / shape[0], shape[1] / base
+    if first and last:
+        return {}
+    if first:
+        return {"weight_factors": {"sgd": wide}, "bias_factors": {"sgd": wide}}
+    if last:
+        return {"scale": narrow**0.5, "weight_factors": {"sgd": narrow, "adam": narrow}}
+    return {"weight_factors": {"adam": narrow}, "bias_factors": {"sgd": wide}}

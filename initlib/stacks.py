@@ -26,7 +26,7 @@ class Trace:
 
 @dataclass(frozen=True)
 class Gradients:
-    """Exact gradients, shaped as what they belong to: parameters, pre-activations, input, every parameter."""
+    """Exact gradients, shaped as what they belong to; `values` has all parameters, 0 for untrained ones."""
 
     weights: tuple[Array, ...]
     biases: tuple[Array, ...]
@@ -37,7 +37,11 @@ class Gradients:
 
 @dataclass(frozen=True)
 class Parameter:
-    """What a slot holds: "weight", "bias" or "scale", and its learning-rate factor by optimizer."""
+    """What a slot holds, and its learning-rate factor by family of optimizer ("sgd", "adam").
+
+    Kinds: "weight" (alone decays), "bias"; scalars "scale" and "shift"; "gain" and "offset" of normalisation;
+    "fixed" and "statistic" are not trained.
+    """
 
     kind: str
     factors: dict[str, float] = field(default_factory=dict)
@@ -103,9 +107,12 @@ class Network:
         values = tuple(value[chosen].astype(dtype or self.dtype) for value in self.values)
         return replace(self, values=values, seeds=tuple(self.seeds[i] for i in chosen))
 
-    def forward(self, x: ArrayLike) -> Trace:
-        """Run every net on x: (samples, ...) shared by all nets, or (nets, samples, ...)."""
-        tape = Tape(self.values)
+    def forward(self, x: ArrayLike, *, evaluating: bool = False) -> Trace:
+        """Run every net on x: (samples, ...) shared by all nets, or (nets, samples, ...).
+
+        With `evaluating`, batch normalisation uses the running statistics of training, not those of x.
+        """
+        tape = Tape(self.values, evaluating)
         output = run_forward(self.layers, self._input(x), tape)
         pre = tuple(tape.signals[layer] for layer in self.pre_points)
         post = tuple(tape.signals[layer] for layer in self.post_points)
@@ -114,13 +121,18 @@ class Network:
     def backward(self, trace: Trace, output_gradient: ArrayLike) -> Gradients:
         """Return the exact gradients, given a `trace` of `forward` and dLoss/d(output)."""
         top = checks.array("output_gradient", output_gradient, dtype=self.dtype)
+        if trace.tape.evaluating:
+            raise ValueError("Gradients are those of training. Received a trace made with evaluating=True.")
         if top.shape != trace.output.shape:
             raise ValueError(
                 f"output_gradient must have the output's shape {trace.output.shape}. Received: {top.shape}."
             )
         tape = trace.tape
         back = run_backward(self.layers, top, tape)
-        values = tuple(tape.gradients[slot] for slot in range(len(self.values)))
+        values = tuple(
+            tape.gradients[slot] if slot in tape.gradients else np.zeros_like(value)
+            for slot, value in enumerate(self.values)
+        )
         named = replace(self, values=values)
         pre = tuple(tape.signal_gradients[layer] for layer in self.pre_points)
         return Gradients(named.weights, named.biases, pre, back, values)

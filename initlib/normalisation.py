@@ -1,0 +1,92 @@
+"""Batch and layer normalisation for stacks."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from initlib import checks
+from initlib.building import Builder
+from initlib.layers import Layer, Tape
+
+Array = NDArray[Any]
+
+EPSILON = 1e-5
+KINDS = ("batch", "layer")
+
+
+class Normalise:
+    """y = gamma (x - mean) / sqrt(var + epsilon) + beta, with gamma and beta (nets, units).
+
+    Batch: mean and variance of a unit over samples and positions (Ioffe & Szegedy 2015, arXiv:1502.03167,
+    algorithm 1); a tape that evaluates takes the running statistics of training instead. Layer: of a sample
+    over its units (Ba et al. 2016, arXiv:1607.06450, eq. 4).
+    """
+
+    def __init__(
+        self, gamma: int, beta: int, statistics: tuple[int, int] | None, epsilon: float = EPSILON
+    ) -> None:
+        self.gamma, self.beta, self.statistics, self.epsilon = gamma, beta, statistics, epsilon
+
+    def forward(self, x: Array, tape: Tape) -> Array:
+        axes = self._axes(x)
+        if self.statistics is not None and tape.evaluating:
+            mean, variance = (_columns(tape.values[slot], x) for slot in self.statistics)
+        else:
+            mean = x.mean(axis=axes, keepdims=True)
+            variance = x.var(axis=axes, keepdims=True)
+            if self.statistics is not None and tape.reuses:
+                self._remember(mean, variance, x, tape)
+        inverse = 1 / np.sqrt(variance + self.epsilon)
+        normal = (x - mean) * inverse
+        tape.kept[self] = normal, inverse
+        return _columns(tape.values[self.gamma], x) * normal + _columns(tape.values[self.beta], x)
+
+    def backward(self, gradient: Array, tape: Tape, needed: bool = True) -> Array:
+        normal, inverse = tape.kept[self]
+        samples = tuple(range(1, gradient.ndim - 1))
+        gamma = _columns(tape.values[self.gamma], gradient)
+        inner = gradient * gamma
+        axes = self._axes(gradient)
+        shift = inner.mean(axis=axes, keepdims=True)
+        tilt = (inner * normal).mean(axis=axes, keepdims=True)
+        back: Array = inverse * (inner - shift - normal * tilt)
+        tape.emit(self.gamma, (gradient * normal).sum(axis=samples))
+        tape.emit(self.beta, gradient.sum(axis=samples))
+        return back
+
+    def _axes(self, x: Array) -> tuple[int, ...]:
+        return (-1,) if self.statistics is None else tuple(range(1, x.ndim - 1))
+
+    def _remember(self, mean: Array, variance: Array, x: Array, tape: Tape, share: float = 0.1) -> None:
+        """Move the running statistics a tenth of the way (PyTorch's rule, with the unbiased variance)."""
+        assert self.statistics is not None
+        count = int(np.prod(x.shape[1:-1]))
+        new = mean, variance * (count / max(count - 1, 1))
+        for slot, value in zip(self.statistics, new, strict=True):
+            running = tape.values[slot]
+            running += share * (value.reshape(running.shape) - running)
+
+
+def normalise(builder: Builder, kind: str, units: int, epsilon: float = EPSILON) -> Layer:
+    """Return a normalisation layer of `kind` "batch" or "layer" with gamma 1 and beta 0.
+
+    >>> normalise(Builder([0], float, [], "zeros"), "layer", 3).epsilon
+    1e-05
+    """
+    kind = checks.choice("normalisation", kind, KINDS)
+    epsilon = checks.real("epsilon", epsilon, minimum=0)
+    gamma = builder.constant(1.0, "gain", (units,))
+    beta = builder.constant(0.0, "offset", (units,))
+    statistics = None
+    if kind == "batch":
+        statistics = (
+            builder.constant(0.0, "statistic", (units,)),
+            builder.constant(1.0, "statistic", (units,)),
+        )
+    return Normalise(gamma, beta, statistics, epsilon)
+
+
+def _columns(value: Array, like: Array) -> Array:
+    """Return (nets, units) as (nets, 1, ..., units)."""
+    return value.reshape(len(value), *[1] * (like.ndim - 2), -1)
