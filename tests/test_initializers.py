@@ -68,185 +68,6 @@ def assert_mean_zero(w, sigma=5):
     assert abs(complex(w.mean())) < sigma * spread
 
 
-# Moments
-
-
-@pytest.mark.parametrize("dtype", REAL + COMPLEX)
-@pytest.mark.parametrize("shape", SHAPES, ids=str)
-@pytest.mark.parametrize("name", DRAWN)
-def test_variance_mean_and_bound_of_every_draw(name, shape, dtype):
-    w = initializers.get(name)(shape, rng=sum(shape), dtype=dtype)
-    assert w.shape == shape
-    assert w.dtype == dtype
-    window = math.prod(shape[:-2])
-    if name == "uniform" and w.dtype.kind == "c":
-        expected = 1 / 2  # the disc of radius 1
-    else:
-        expected = VARIANCE[name](window * shape[-2], window * shape[-1])
-    assert_variance(w, expected, kurtosis=kurtosis_of(name, dtype))
-    assert_mean_zero(w)
-    if w.dtype.kind == "f":
-        bound = BOUND[distribution_of(name)] * math.sqrt(expected) * (1 + 1e-6)
-        assert bound * 0.998 < np.abs(w).max() <= bound or bound == math.inf
-
-
-@pytest.mark.parametrize("dtype", REAL)
-@pytest.mark.parametrize("name", DRAWN)
-def test_kurtosis_of_every_draw(name, dtype):
-    w = initializers.get(name)((1000, 900), rng=7, dtype=dtype).astype(float)
-    square = (w**2).ravel() / np.mean(w**2)
-    spread = np.std(square**2 - 2 * KURTOSIS[distribution_of(name)] * square) / math.sqrt(w.size)
-    assert abs(np.mean(square**2) - KURTOSIS[distribution_of(name)]) < 5 * spread
-
-
-@pytest.mark.parametrize(
-    ("mode", "fan"), [("fan_in", 200), ("fan_out", 450), ("fan_avg", 325), ("fan_geo", 300)]
-)
-@pytest.mark.parametrize("distribution", ["normal", "truncated_normal", "uniform"])
-@pytest.mark.parametrize("scale", [1.0, 2.0, 0.3])
-def test_builder_over_modes_distributions_and_scales(mode, fan, distribution, scale):
-    w = variance_scaling((200, 450), scale=scale, mode=mode, distribution=distribution, rng=11)
-    assert_variance(w, scale / fan, kurtosis=KURTOSIS[distribution])
-    if distribution != "normal":
-        bound = BOUND[distribution] * math.sqrt(scale / fan)
-        assert 0.999 * bound < np.abs(w).max() < bound * (1 + 1e-12)
-
-
-@pytest.mark.parametrize("name", ["he_normal", "he_uniform"])
-@pytest.mark.parametrize(("mode", "fan"), [("fan_in", 300), ("fan_out", 500)])
-def test_he_knows_the_negative_slope_and_the_mode(name, mode, fan):
-    w = initializers.get(name)((300, 500), negative_slope=0.5, mode=mode, rng=5)
-    assert_variance(w, 2 / 1.25 / fan, kurtosis=KURTOSIS[distribution_of(name)])
-    same = initializers.get(name)((300, 500), negative_slope=-0.5, mode=mode, rng=5)
-    np.testing.assert_array_equal(w, same)
-
-
-@pytest.mark.parametrize("name", ["lecun_normal", "lecun_uniform", "glorot_normal", "glorot_uniform"])
-def test_gain_multiplies_the_standard_deviation(name):
-    init = initializers.get(name)
-    np.testing.assert_allclose(init((30, 20), gain=3.0, rng=1), 3 * init((30, 20), rng=1), rtol=1e-14)
-
-
-def test_normal_and_uniform_take_mean_and_limits():
-    w = initializers.normal((500, 500), std=0.1, mean=3.0, rng=2)
-    assert_variance(w - 3.0, 0.01)
-    assert_mean_zero(w - 3.0)
-    w = initializers.uniform((500, 500), low=1.0, high=2.0, rng=2)
-    assert_variance(w - 1.5, 1 / 12, kurtosis=1.8)
-    assert 1.0 <= w.min() < 1.001
-    assert 1.999 < w.max() <= 2.0
-
-
-# Shape of the distribution
-
-
-@pytest.mark.parametrize("dtype", REAL)
-@pytest.mark.parametrize(
-    ("name", "cdf"),
-    [
-        ("normal", stats.norm.cdf),
-        ("uniform", stats.uniform(-1, 2).cdf),
-        ("truncated_normal", lambda x: stats.truncnorm.cdf(x / LOST, -2, 2)),
-    ],
-)
-def test_kolmogorov_smirnov(name, cdf, dtype):
-    w = initializers.get(name)((1000, 400), rng=3, dtype=dtype).astype(float).ravel()
-    assert stats.kstest(w, cdf).pvalue > 1e-3
-
-
-@pytest.mark.parametrize("dtype", REAL)
-def test_tails_of_the_normal(dtype):
-    w = initializers.normal((2000, 2000), rng=4, dtype=dtype)
-    for sigmas in (3, 4, 4.5):
-        expected = w.size * 2 * stats.norm.sf(sigmas)
-        assert abs(np.sum(np.abs(w) > sigmas) - expected) < 5 * math.sqrt(expected)
-    assert 4.8 < np.abs(w).max() < 6.5
-
-
-def test_float32_normals_come_in_pairs_that_do_not_depend_on_each_other():
-    w = initializers.normal(_sampling.PIECE, rng=6, dtype="float32").astype(float)
-    cosine, sine = w[: w.size // 2], w[w.size // 2 :]
-    limit = 5 / math.sqrt(cosine.size)
-    assert abs(np.corrcoef(cosine, sine)[0, 1]) < limit
-    assert abs(np.corrcoef(cosine**2, sine**2)[0, 1]) < limit
-    assert abs(np.corrcoef(cosine[:-1], cosine[1:])[0, 1]) < limit
-    angle = np.arctan2(sine, cosine) / (2 * math.pi) + 0.5
-    assert stats.kstest(angle, "uniform").pvalue > 1e-3
-
-
-@pytest.mark.parametrize("size", [1, 2, 3, 1001])
-def test_odd_sizes_are_filled_to_the_end(size):
-    draws = [initializers.normal(size, rng=seed, dtype="float32")[-1] for seed in range(300)]
-    assert_variance(draws, 1.0)
-
-
-@pytest.mark.parametrize("name", ["normal", "uniform", "truncated_normal"])
-@pytest.mark.parametrize("dtype", COMPLEX)
-def test_complex_draws_are_circular(name, dtype):
-    w = initializers.get(name)((300, 300), rng=8, dtype=dtype).astype(complex).ravel()
-    assert stats.kstest(np.angle(w) / (2 * math.pi) + 0.5, "uniform").pvalue > 1e-3
-    square = np.abs(w) ** 2
-    if name == "normal":
-        assert stats.kstest(square, "expon").pvalue > 1e-3
-    elif name == "uniform":
-        assert stats.kstest(square, "uniform").pvalue > 1e-3
-    else:
-        scale = 1 - 4 * math.exp(-4) / (1 - math.exp(-4))
-        assert math.sqrt(scale) == pytest.approx(0.9619618280, abs=1e-10)
-        assert stats.kstest(square * scale, stats.truncexpon(4).cdf).pvalue > 1e-3
-
-
-@pytest.mark.parametrize("dtype", REAL)
-@pytest.mark.parametrize(
-    "bounds", [(-2, 2), (-1, 1), (-3, 1), (0, 2), (0.5, 4), (-0.2, 0.1), (5, 9), (-9, -5), (-30, 30)], ids=str
-)
-def test_truncated_normal_at_any_bounds(bounds, dtype):
-    low, high = bounds
-    reference = stats.truncnorm(low, high)
-    w = initializers.truncated_normal((250, 400), bounds=bounds, corrected=False, rng=9, dtype=dtype)
-    w = w.astype(float).ravel()
-    assert low - 1e-6 <= w.min()
-    assert w.max() <= high + 1e-6
-    # KS needs a distribution function that is right in the far tail: the upper one is mirrored.
-    mirrored = -w if low > 0 else w
-    cdf = stats.truncnorm(-high, -low).cdf if low > 0 else reference.cdf
-    assert stats.kstest(mirrored, cdf).pvalue > 1e-3
-
-    w = initializers.truncated_normal((250, 400), std=0.3, mean=-2.0, bounds=bounds, rng=9, dtype=dtype) + 2.0
-    kurtosis = float(reference.stats(moments="k")) + 3 if high < 9 and low > -9 else 9.0
-    assert_variance(w, 0.09, kurtosis=kurtosis)
-    assert_mean_zero(w)
-
-
-@pytest.mark.parametrize(
-    "bounds", [(-2, 2), (-1, 2), (0, 1), (-4, 0.5), (3, 5), (-0.01, 0.01), (8, 60)], ids=str
-)
-def test_truncated_moments_to_twelve_digits(bounds):
-    with mpmath.workdps(30):
-        low, high = bounds
-        points = mpmath.linspace(low, min(high, low + 12), 12)
-        moments = [mpmath.quad(lambda z, k=k: z**k * mpmath.exp(-z * z / 2), points) for k in range(5)]
-        mean, second, third, fourth = (m / moments[0] for m in moments[1:])
-        variance = second - mean**2
-        central = fourth - 4 * mean * third + 6 * mean**2 * second - 3 * mean**4
-        expected = [float(x) for x in (mean, mpmath.sqrt(variance), central / variance**2)]
-    assert initializers.truncated_moments(*map(float, bounds)) == pytest.approx(
-        expected, rel=1e-12, abs=1e-16
-    )
-
-
-def test_truncation_at_two_sigma_is_the_published_constant():
-    mean, std, kurtosis = initializers.truncated_moments(-2.0, 2.0)
-    assert mean == 0
-    assert std == pytest.approx(0.87962566103423978, abs=1e-14)
-    assert kurtosis == pytest.approx(2.365537, abs=1e-6)
-
-
-def test_uncorrected_truncation_loses_the_published_share():
-    w = initializers.truncated_normal((500, 500), corrected=False, rng=10)
-    assert_variance(w, 0.7737413035499232, kurtosis=KURTOSIS["truncated_normal"])
-
-
 # Fans and layouts
 
 
@@ -389,6 +210,127 @@ def test_sparse_counts_are_exact_in_every_arrangement(options):
         np.testing.assert_array_equal(np.count_nonzero(touched, axis=(0, 1)), min(connections, fan_in))
 
 
+# The table
+
+
+def test_every_initializer_has_its_row_and_every_row_its_initializer():
+    assert sorted(initializers.SPECS) == sorted(DRAWN + FIXED)
+    for name, spec in initializers.SPECS.items():
+        assert spec.initializer is getattr(initializers, name)
+        assert spec.source
+        assert spec.distribution
+    for alias, name in initializers.ALIASES.items():
+        assert getattr(initializers, alias) is getattr(initializers, name)
+
+
+@pytest.mark.parametrize("sizes", [(300, 100), (100, 300), (7, 7)])
+@pytest.mark.parametrize("name", sorted(initializers.SPECS))
+def test_a_rows_formula_is_its_variance(name, sizes):
+    spec = initializers.SPECS[name]
+    formula = spec.formula.replace(r"n_\mathrm{in}", "n").replace(r"n_\mathrm{out}", "m").replace("\\", "")
+    names = {"n": sizes[0], "m": sizes[1], "max": max, "min": min, "__builtins__": {}}
+    assert eval(formula, names) == pytest.approx(spec.variance(*sizes))
+
+
+@pytest.mark.parametrize("name", DRAWN)
+def test_a_drawn_row_is_right(name):
+    spec = initializers.SPECS[name]
+    law = distribution_of(name)
+    assert spec.distribution == law
+    assert spec.variance(300, 100) == pytest.approx(VARIANCE[name](300, 100))
+    assert spec.bound(300, 100) == pytest.approx(BOUND[law] * math.sqrt(VARIANCE[name](300, 100)))
+    assert spec.kurtosis(300, 100) == pytest.approx(KURTOSIS[law], abs=1e-6)
+
+
+@pytest.mark.parametrize("name", FIXED)
+@pytest.mark.parametrize("sizes", [(40, 30), (30, 40)])
+def test_a_fixed_row_is_right(name, sizes):
+    spec = initializers.SPECS[name]
+    shape = sizes if name != "delta_orthogonal" else (3, min(sizes), max(sizes))
+    draws = np.stack([spec.initializer(shape, rng=seed) for seed in range(300)])
+    fan_in, fan_out = fans(shape)
+    variance, kurtosis = spec.variance(fan_in, fan_out), spec.kurtosis(fan_in, fan_out)
+    assert np.mean(draws**2) == pytest.approx(variance, rel=0.02 if name == "sparse" else 1e-12)
+    if not math.isnan(kurtosis):
+        assert np.mean(draws**4) / variance**2 == pytest.approx(kurtosis, rel=0.05)
+    assert np.abs(draws).max() <= spec.bound(fan_in, fan_out)
+
+
+def test_get_finds_names_aliases_and_callables():
+    assert initializers.get("he_normal") is initializers.he_normal
+    assert initializers.get("xavier_uniform") is initializers.glorot_uniform
+    assert initializers.get(np.ones) is np.ones
+
+
+# Moments
+
+
+@pytest.mark.parametrize("dtype", REAL + COMPLEX)
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize("name", DRAWN)
+def test_variance_mean_and_bound_of_every_draw(name, shape, dtype):
+    w = initializers.get(name)(shape, rng=sum(shape), dtype=dtype)
+    assert w.shape == shape
+    assert w.dtype == dtype
+    window = math.prod(shape[:-2])
+    if name == "uniform" and w.dtype.kind == "c":
+        expected = 1 / 2  # the disc of radius 1
+    else:
+        expected = VARIANCE[name](window * shape[-2], window * shape[-1])
+    assert_variance(w, expected, kurtosis=kurtosis_of(name, dtype))
+    assert_mean_zero(w)
+    if w.dtype.kind == "f":
+        bound = BOUND[distribution_of(name)] * math.sqrt(expected) * (1 + 1e-6)
+        assert bound * 0.998 < np.abs(w).max() <= bound or bound == math.inf
+
+
+@pytest.mark.parametrize("dtype", REAL)
+@pytest.mark.parametrize("name", DRAWN)
+def test_kurtosis_of_every_draw(name, dtype):
+    w = initializers.get(name)((1000, 900), rng=7, dtype=dtype).astype(float)
+    square = (w**2).ravel() / np.mean(w**2)
+    spread = np.std(square**2 - 2 * KURTOSIS[distribution_of(name)] * square) / math.sqrt(w.size)
+    assert abs(np.mean(square**2) - KURTOSIS[distribution_of(name)]) < 5 * spread
+
+
+@pytest.mark.parametrize(
+    ("mode", "fan"), [("fan_in", 200), ("fan_out", 450), ("fan_avg", 325), ("fan_geo", 300)]
+)
+@pytest.mark.parametrize("distribution", ["normal", "truncated_normal", "uniform"])
+@pytest.mark.parametrize("scale", [1.0, 2.0, 0.3])
+def test_builder_over_modes_distributions_and_scales(mode, fan, distribution, scale):
+    w = variance_scaling((200, 450), scale=scale, mode=mode, distribution=distribution, rng=11)
+    assert_variance(w, scale / fan, kurtosis=KURTOSIS[distribution])
+    if distribution != "normal":
+        bound = BOUND[distribution] * math.sqrt(scale / fan)
+        assert 0.999 * bound < np.abs(w).max() < bound * (1 + 1e-12)
+
+
+@pytest.mark.parametrize("name", ["he_normal", "he_uniform"])
+@pytest.mark.parametrize(("mode", "fan"), [("fan_in", 300), ("fan_out", 500)])
+def test_he_knows_the_negative_slope_and_the_mode(name, mode, fan):
+    w = initializers.get(name)((300, 500), negative_slope=0.5, mode=mode, rng=5)
+    assert_variance(w, 2 / 1.25 / fan, kurtosis=KURTOSIS[distribution_of(name)])
+    same = initializers.get(name)((300, 500), negative_slope=-0.5, mode=mode, rng=5)
+    np.testing.assert_array_equal(w, same)
+
+
+@pytest.mark.parametrize("name", ["lecun_normal", "lecun_uniform", "glorot_normal", "glorot_uniform"])
+def test_gain_multiplies_the_standard_deviation(name):
+    init = initializers.get(name)
+    np.testing.assert_allclose(init((30, 20), gain=3.0, rng=1), 3 * init((30, 20), rng=1), rtol=1e-14)
+
+
+def test_normal_and_uniform_take_mean_and_limits():
+    w = initializers.normal((500, 500), std=0.1, mean=3.0, rng=2)
+    assert_variance(w - 3.0, 0.01)
+    assert_mean_zero(w - 3.0)
+    w = initializers.uniform((500, 500), low=1.0, high=2.0, rng=2)
+    assert_variance(w - 1.5, 1 / 12, kurtosis=1.8)
+    assert 1.0 <= w.min() < 1.001
+    assert 1.999 < w.max() <= 2.0
+
+
 # Matrices
 
 
@@ -509,6 +451,118 @@ def test_zeros_and_constant():
     np.testing.assert_array_equal(initializers.zeros((2, 3), rng=1), np.zeros((2, 3)))
     np.testing.assert_array_equal(initializers.constant((2, 3), -0.5), np.full((2, 3), -0.5))
     np.testing.assert_array_equal(initializers.constant(4), np.ones(4))
+
+
+# Shape of the distribution
+
+
+@pytest.mark.parametrize("dtype", REAL)
+@pytest.mark.parametrize(
+    ("name", "cdf"),
+    [
+        ("normal", stats.norm.cdf),
+        ("uniform", stats.uniform(-1, 2).cdf),
+        ("truncated_normal", lambda x: stats.truncnorm.cdf(x / LOST, -2, 2)),
+    ],
+)
+def test_kolmogorov_smirnov(name, cdf, dtype):
+    w = initializers.get(name)((1000, 400), rng=3, dtype=dtype).astype(float).ravel()
+    assert stats.kstest(w, cdf).pvalue > 1e-3
+
+
+@pytest.mark.parametrize("dtype", REAL)
+def test_tails_of_the_normal(dtype):
+    w = initializers.normal((2000, 2000), rng=4, dtype=dtype)
+    for sigmas in (3, 4, 4.5):
+        expected = w.size * 2 * stats.norm.sf(sigmas)
+        assert abs(np.sum(np.abs(w) > sigmas) - expected) < 5 * math.sqrt(expected)
+    assert 4.8 < np.abs(w).max() < 6.5
+
+
+def test_float32_normals_come_in_pairs_that_do_not_depend_on_each_other():
+    w = initializers.normal(_sampling.PIECE, rng=6, dtype="float32").astype(float)
+    cosine, sine = w[: w.size // 2], w[w.size // 2 :]
+    limit = 5 / math.sqrt(cosine.size)
+    assert abs(np.corrcoef(cosine, sine)[0, 1]) < limit
+    assert abs(np.corrcoef(cosine**2, sine**2)[0, 1]) < limit
+    assert abs(np.corrcoef(cosine[:-1], cosine[1:])[0, 1]) < limit
+    angle = np.arctan2(sine, cosine) / (2 * math.pi) + 0.5
+    assert stats.kstest(angle, "uniform").pvalue > 1e-3
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 1001])
+def test_odd_sizes_are_filled_to_the_end(size):
+    draws = [initializers.normal(size, rng=seed, dtype="float32")[-1] for seed in range(300)]
+    assert_variance(draws, 1.0)
+
+
+@pytest.mark.parametrize("name", ["normal", "uniform", "truncated_normal"])
+@pytest.mark.parametrize("dtype", COMPLEX)
+def test_complex_draws_are_circular(name, dtype):
+    w = initializers.get(name)((300, 300), rng=8, dtype=dtype).astype(complex).ravel()
+    assert stats.kstest(np.angle(w) / (2 * math.pi) + 0.5, "uniform").pvalue > 1e-3
+    square = np.abs(w) ** 2
+    if name == "normal":
+        assert stats.kstest(square, "expon").pvalue > 1e-3
+    elif name == "uniform":
+        assert stats.kstest(square, "uniform").pvalue > 1e-3
+    else:
+        scale = 1 - 4 * math.exp(-4) / (1 - math.exp(-4))
+        assert math.sqrt(scale) == pytest.approx(0.9619618280, abs=1e-10)
+        assert stats.kstest(square * scale, stats.truncexpon(4).cdf).pvalue > 1e-3
+
+
+@pytest.mark.parametrize("dtype", REAL)
+@pytest.mark.parametrize(
+    "bounds",
+    [(-2, 2), (-1, 1), (-3, 1), (0, 2), (0.5, 4), (-0.2, 0.1), (5, 9), (-9, -5), (8, 12), (-30, 30)],
+    ids=str,
+)
+def test_truncated_normal_at_any_bounds(bounds, dtype):
+    low, high = bounds
+    reference = stats.truncnorm(low, high)
+    w = initializers.truncated_normal((250, 400), bounds=bounds, corrected=False, rng=9, dtype=dtype)
+    w = w.astype(float).ravel()
+    assert low - 1e-6 <= w.min()
+    assert w.max() <= high + 1e-6
+    # KS needs a distribution function that is right in the far tail: the upper one is mirrored.
+    mirrored = -w if low > 0 else w
+    cdf = stats.truncnorm(-high, -low).cdf if low > 0 else reference.cdf
+    assert stats.kstest(mirrored, cdf).pvalue > 1e-3
+
+    w = initializers.truncated_normal((250, 400), std=0.3, mean=-2.0, bounds=bounds, rng=9, dtype=dtype) + 2.0
+    kurtosis = float(reference.stats(moments="k")) + 3 if high < 9 and low > -9 else 9.0
+    assert_variance(w, 0.09, kurtosis=kurtosis)
+    assert_mean_zero(w)
+
+
+@pytest.mark.parametrize(
+    "bounds", [(-2, 2), (-1, 2), (0, 1), (-4, 0.5), (3, 5), (-0.01, 0.01), (8, 60)], ids=str
+)
+def test_truncated_moments_to_twelve_digits(bounds):
+    with mpmath.workdps(30):
+        low, high = bounds
+        points = mpmath.linspace(low, min(high, low + 12), 12)
+        moments = [mpmath.quad(lambda z, k=k: z**k * mpmath.exp(-z * z / 2), points) for k in range(5)]
+        mean, second, third, fourth = (m / moments[0] for m in moments[1:])
+        variance = second - mean**2
+        central = fourth - 4 * mean * third + 6 * mean**2 * second - 3 * mean**4
+        expected = [float(x) for x in (mean, mpmath.sqrt(variance), central / variance**2)]
+    assert initializers.truncated_moments(*map(float, bounds)) == pytest.approx(
+        expected, rel=1e-12, abs=1e-16
+    )
+
+
+def test_truncation_at_two_sigma_is_the_published_constant():
+    mean, std, kurtosis = initializers.truncated_moments(-2.0, 2.0)
+    assert mean == 0
+    assert std == pytest.approx(0.87962566103423978, abs=1e-14)
+    assert kurtosis == pytest.approx(2.365537, abs=1e-6)
+
+
+def test_uncorrected_truncation_loses_the_published_share():
+    w = initializers.truncated_normal((500, 500), corrected=False, rng=10)
+    assert_variance(w, 0.7737413035499232, kurtosis=KURTOSIS["truncated_normal"])
 
 
 # Seeds
@@ -689,58 +743,6 @@ def test_any_shape_has_orthonormal_rows_or_columns(shape, seed, gain):
 def test_any_shape_has_exact_sparse_counts(shape, seed, connections):
     w = initializers.sparse(shape, rng=seed, connections=connections).reshape(-1, shape[-1])
     np.testing.assert_array_equal(np.count_nonzero(w, axis=0), min(connections, len(w)))
-
-
-# The table
-
-
-def test_every_initializer_has_its_row_and_every_row_its_initializer():
-    assert sorted(initializers.SPECS) == sorted(DRAWN + FIXED)
-    for name, spec in initializers.SPECS.items():
-        assert spec.initializer is getattr(initializers, name)
-        assert spec.source
-        assert spec.distribution
-    for alias, name in initializers.ALIASES.items():
-        assert getattr(initializers, alias) is getattr(initializers, name)
-
-
-@pytest.mark.parametrize("sizes", [(300, 100), (100, 300), (7, 7)])
-@pytest.mark.parametrize("name", sorted(initializers.SPECS))
-def test_a_rows_formula_is_its_variance(name, sizes):
-    spec = initializers.SPECS[name]
-    formula = spec.formula.replace(r"n_\mathrm{in}", "n").replace(r"n_\mathrm{out}", "m").replace("\\", "")
-    names = {"n": sizes[0], "m": sizes[1], "max": max, "min": min, "__builtins__": {}}
-    assert eval(formula, names) == pytest.approx(spec.variance(*sizes))
-
-
-@pytest.mark.parametrize("name", DRAWN)
-def test_a_drawn_row_is_right(name):
-    spec = initializers.SPECS[name]
-    law = distribution_of(name)
-    assert spec.distribution == law
-    assert spec.variance(300, 100) == pytest.approx(VARIANCE[name](300, 100))
-    assert spec.bound(300, 100) == pytest.approx(BOUND[law] * math.sqrt(VARIANCE[name](300, 100)))
-    assert spec.kurtosis(300, 100) == pytest.approx(KURTOSIS[law], abs=1e-6)
-
-
-@pytest.mark.parametrize("name", FIXED)
-@pytest.mark.parametrize("sizes", [(40, 30), (30, 40)])
-def test_a_fixed_row_is_right(name, sizes):
-    spec = initializers.SPECS[name]
-    shape = sizes if name != "delta_orthogonal" else (3, min(sizes), max(sizes))
-    draws = np.stack([spec.initializer(shape, rng=seed) for seed in range(300)])
-    fan_in, fan_out = fans(shape)
-    variance, kurtosis = spec.variance(fan_in, fan_out), spec.kurtosis(fan_in, fan_out)
-    assert np.mean(draws**2) == pytest.approx(variance, rel=0.02 if name == "sparse" else 1e-12)
-    if not math.isnan(kurtosis):
-        assert np.mean(draws**4) / variance**2 == pytest.approx(kurtosis, rel=0.05)
-    assert np.abs(draws).max() <= spec.bound(fan_in, fan_out)
-
-
-def test_get_finds_names_aliases_and_callables():
-    assert initializers.get("he_normal") is initializers.he_normal
-    assert initializers.get("xavier_uniform") is initializers.glorot_uniform
-    assert initializers.get(np.ones) is np.ones
 
 
 # Bad input
