@@ -29,7 +29,8 @@ def test_a_page_loads_the_widget_runtime_only_if_it_has_widgets(site, name):
 
 def test_the_front_page_leads_to_the_book(context, addresses):
     visit = Visit(context, addresses["subfolder"])
-    page = visit.open("index.html")
+    page = visit.page
+    page.goto(visit.home)
     page.wait_for_url(f"**/{pages()[0]}.html")
     assert visit.problems == []
     page.close()
