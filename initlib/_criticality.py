@@ -14,7 +14,9 @@ from initlib.gaussian import Array
 
 AnyActivation = str | Activation | Callable[..., Any]
 
-_LOG_Q = np.linspace(math.log(1e-18), math.log(1e18), 217)
+_LOG_Q = math.log(10) * np.concatenate(
+    [np.arange(-18, -5, 0.25), np.arange(-5, 5, 1 / 24), np.arange(5, 18.1, 0.25)]
+)
 _ZERO = 1e-13  # relative size below which a value is rounding
 _MARGIN = 1e-8  # distance from 1 within which a slope says nothing
 
@@ -63,7 +65,8 @@ def variance_fixed_point(
 
     q is 0 only if there is no other fixed point. There may be several: GELU and SiLU have an unstable one at
     gain 1 / sqrt(E phi^2). `stable` is False where the map leaves q on either side, and None (with q = near)
-    where every q is a fixed point. A map without fixed points in [1e-18, 1e18] is a `ValueError`.
+    where every q is a fixed point. A map without fixed points in [1e-18, 1e18] is a `ValueError`. Fixed
+    points closer than about 10 % to each other may be taken for one.
 
     Source: Poole et al. 2016, arXiv:1606.05340, section 2.
 
@@ -77,6 +80,8 @@ def variance_fixed_point(
     sigma_w = checks.real("sigma_w", sigma_w, minimum=0)
     sigma_b = checks.real("sigma_b", sigma_b, minimum=0)
     near = checks.real("near", near, above=0)
+
+    _moments.power(phi, near)  # refuses what no q could be solved for
 
     def excess(log_q: float | Array, moment: float | Array) -> Any:
         return (sigma_w**2 * moment + sigma_b**2) * np.exp(-log_q) - 1
@@ -280,7 +285,7 @@ def _roots(on_grid: Array, f: Callable[[float], float]) -> list[float]:
     """Return the roots of `f` in log q: between grid points of opposite sign, and where `f` dips to 0."""
     from scipy.optimize import brentq, minimize_scalar
 
-    places = [(x, y) for x, y in zip(_LOG_Q, on_grid, strict=True) if np.isfinite(y) and y != 0]
+    places = [(x, y) for x, y in zip(_LOG_Q, on_grid, strict=True) if y != 0]  # NaN stays and opens a gap
     brackets = [(x0, x1) for (x0, y0), (x1, y1) in pairwise(places) if y0 * y1 < 0]
     touches = []
     for (x0, y0), (_, y1), (x2, y2) in zip(places, places[1:], places[2:], strict=False):

@@ -58,8 +58,9 @@ def growth(activation: Activation, q: float) -> float:
         return _mean_power(slopes, 2)
     if activation.function is np.sin and q > 1:
         return math.exp(-2 * q)
-    q = max(q, _NEAR_ZERO)
     at_zero = float(activation(0.0)) ** 2
+    smooth_offset = at_zero != 0 and 0.0 not in activation.kinks
+    q = max(q, 1e-8 if smooth_offset else _NEAR_ZERO)  # below 1e-8 rounding would exceed the change with q
     return _mean(activation, lambda x: (activation.function(x) ** 2 - at_zero) * (x * x / q - 1) / (2 * q), q)
 
 

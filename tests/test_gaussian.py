@@ -1,0 +1,240 @@
+"""Gaussian integrals against mpmath at 30 digits, closed forms, and everything that must be refused."""
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from data import make_gaussian_reference as reference
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from mpmath import mpf
+from scipy.stats import multivariate_normal
+
+from initlib import activations, gaussian
+from initlib.gaussian import expectation, pair_expectation
+
+FROZEN = json.loads((Path(reference.__file__).parent / "gaussian_reference.json").read_text())
+INTEGRANDS = {
+    "mean": lambda phi, q: phi.function,
+    "square": lambda phi, q: lambda x: phi.function(x) ** 2,
+    "fourth": lambda phi, q: lambda x: phi.function(x) ** 4,
+    "slope_square": lambda phi, q: lambda x: phi.derivative(x) ** 2,
+    "slope_fourth": lambda phi, q: lambda x: phi.derivative(x) ** 4,
+    "growth": lambda phi, q: lambda x: phi.function(x) * phi.derivative(x) * x / q,
+}
+CORRELATIONS = np.array([-1, -0.999, -0.97, -0.4, 0, 0.3, 0.9, 0.96, 0.9999, 1 - 1e-8, 1])
+
+
+@pytest.mark.parametrize("name", FROZEN["moments"])
+@pytest.mark.parametrize("q", reference.QS)
+def test_moments_of_every_activation(name, q):
+    phi, variance = activations.get(name), float(q)
+    for moment, integrand in INTEGRANDS.items():
+        exact = float(FROZEN["moments"][name][q][moment])
+        f = integrand(phi, variance)
+        size = math.sqrt(expectation(lambda x, f=f: f(x) ** 2, variance, phi.kinks))
+        error = abs(expectation(f, variance, phi.kinks) - exact)
+        assert error <= 1e-13 * abs(exact) + 1e-15 * size, moment
+
+
+@pytest.mark.parametrize(("name", "q"), [("tanh", "1e1"), ("selu", "1e3"), ("gelu", "1e-6")])
+def test_the_frozen_moments_are_what_the_script_computes(name, q):
+    assert reference.moments(name, mpf(q)) == FROZEN["moments"][name][q]
+
+
+def test_a_frozen_pair_is_what_the_script_computes():
+    live = reference.pair("hard_tanh", reference.clipped_mean, mpf("0.97"), mpf(1))
+    assert reference.mp.nstr(live, 20) == FROZEN["pairs"]["hard_tanh"]["1"]["0.97"]
+
+
+@pytest.mark.parametrize("k", [1, 2, 5, 10])
+@pytest.mark.parametrize("q", [1e-12, 0.3, 1e6, 1e12])
+def test_powers_are_exact(k, q):
+    exact = math.prod(range(1, 2 * k, 2)) * q**k
+    assert expectation(lambda x: x ** (2 * k), q) == pytest.approx(exact, rel=1e-14)
+
+
+@given(st.floats(1e-6, 1e6), st.floats(-5, 5))
+def test_a_kink_anywhere_is_exact_when_declared(q, at):
+    s = math.sqrt(q)
+    exact = s * math.exp(-((at / s) ** 2) / 2) / math.sqrt(2 * math.pi) - at * math.erfc(at / s / 2**0.5) / 2
+    assert abs(expectation(lambda x: np.maximum(x - at, 0), q, (at,)) - exact) <= 1e-13 * (s + abs(at))
+
+
+def test_gauss_hermite_of_25_nodes_fails_where_this_does_not():
+    nodes, weights = np.polynomial.hermite_e.hermegauss(25)
+    usual = weights @ np.tanh(math.sqrt(10) * nodes) ** 2 / weights.sum()
+    exact = float(FROZEN["moments"]["tanh"]["1e1"]["square"])
+    assert abs(usual / exact - 1) > 0.01
+    assert expectation(lambda x: np.tanh(x) ** 2, 10.0) == pytest.approx(exact, rel=1e-14)
+
+
+def test_an_activation_brings_its_kinks():
+    phi = activations.Activation("bent", lambda x: np.maximum(x, 0.7), None, (0.7,))
+    assert expectation(phi) == expectation(phi.function, kinks=(0.7,))
+
+
+def test_zero_variance_gives_the_value_at_zero():
+    assert expectation(lambda x: x + 3, 0.0) == 3.0
+    np.testing.assert_array_equal(pair_expectation(lambda x: x + 3, [0.2, 1], 0.0), [9.0, 9.0])
+
+
+def test_the_zero_function_has_mean_zero():
+    assert expectation(np.zeros_like, 2.0) == 0.0
+    assert pair_expectation(np.zeros_like, 0.5, 2.0) == 0.0
+
+
+def test_functions_of_integers_and_booleans_count():
+    assert expectation(lambda x: x > 0) == pytest.approx(0.5, rel=1e-14)
+
+
+@pytest.mark.parametrize("q", [1e-6, 1.0, 30.0, 1e6])
+def test_sine_and_cosine_are_closed_forms(q):
+    for sine in (np.sin, activations.get("sin")):
+        assert expectation(sine, q) == 0.0
+    assert expectation(np.cos, q) == pytest.approx(math.exp(-q / 2), rel=1e-15)
+    close, far = np.exp(-q * (1 - CORRELATIONS)) / 2, np.exp(-q * (1 + CORRELATIONS)) / 2
+    for sine in (np.sin, activations.get("sin")):
+        np.testing.assert_allclose(
+            pair_expectation(sine, CORRELATIONS, q), close - far, rtol=1e-9, atol=1e-16
+        )
+    np.testing.assert_allclose(pair_expectation(np.cos, CORRELATIONS, q), close + far, rtol=1e-12, atol=1e-16)
+
+
+@pytest.mark.parametrize(
+    ("f", "q"),
+    [
+        (lambda x: np.maximum(x - 0.7, 0), 1.0),
+        (lambda x: np.maximum(x - 0.7, 0), 1e6),
+        (lambda x: np.abs(x + 3.3), 1.0),
+        (lambda x: (x > 0.3) * 1.0, 1.0),
+        (lambda x: np.round(x), 1.0),
+        (lambda x: np.sin(60 * x) ** 2, 1.0),
+        (lambda x: np.sin(60 * x), 1.0),
+        (lambda x: np.sin(x) ** 2, 1e6),
+        (lambda x: np.cos(x * x), 1e3),
+        (lambda x: np.tanh(x - 0.3).astype(np.float32), 1.0),
+    ],
+)
+def test_what_the_rule_cannot_resolve_is_refused(f, q):
+    with pytest.raises(ValueError, match="does not converge"):
+        expectation(f, q)
+    with pytest.raises(ValueError, match="does not converge"):
+        pair_expectation(f, 0.5, q)
+
+
+def test_a_refused_kink_passes_once_declared():
+    assert expectation(np.round, 1.0, np.arange(-20, 20) + 0.5) == pytest.approx(0, abs=1e-15)
+
+
+@pytest.mark.parametrize(("f", "q"), [(np.exp, 100.0), (np.cosh, 64.0), (lambda x: np.exp(x * x / 4), 1.999)])
+def test_growth_beyond_the_tail_is_refused(f, q):
+    with pytest.raises(ValueError, match="grows too fast"):
+        expectation(f, q)
+
+
+def test_growth_within_the_tail_is_exact():
+    assert expectation(np.exp, 4.0) == pytest.approx(math.exp(2), rel=1e-13)
+
+
+@pytest.mark.parametrize("f", [np.log, np.sqrt, lambda x: 1 / (x - x), lambda x: np.exp(x * x)])
+def test_values_that_are_not_finite_are_refused_without_a_warning(f):
+    with pytest.raises(ValueError, match=r"finite on the line\. Received: NaN or infinity at x ="):
+        expectation(f, 100.0)
+
+
+@pytest.mark.parametrize("f", [lambda x: 1.0, lambda x: x[:-1], lambda x: x + 1j, lambda x: x.astype(str)])
+def test_values_of_the_wrong_shape_or_kind_are_refused(f):
+    with pytest.raises(ValueError, match="one real number for each entry"):
+        expectation(f)
+
+
+@pytest.mark.parametrize("function", [expectation, lambda f, q, kinks=(): pair_expectation(f, 0.5, q, kinks)])
+def test_bad_arguments_are_refused(function):
+    for f in (None, 3, "tanh"):
+        with pytest.raises(TypeError, match="f must be callable"):
+            function(f, 1.0)
+    for q in (-1.0, np.nan, np.inf):
+        with pytest.raises(ValueError, match="q must be a finite number >= 0"):
+            function(np.tanh, q)
+    with pytest.raises(TypeError, match="q must be"):
+        function(np.tanh, "1")
+    for kinks in ((np.nan,), ("a",), [[0.0]]):
+        with pytest.raises((ValueError, TypeError), match="kinks"):
+            function(np.tanh, 1.0, kinks)
+
+
+@pytest.mark.parametrize("c", [1.1, -1.0001, [0.5, 2.0], np.nan, [np.inf]])
+def test_correlations_beyond_one_are_refused(c):
+    with pytest.raises(ValueError, match="c must"):
+        pair_expectation(np.tanh, c)
+
+
+@pytest.mark.parametrize("name", FROZEN["pairs"])
+@pytest.mark.parametrize("q", reference.QS[2:6])
+def test_pairs_of_kinked_activations(name, q):
+    exact = np.array([float(FROZEN["pairs"][name][q][c]) for c in reference.CS])
+    values = pair_expectation(activations.get(name), [float(c) for c in reference.CS], float(q))
+    np.testing.assert_allclose(values, exact, rtol=0, atol=2e-14 * exact.max())
+
+
+@pytest.mark.parametrize("q", [1e-6, 1.0, 1e2, 1e6])
+def test_pairs_of_relu_and_its_slope(q):
+    angle = np.arccos(CORRELATIONS)
+    exact = q / (2 * math.pi) * (np.sin(angle) + (math.pi - angle) * CORRELATIONS)
+    relu = activations.get("relu")
+    np.testing.assert_allclose(pair_expectation(relu, CORRELATIONS, q), exact, rtol=0, atol=1e-14 * q)
+    steps = pair_expectation(relu.derivative, CORRELATIONS, q, (0,))
+    np.testing.assert_allclose(steps, (math.pi - angle) / (2 * math.pi), rtol=0, atol=1e-14)
+
+
+@pytest.mark.parametrize("q", [1e-6, 1.0, 1e2, 1e4])
+def test_pairs_of_erf(q):
+    root = np.sqrt((1 + 2 * q * (1 - CORRELATIONS)) * (1 + 2 * q * (1 + CORRELATIONS)))
+    exact = 2 / math.pi * np.arctan2(2 * q * CORRELATIONS, root)
+    values = pair_expectation(activations.get("erf"), CORRELATIONS, q)
+    np.testing.assert_allclose(values, exact, rtol=0, atol=2e-14 * exact[-1])
+
+
+@pytest.mark.parametrize("name", ["tanh", "gelu", "softsign", "sigmoid"])
+@pytest.mark.parametrize("q", [0.5, 20.0])
+def test_the_two_ways_to_pairs_agree(name, q):
+    phi = activations.get(name)
+    for c in (-0.8, 0.1, 0.9):
+        total = expectation(lambda x: phi.function(x) ** 2, q, phi.kinks)
+        plane = total - gaussian._half_mean_square_difference(phi.function, c, q, phi.kinks)
+        assert abs(float(pair_expectation(phi, c, q)) - plane) < 1e-13 * total
+
+
+def test_pairs_against_a_plain_grid_in_the_plane():
+    c, q, x = -0.6, 1.3, np.linspace(-10, 10, 801)
+    u, v = np.meshgrid(x, x)
+    density = multivariate_normal(cov=[[q, c * q], [c * q, q]]).pdf(np.dstack([u, v]))
+    exact = (np.tanh(u + 0.5) * np.tanh(v + 0.5) * density).sum() * (x[1] - x[0]) ** 2
+    assert float(pair_expectation(lambda x: np.tanh(x + 0.5), c, q)) == pytest.approx(exact, rel=1e-12)
+
+
+@pytest.mark.parametrize("name", ["softsign", "elu", "selu", "tanh", "mish"])
+@pytest.mark.parametrize("q", [1.0, 50.0])
+def test_pairs_near_one_have_the_slope_of_the_derivative(name, q):
+    phi, gap = activations.get(name), 1e-7
+    squares = expectation(lambda x: phi.function(x) ** 2, q, phi.kinks)
+    slope = q * expectation(lambda x: phi.derivative(x) ** 2, q, phi.kinks)
+    measured = (squares - float(pair_expectation(phi, 1 - gap, q))) / gap
+    assert measured == pytest.approx(slope, rel=1e-3)
+
+
+def test_pairs_have_the_shape_of_the_correlations():
+    for shape in ((), (0,), (3,), (2, 2)):
+        assert pair_expectation(np.tanh, np.full(shape, 0.3)).shape == shape
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.floats(0, 1), st.floats(1e-3, 1e3), st.sampled_from(["tanh", "gelu", "relu", "elu", "hard_tanh"]))
+def test_pairs_grow_with_correlation_between_squared_mean_and_mean_square(c, q, name):
+    phi = activations.get(name)
+    low, middle, high = pair_expectation(phi, [0.0, c, 1.0], q)
+    assert low - 1e-13 * high <= middle <= high * (1 + 1e-13)
+    assert low == pytest.approx(expectation(phi, q) ** 2, rel=1e-12, abs=1e-14 * high)
