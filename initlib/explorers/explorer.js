@@ -309,10 +309,15 @@ function hideStill(el) {
   }
 }
 
-function attached(el) {
+// Resolves when the element is on the page with a width: at once, or when a folded cell is opened.
+function visible(el) {
   return new Promise((resolve) => {
-    const look = () => (el.isConnected && el.clientWidth ? resolve() : requestAnimationFrame(look));
-    look();
+    const observer = new ResizeObserver(() => {
+      if (!el.clientWidth) return;
+      observer.disconnect();
+      resolve();
+    });
+    observer.observe(el);
   });
 }
 
@@ -324,7 +329,7 @@ async function render({ model, el }) {
     arrays = await readTable(spec, model.get("table"));
   } catch (error) {
     el.append(element("p", "failed", `The interactive picture cannot be shown here (${escape(error.message)}); a still one stands above.`));
-    await attached(el);
+    await visible(el);
     el.closest(".initlib-explorer")?.classList.add("initlib-explorer-failed");
     return;
   }
@@ -355,7 +360,7 @@ async function render({ model, el }) {
   const changes = spec.controls.map(({ axis }) => `change:at_${axis}`);
   changes.forEach((change) => model.on(change, redraw));
   parts.details.addEventListener("toggle", fillTable);
-  await attached(el);
+  await visible(el);
   draw();
   hideStill(el);
   const observer = new ResizeObserver(redraw);

@@ -54,7 +54,7 @@ async function start() {
   document.head.prepend(style);
   const manager = new PageManager();
   for (const script of scripts(STATE)) await manager.set_state(parse(script));
-  for (const script of scripts(VIEW)) await show(manager, script);
+  await Promise.all([...scripts(VIEW)].map((script) => show(manager, script)));
 }
 
 start();

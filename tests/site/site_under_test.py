@@ -92,8 +92,8 @@ def unrendered_math(page: Page) -> list[str]:
     )
 
 
-def write_page(folder: Path, explorers: list, theme: str = "light") -> str:
-    """Write a page that holds explorers as myst-nb lays them out; return its name."""
+def write_page(folder: Path, explorers: list, theme: str = "light", folded: bool = False) -> str:
+    """Write a page that holds explorers as myst-nb lays them out, folded away if wanted; return its name."""
     data = embed_data(views=[explorer.widget for explorer in explorers], drop_defaults=False)
     outputs = "".join(
         f'<div class="cell_output"><img alt="{escape(e.describe())}" src="{PICTURE}">'
@@ -101,6 +101,8 @@ def write_page(folder: Path, explorers: list, theme: str = "light") -> str:
         f'<script type="application/vnd.jupyter.widget-view+json">{json.dumps(view)}</script></div>'
         for e, view in zip(explorers, data["view_specs"], strict=True)
     )
+    if folded:
+        outputs = f"<details id='fold'><summary>Show</summary>{outputs}</details>"
     state = json.dumps(data["manager_state"]).replace("</", "<\\/")
     (folder / "widgets.js").write_bytes((ASSETS / "widgets.js").read_bytes())
     (folder / "page.html").write_text(

@@ -17,10 +17,12 @@ def opened(browser, serve, tmp_path):
     contexts, visits = [], []
 
     def open_page(*explorers, **options) -> Visit:
-        theme = options.pop("theme", "light")
+        name = write_page(
+            tmp_path, list(explorers), options.pop("theme", "light"), options.pop("folded", False)
+        )
         contexts.append(browser.new_context(**options))
         visits.append(Visit(contexts[-1], serve(tmp_path)))
-        visits[-1].open(write_page(tmp_path, list(explorers), theme))
+        visits[-1].open(name)
         return visits[-1]
 
     yield open_page
@@ -176,6 +178,14 @@ def test_two_explorers_on_one_page_do_not_disturb_each_other(opened):
     assert second.locator("figure").first.inner_html() == before
     assert second.get_by_role("slider", name="depth L").get_attribute("aria-valuetext") == "6"
     assert page.locator(STILL).count() == 4
+
+
+def test_an_explorer_in_a_folded_cell_is_drawn_when_it_is_opened(opened):
+    page = opened(example.explorer(), folded=True).page
+    assert page.locator(LIVE).count() == 0
+    page.locator("#fold > summary").click()
+    page.wait_for_selector(LIVE)
+    assert page.locator(LIVE).count() == 2
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
