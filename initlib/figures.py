@@ -32,8 +32,8 @@ LOOKS = (
 INK = "#333333"
 
 STYLE: dict[Any, Any] = {
-    "figure.figsize": (8.0, 3.4),
-    "figure.dpi": 110,
+    "figure.figsize": (7.6, 3.2),
+    "figure.dpi": 130,
     "figure.facecolor": "white",
     "figure.constrained_layout.use": True,
     "savefig.facecolor": "white",
@@ -89,7 +89,7 @@ def panel(
         raise ValueError(f"predictions must be for stacks in networks. Received: {sorted(unknown)}.")
     rows = len(networks)
     figure, axes = plt.subplots(
-        rows, 3, figsize=(9.2, 0.5 + 2.3 * rows), sharex=True, squeeze=False, width_ratios=(1, 1, 1.05)
+        rows, 3, figsize=(7.6, 0.5 + 2.0 * rows), sharex=True, squeeze=False, width_ratios=(1, 1, 1.05)
     )
     for (name, stack), (signal, gradient, histogram) in zip(networks.items(), axes, strict=True):
         measured = propagation.measure(stack, inputs)
@@ -99,11 +99,11 @@ def panel(
             by_layer(axis, getattr(measured, key), getattr(predicted, key, None), band)
         size_histogram(histogram, stack.forward(inputs).pre)
         signal.set_ylabel(name, weight="bold")
-    for axis, heading in zip(axes[0], ("Signal, rms", "Gradient, rms", "Sizes of the signal, log10"), strict=True):
+    for axis, heading in zip(axes[0], ("Signal, rms", "Gradient, rms", "Sizes, log10"), strict=True):
         axis.set_title(heading)
     for axis in axes[-1]:
         axis.set_xlabel("layer")
-    figure.suptitle(title, x=0.01, ha="left", weight="bold")
+    headline(figure, title)
     return figure
 
 
@@ -175,3 +175,30 @@ def seed_band(axis: Any, x: ArrayLike, curves: ArrayLike, look: Look, label: str
     values = np.minimum(values, 1e30)
     axis.fill_between(x, values.min(axis=0), values.max(axis=0), color=look.color, alpha=0.2, linewidth=0)
     axis.plot(x, np.median(values, axis=0), color=look.color, linestyle=look.linestyle, label=label)
+
+
+def dots(axis: Any, groups: Mapping[str, Sequence[ArrayLike]], places: Sequence[str]) -> None:
+    """Draw every seed as a dot: one look for each arm in `groups`, one place on the x axis for each entry.
+
+    >>> import matplotlib.pyplot as plt
+    >>> dots(plt.figure().add_subplot(), {"He": [[90.0, 91.0], [95.0]]}, ["2 layers", "10 layers"])
+    """
+    if len(groups) > len(LOOKS):
+        raise ValueError(f"dots has {len(LOOKS)} looks. Received: {len(groups)} groups.")
+    for arm, (look, (name, columns)) in enumerate(zip(LOOKS, groups.items(), strict=False)):
+        middle = (arm - (len(groups) - 1) / 2) * 0.8 / len(groups)
+        for place, column in enumerate(columns):
+            values = np.asarray(column, dtype=float)
+            x = place + middle + np.linspace(-0.06, 0.06, len(values))
+            label = name if place == 0 else None
+            axis.plot(x, values, look.marker, color=look.color, alpha=0.7, markersize=4.5, label=label)
+    axis.set_xticks(range(len(places)), places)
+
+
+def headline(figure: Any, text: str) -> None:
+    """Write the finding of a figure over it, at the left.
+
+    >>> import matplotlib.pyplot as plt
+    >>> headline(plt.figure(), "Two layers forgive")
+    """
+    figure.suptitle(text, x=0.01, ha="left", weight="bold", fontsize=12)

@@ -82,7 +82,11 @@ def execute(path: Path) -> NotebookNode:
     notebook = nbformat.read(path, as_version=4)
     write_derived_cells(notebook, repository_url())
     client = NotebookClient(
-        notebook, timeout=120, resources={"metadata": {"path": path.parent}}, store_widget_state=False
+        notebook,
+        timeout=120,
+        resources={"metadata": {"path": path.parent}},
+        store_widget_state=False,
+        coalesce_streams=True,
     )
     client.execute()
     clean(notebook)
