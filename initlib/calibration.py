@@ -43,7 +43,7 @@ def lsuv(
     iterations = checks.integer("iterations", iterations, minimum=0)
     result = network.take(range(network.nets))
     tape = _Calibrator(result, tolerance, iterations)
-    run_forward(result.layers, result._input(x), tape)
+    run_forward(result.layers, result.check_input(x), tape)
     return result, Calibration(*(np.stack(column, axis=1) for column in zip(*tape.rows, strict=True)))
 
 

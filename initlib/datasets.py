@@ -1,4 +1,4 @@
-"""Small real data sets bundled with scikit-learn, split and standardised by seed."""
+"""Small real data sets bundled with scikit-learn, and a memory task, split and standardised by seed."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -143,6 +143,25 @@ def wine() -> Dataset:
     178
     """
     return _bundled("wine")
+
+
+def latch(steps: int, samples: int = 1024, *, noise: float = 0.2, seed: int = 0) -> Dataset:
+    """Return sequences (samples, steps, 1) whose class is the sign of the first entry; the rest is noise.
+
+    x_0 = -1 (class 0) or 1 (class 1) with equal chances, x_t ~ N(0, noise^2) for t > 0: a test of memory.
+
+    >>> data = latch(20, samples=6)
+    >>> data.inputs.shape, bool(((data.inputs[:, 0, 0] > 0) == data.labels).all())
+    ((6, 20, 1), True)
+    """
+    steps = checks.integer("steps", steps, minimum=1)
+    samples = checks.integer("samples", samples, minimum=0)
+    noise = checks.real("noise", noise, minimum=0)
+    rng = np.random.default_rng(checks.integer("seed", seed, minimum=0))
+    labels = rng.integers(2, size=samples)
+    inputs = noise * rng.standard_normal((samples, steps, 1))
+    inputs[:, 0, 0] = 2 * labels - 1
+    return Dataset(f"latch({steps})", inputs, labels, 2)
 
 
 @cache

@@ -71,7 +71,8 @@ def targets(labels: ArrayLike, outputs: Array, loss: str) -> Array:
     """Return labels, (samples,) shared or (nets, samples), as what `loss` compares with the outputs.
 
     Softmax takes integers below the number of outputs, logistic 0 and 1 for a single output. Squared takes
-    integers (one-hot) or real targets, (samples, outputs) or (nets, samples, outputs).
+    integers (one-hot) or real targets, (samples, outputs) or (nets, samples, outputs), for a single output
+    also (samples,).
 
     >>> targets([2, 0], np.zeros((3, 2, 4)), "softmax").shape
     (3, 2)
@@ -86,6 +87,8 @@ def targets(labels: ArrayLike, outputs: Array, loss: str) -> Array:
         raise ValueError(f"The logistic loss needs a single output. Received: {units} outputs.")
     if classes and y.size and not (y.min() >= 0 and y.max() < limit):
         raise ValueError(f"labels must lie in 0..{limit - 1}. Received labels from {y.min()} to {y.max()}.")
+    if not classes and units == 1 and y.shape == (samples,):
+        y = y[:, None]
     wanted = (nets, samples) if classes else (nets, samples, units)
     if y.shape not in (wanted, wanted[1:]):
         raise ValueError(f"labels must have shape {wanted[1:]} or {wanted}. Received: {y.shape}.")

@@ -104,7 +104,10 @@ class Network:
         chosen = [checks.integer("nets", int(i), minimum=0) for i in nets]
         if any(i >= self.nets for i in chosen):
             raise ValueError(f"nets must be below {self.nets}, the size of the stack. Received: {chosen}.")
-        values = tuple(value[chosen].astype(dtype or self.dtype) for value in self.values)
+        wanted = np.dtype(dtype or self.dtype)
+        if wanted.kind != "f":
+            raise TypeError(f"dtype must be a floating-point type. Received: {dtype!r}.")
+        values = tuple(value[chosen].astype(wanted) for value in self.values)
         return replace(self, values=values, seeds=tuple(self.seeds[i] for i in chosen))
 
     def forward(self, x: ArrayLike, *, evaluating: bool = False) -> Trace:
@@ -113,7 +116,7 @@ class Network:
         With `evaluating`, batch normalisation uses the running statistics of training, not those of x.
         """
         tape = Tape(self.values, evaluating)
-        output = run_forward(self.layers, self._input(x), tape)
+        output = run_forward(self.layers, self.check_input(x), tape)
         pre = tuple(tape.signals[layer] for layer in self.pre_points)
         post = tuple(tape.signals[layer] for layer in self.post_points)
         return Trace(pre, post, output, tape)
@@ -137,7 +140,8 @@ class Network:
         pre = tuple(tape.signal_gradients[layer] for layer in self.pre_points)
         return Gradients(named.weights, named.biases, pre, back, values)
 
-    def _input(self, x: ArrayLike) -> Array:
+    def check_input(self, x: ArrayLike) -> Array:
+        """Return x as an array (nets, samples, ...), or say what is wrong with it."""
         x = checks.array("x", x, dtype=self.dtype)
         inner = len(self.input_shape)
         shape = x.shape[x.ndim - inner :]

@@ -10,17 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from initlib import checks, losses, optimizers
-from initlib.datasets import Dataset, Part, Split
-from initlib.layers import Workspace, run_backward, run_forward
-from initlib.losses import Loss
-from initlib.optimizers import SGD
+from initlib import activations, checks, losses, optimizers
+from initlib._chunk import PARTS, Chunk, Job, hits
+from initlib.datasets import Dataset, Split
 from initlib.stacks import Network
 
 Array = NDArray[Any]
 
-ORDER = 3  # the stream of random numbers that orders batches; 0 and 1 draw parameters, 2 splits data
-PARTS = ("train", "validation", "test")
 CHUNK = 16  # nets that step together: few enough for the cache, enough to hide Python's overhead
 
 
@@ -83,7 +79,7 @@ def fit(
     >>> result.loss.shape, bool(result.test_accuracy[0, -1] > 0.85), result.diverged.tolist()
     ((2, 3), True, [False, True])
     """
-    job = _Job(
+    job = Job(
         optimizer=optimizers.get(optimizer),
         loss=losses.get(loss),
         epochs=checks.integer("epochs", epochs, minimum=0),
@@ -99,13 +95,12 @@ def fit(
     )
     rates = optimizers.per_net("learning_rate", learning_rate, network.nets, minimum=0)
     decays = optimizers.per_net("weight_decay", weight_decay, network.nets, minimum=0)
+    activations.get(network.activation, derivative=True)
     threads = checks.integer("threads", _processors() if threads is None else threads, minimum=1)
-    _check_fit(network, dataset, job.cut, loss)
-    count = max(-(-network.nets // CHUNK), min(threads, network.nets))
-    groups = np.array_split(np.arange(network.nets), max(count, 1))
-    chunks = [_Chunk(job, network.take(g, dtype=dtype), dataset, rates[g], decays[g]) for g in groups]
+    present = _present(network, dataset, job.cut, loss)
+    chunks = _chunks(job, network, dataset, rates, decays, threads, dtype)
     _run(chunks, threads)
-    return _joined(network, chunks)
+    return _joined(network, chunks, present)
 
 
 def evaluate(
@@ -113,148 +108,44 @@ def evaluate(
 ) -> tuple[Array, Array]:
     """Return loss and accuracy, (nets,) each, on inputs (samples, ...) and integer labels (samples,).
 
+    Batch normalisation uses the statistics of training. Outputs that are not finite count as wrong.
+
     >>> from initlib import networks
     >>> stack = networks.mlp((4, 3), "relu", "zeros", seeds=[0])
     >>> [float(v.round(6)[0]) for v in evaluate(stack, np.ones((5, 4)), [0, 0, 1, 1, 2])]
     [1.098612, 0.4]
     """
     rule = losses.get(loss)
-    outputs = network.forward(inputs).output
+    outputs = network.forward(inputs, evaluating=True).output
     targets = losses.targets(labels, outputs, loss)
     if targets.ndim != 2:
         raise TypeError(f"labels must be classes, integers. Received dtype: {targets.dtype}.")
     with np.errstate(all="ignore"):
-        return rule(outputs, targets)[0], _hits(outputs, targets).mean(axis=1)
-
-
-@dataclass(frozen=True)
-class _Job:
-    optimizer: type[SGD]
-    loss: Loss
-    epochs: int
-    batch_size: int
-    momentum: float
-    decay: str
-    cut: dict[str, Any]
-
-
-class _Chunk:
-    """Nets that step together, with their data. `alive` are those that have not diverged."""
-
-    def __init__(
-        self, job: _Job, network: Network, dataset: Dataset | Split, rates: Array, decays: Array
-    ) -> None:
-        self.job, self.network, self.dataset = job, network, dataset
-        self.alive = np.arange(network.nets)
-        self.optimizer = job.optimizer(network, rates, decays, decay=job.decay, momentum=job.momentum)
-        self.tape = Workspace(network.values, self.optimizer.update)
-        self.orders = [np.random.default_rng([seed, ORDER]) for seed in network.seeds]
-        curve = (network.nets, job.epochs)
-        self.diverged_at = np.full(network.nets, -1)
-        self.curves = {f"{part}_loss": np.full(curve, np.inf) for part in PARTS}
-        self.curves |= {f"{part}_accuracy": np.zeros(curve) for part in PARTS}
-
-    def run(self, stop: threading.Event) -> None:
-        data, cut = self.dataset, self.job.cut
-        splits = [data if isinstance(data, Split) else data.split(s, **cut) for s in self.network.seeds]
-        parts = {
-            name: _stacked([getattr(split, name) for split in splits], self.network.dtype) for name in PARTS
-        }
-        with np.errstate(all="ignore"):
-            for epoch in range(self.job.epochs):
-                if stop.is_set() or not self.alive.size:
-                    return
-                self._epoch(epoch, *parts["train"], stop)
-                self._freeze(self._finite_parameters(), epoch)
-                for name in PARTS[1:]:
-                    self._measure(epoch, name, *parts[name])
-
-    def _epoch(self, epoch: int, inputs: Array, labels: Array, stop: threading.Event) -> None:
-        samples, size = inputs.shape[1], self.job.batch_size
-        orders = [self.orders[i].permutation(samples) for i in self.alive]
-        x, y = np.empty_like(inputs[self.alive]), np.empty_like(labels[self.alive])
-        for j, (i, order) in enumerate(zip(self.alive, orders, strict=True)):
-            np.take(inputs[i], order, axis=0, out=x[j], mode="clip")
-            np.take(labels[i], order, axis=0, out=y[j], mode="clip")
-        total, hits = np.zeros(len(x)), np.zeros(len(x))
-        first = 0
-        while first < samples and len(x) and not stop.is_set():
-            batch, targets = x[:, first : first + size], y[:, first : first + size]
-            outputs = run_forward(self.network.layers, batch, self.tape)
-            batch_losses, gradient = self.job.loss(outputs, targets)
-            finite = np.isfinite(batch_losses)
-            if not finite.all():  # freeze these nets and repeat the batch with the others
-                self._freeze(finite, epoch)
-                x, y, total, hits = x[finite], y[finite], total[finite], hits[finite]
-                continue
-            total += batch_losses * batch.shape[1]
-            hits += _hits(outputs, targets).sum(axis=1)
-            self.optimizer.steps += 1
-            if self.optimizer.output_rate is not None:
-                gradient *= self.optimizer.output_rate
-            run_backward(self.network.layers, gradient, self.tape, needed=False)
-            first += size
-        self.curves["train_loss"][self.alive, epoch] = total / samples
-        self.curves["train_accuracy"][self.alive, epoch] = hits / samples
-
-    def _measure(self, epoch: int, name: str, inputs: Array, labels: Array) -> None:
-        samples, size = inputs.shape[1], self.job.batch_size
-        x, y = inputs[self.alive], labels[self.alive]
-        total, hits = np.zeros(len(x)), np.zeros(len(x))
-        for first in range(0, samples, size):
-            batch, targets = x[:, first : first + size], y[:, first : first + size]
-            outputs = run_forward(self.network.layers, batch, self.tape)
-            total += self.job.loss(outputs, targets)[0] * batch.shape[1]
-            hits += _hits(outputs, targets).sum(axis=1)
-        if samples:
-            self.curves[f"{name}_loss"][self.alive, epoch] = total / samples
-            self.curves[f"{name}_accuracy"][self.alive, epoch] = hits / samples
-
-    def _finite_parameters(self) -> Array:
-        finite = np.ones(len(self.alive), bool)
-        for value in self.tape.values:
-            finite &= np.isfinite(value).all(axis=tuple(range(1, value.ndim)))
-        return finite
-
-    def _freeze(self, keep: Array, epoch: int) -> None:
-        if keep.all():
-            return
-        self._store()
-        self.diverged_at[self.alive[~keep]] = epoch
-        for name, curve in self.curves.items():
-            curve[self.alive[~keep], epoch:] = np.inf if name.endswith("loss") else 0.0
-        self.alive = self.alive[keep]
-        self.optimizer.keep(keep)
-        self.tape = Workspace([value[keep] for value in self.tape.values], self.optimizer.update)
-
-    def _store(self) -> None:
-        """Write the values of the nets that still train back to the network."""
-        for whole, value in zip(self.network.values, self.tape.values, strict=True):
-            if value is not whole:
-                whole[self.alive] = value
-
-
-def _hits(outputs: Array, labels: Array) -> Array:
-    """Say which rows are classified rightly; a single output is read as the log odds of class 1."""
-    if outputs.shape[2] == 1:
-        right: Array = (outputs[:, :, 0] > 0) == (labels > 0)
-    else:
-        right = outputs.argmax(axis=2) == labels
-    return right & np.isfinite(outputs).all(axis=2)
-
-
-def _stacked(parts: Sequence[Part], dtype: Any) -> tuple[Array, Array]:
-    inputs = np.stack([part.inputs for part in parts]).astype(dtype)
-    labels = np.stack([part.labels for part in parts])
-    return inputs, labels if labels.dtype.kind in "iu" else labels.astype(dtype)
+        return rule(outputs, targets)[0], hits(outputs, targets).mean(axis=1)
 
 
 def _processors() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _run(chunks: Sequence[_Chunk], threads: int) -> None:
-    """Run the chunks on Python threads with one BLAS thread each: results do not depend on the number."""
+def _chunks(
+    job: Job,
+    network: Network,
+    dataset: Dataset | Split,
+    rates: Array,
+    decays: Array,
+    threads: int,
+    dtype: DTypeLike,
+) -> list[Chunk]:
+    """Divide the nets evenly over as many chunks as it takes, and as keeps all threads at work."""
+    count = max(-(-network.nets // CHUNK), min(threads, network.nets))
+    count = min(-(-count // threads) * threads, network.nets)
+    groups = np.array_split(np.arange(network.nets), count)
+    return [Chunk(job, network.take(g, dtype=dtype), dataset, rates[g], decays[g]) for g in groups]
+
+
+def _run(chunks: Sequence[Chunk], threads: int) -> None:
+    """Run the chunks on Python threads, with one BLAS thread each so that results do not depend on them."""
     import threadpoolctl
 
     stop = threading.Event()
@@ -267,34 +158,35 @@ def _run(chunks: Sequence[_Chunk], threads: int) -> None:
             raise
 
 
-def _joined(network: Network, chunks: Sequence[_Chunk]) -> Fit:
-    for chunk in chunks:
-        chunk._store()
-    trained = replace(
-        network,
-        values=tuple(
-            np.concatenate(values) for values in zip(*(chunk.network.values for chunk in chunks), strict=True)
-        ),
-    )
-    curves = {name: np.concatenate([chunk.curves[name] for chunk in chunks]) for name in chunks[0].curves}
-    return Fit(
-        loss=curves["train_loss"],
-        **{name: curve for name, curve in curves.items() if name != "train_loss"},
-        diverged_at=np.concatenate([chunk.diverged_at for chunk in chunks]),
-        network=trained,
-    )
+def _joined(network: Network, chunks: Sequence[Chunk], present: dict[str, bool]) -> Fit:
+    columns = zip(*(chunk.network.values for chunk in chunks), strict=True)
+    trained = replace(network, values=tuple(np.concatenate(column) for column in columns))
+    curves = {
+        name: np.concatenate([chunk.curves[name] for chunk in chunks]) if present[name] else None
+        for name in present
+    }
+    diverged_at = np.concatenate([chunk.diverged_at for chunk in chunks])
+    loss = curves.pop("train_loss")
+    assert loss is not None
+    return Fit(loss=loss, **curves, diverged_at=diverged_at, network=trained)
 
 
-def _check_fit(network: Network, dataset: Dataset | Split, cut: dict[str, Any], loss: str) -> None:
-    """Refuse data that do not fit the network or the loss, before anything runs."""
+def _present(network: Network, dataset: Dataset | Split, cut: dict[str, Any], loss: str) -> dict[str, bool]:
+    """Refuse data that do not fit the network or the loss; say which curves there will be."""
     if isinstance(dataset, Dataset):
         dataset = dataset.split(0, **cut)
     elif not isinstance(dataset, Split):
         raise TypeError(f"dataset must be a Dataset or a Split. Received: {type(dataset).__name__}.")
+    if not len(dataset.train):
+        raise ValueError("There are no samples to train on.")
+    present = {}
     for name in PARTS:
         part = getattr(dataset, name)
-        network._input(part.inputs)
-        losses.targets(part.labels, np.empty((1, len(part), network.widths[-1])), loss)
+        network.check_input(part.inputs)
+        targets = losses.targets(part.labels, np.empty((1, len(part), network.widths[-1])), loss)
+        present[f"{name}_loss"] = len(part) > 0
+        present[f"{name}_accuracy"] = len(part) > 0 and targets.ndim == 2
+    return present
 
 
 def __getattr__(name: str) -> Any:

@@ -1,0 +1,131 @@
+"""Data sets: what they hold, how they are split and standardised, what they refuse."""
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits
+
+from initlib import datasets
+from initlib.datasets import Dataset
+
+
+def test_digits_are_those_of_scikit_learn():
+    inputs, labels = load_digits(return_X_y=True)
+    assert np.array_equal(datasets.digits().inputs, inputs)
+    assert np.array_equal(datasets.digits().labels, labels)
+
+
+@pytest.mark.parametrize(
+    ("name", "samples", "classes"), [("digits", 1797, 10), ("breast_cancer", 569, 2), ("wine", 178, 3)]
+)
+def test_bundled_data_are_complete_and_cannot_be_overwritten(name, samples, classes):
+    data = getattr(datasets, name)()
+    assert len(data) == samples
+    assert sorted(set(data.labels.tolist())) == list(range(classes)) == list(range(data.classes))
+    with pytest.raises(ValueError, match="read-only"):
+        data.inputs[0] = 0
+
+
+def test_a_split_uses_every_sample_once():
+    data = Dataset("numbers", np.arange(100.0)[:, None], np.arange(100), 100)
+    split = data.split(3, test=0.25, validation=0.1)
+    assert [len(part) for part in (split.train, split.validation, split.test)] == [65, 10, 25]
+    seen = np.concatenate([split.train.labels, split.validation.labels, split.test.labels])
+    assert sorted(seen.tolist()) == list(range(100))
+    for part in (split.train, split.validation, split.test):
+        np.testing.assert_allclose(part.inputs[:, 0] * split.sd + split.mean, part.labels, atol=1e-12)
+
+
+def test_one_mean_and_one_sd_of_the_training_part_standardise_all_parts():
+    data = datasets.wine()  # its features have very different scales, which must stay
+    split = data.split(0, test=0.3)
+    assert abs(split.train.inputs.mean()) < 1e-12
+    assert abs(split.train.inputs.std() - 1) < 1e-12
+    assert abs(split.test.inputs.mean()) > 1e-4
+    ratio = split.train.inputs.std(axis=0).max() / split.train.inputs.std(axis=0).min()
+    assert ratio > 1000
+    raw = data.split(0, test=0.3, standardise=False)
+    np.testing.assert_allclose((raw.test.inputs - split.mean) / split.sd, split.test.inputs, rtol=1e-12)
+
+
+def test_a_split_depends_on_its_seed_alone():
+    data = datasets.digits()
+    once, again, other = data.split(5), data.split(5), data.split(6)
+    assert np.array_equal(once.train.inputs, again.train.inputs)
+    assert not np.array_equal(once.train.labels, other.train.labels)
+
+
+def test_the_test_part_of_a_seed_stays_when_the_rest_changes():
+    data = datasets.digits()
+    plain = data.split(5, standardise=False)
+    small = data.split(5, validation=0.1, train_samples=300, standardise=False)
+    assert np.array_equal(plain.test.inputs, small.test.inputs)
+    assert len(small.train) == 300
+    assert len(small.validation) == 180
+
+
+def test_parts_may_be_empty():
+    split = datasets.digits().split(0, test=0.0)
+    assert split.test.inputs.shape == (0, 64)
+    assert len(split.train) == 1797
+
+
+def test_a_latch_holds_its_class_in_the_first_entry_alone():
+    data = datasets.latch(30, samples=2000, noise=0.5)
+    assert np.array_equal(np.abs(data.inputs[:, 0, 0]), np.ones(2000))
+    assert abs(data.labels.mean() - 0.5) < 0.05
+    later = data.inputs[:, 1:, 0]
+    assert abs(later.std() - 0.5) < 0.01
+    assert abs(np.corrcoef(later.mean(axis=1), data.labels)[0, 1]) < 0.1
+    assert np.array_equal(data.inputs, datasets.latch(30, samples=2000, noise=0.5).inputs)
+    assert not np.array_equal(data.inputs, datasets.latch(30, samples=2000, noise=0.5, seed=1).inputs)
+
+
+def test_targets_may_be_real():
+    data = Dataset("line", [[0.0], [1.0], [2.0]], [0.5, 1.5, 2.5])
+    assert data.classes is None
+    assert sorted(data.split(0, test=0.0).train.labels.tolist()) == [0.5, 1.5, 2.5]
+
+
+GOOD = {"name": "xor", "inputs": [[0, 0], [0, 1], [1, 0], [1, 1]], "labels": [0, 1, 1, 0], "classes": 2}
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"labels": [0, 1, 2, 0]}, ValueError, r"labels must lie in 0..1. Received labels from 0 to 2"),
+        ({"labels": [0, -1, 1, 0]}, ValueError, "labels must lie in"),
+        ({"labels": [0, 1]}, ValueError, "one entry for each of 4 inputs"),
+        ({"labels": 1}, ValueError, "one entry for each of 4 inputs"),
+        ({"labels": [0.0, 1.0, 1.0, 0.0]}, TypeError, "one integer a sample"),
+        ({"labels": [[0], [1], [1], [0]]}, TypeError, "one integer a sample"),
+        ({"inputs": [[np.nan, 0], [0, 1], [1, 0], [1, 1]]}, ValueError, "inputs must be finite"),
+        ({"inputs": [0.0, 1.0, 2.0, 3.0]}, ValueError, "at least 2 axes"),
+        ({"inputs": "pixels"}, TypeError, "inputs must be an array of numbers"),
+        ({"classes": 0}, ValueError, "classes must be an integer >= 1"),
+        ({"classes": None, "labels": [0.0, np.inf, 1.0, 0.0]}, ValueError, "labels must be finite"),
+    ],
+)
+def test_a_dataset_refuses_what_does_not_fit(change, error, message):
+    with pytest.raises(error, match=message):
+        Dataset(**GOOD | change)
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"seed": 1.5}, TypeError, "seed must be an integer"),
+        ({"seed": -1}, ValueError, "seed must be an integer >= 0"),
+        ({"test": 1.0}, ValueError, "test must be a finite number >= 0 and < 1"),
+        ({"test": 0.6, "validation": 0.4}, ValueError, "leave 0 to train on"),
+        ({"train_samples": 2000}, ValueError, "Received train_samples: 2000"),
+        ({"train_samples": 0}, ValueError, "train_samples must be an integer >= 1"),
+    ],
+)
+def test_a_split_refuses_what_does_not_fit(change, error, message):
+    with pytest.raises(error, match=message):
+        datasets.digits().split(**{"seed": 0} | change)
+
+
+def test_constant_inputs_cannot_be_standardised():
+    with pytest.raises(ValueError, match="all equal"):
+        Dataset("flat", np.ones((5, 2)), [0, 1, 0, 1, 0], 2).split(0)
