@@ -1,6 +1,5 @@
 """A real browser, and the built site on a server: at its root and in a folder below."""
 
-import os
 import shutil
 import sys
 import threading
@@ -14,17 +13,9 @@ from playwright.sync_api import Browser, Error, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from site_under_test import BUILT, SUBFOLDER
+from site_under_test import BUILT, SUBFOLDER, missing
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-
-
-def missing(what: str, remedy: str) -> None:
-    """Fail in CI, where everything must run; elsewhere skip, and say how to get what is missing."""
-    message = f"{what} is missing: {remedy}"
-    if os.environ.get("CI") == "true":
-        pytest.fail(message)
-    pytest.skip(message)
 
 
 @pytest.fixture(scope="session")

@@ -1,10 +1,12 @@
 """What the browser tests share: the pages, what a page may not do, and a page made of one explorer."""
 
 import json
+import os
 import sys
 from html import escape
 from pathlib import Path
 
+import pytest
 from ipywidgets.embed import embed_data
 from playwright.sync_api import BrowserContext, Page
 
@@ -27,6 +29,14 @@ VIEWS = 'script[type="application/vnd.jupyter.widget-view+json"]'
 
 def pages() -> list[str]:
     return pages_of_toc(ROOT)
+
+
+def missing(what: str, remedy: str) -> None:
+    """Fail in CI, where everything must run; elsewhere skip, and say how to get what is missing."""
+    message = f"{what} is missing: {remedy}"
+    if os.environ.get("CI") == "true":
+        pytest.fail(message)
+    pytest.skip(message)
 
 
 class Visit:
@@ -90,6 +100,21 @@ def unrendered_math(page: Page) -> list[str]:
         .filter((e) => !e.querySelector("mjx-container") || e.querySelector("mjx-merror"))
         .map((e) => e.textContent)"""
     )
+
+
+def unexplained_pictures(page: Page) -> list[str]:
+    """Return the pictures in the text whose alt is less than three words."""
+    alts = page.eval_on_selector_all(
+        "article img", "images => images.map((image) => [image.getAttribute('alt') ?? '', image.src])"
+    )
+    return [f"{source}: {alt!r}" for alt, source in alts if len(alt.split()) < 3]
+
+
+def excess_width(page: Page, width: int) -> int:
+    """Return by how many pixels the page is wider than a window of this width."""
+    page.set_viewport_size({"width": width, "height": 800})
+    page.wait_for_timeout(50)
+    return max(0, page.evaluate("document.documentElement.scrollWidth") - width)
 
 
 def write_page(folder: Path, explorers: list, theme: str = "light", folded: bool = False) -> str:

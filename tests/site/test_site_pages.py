@@ -1,7 +1,9 @@
 """Every page of the book, opened in a real browser: on a server, in a folder of a server, by double click."""
 
 import pytest
-from site_under_test import Visit, pages, unrendered_math
+from site_under_test import Visit, excess_width, pages, unexplained_pictures, unrendered_math
+
+WIDTHS = (360, 800, 1280)
 
 
 @pytest.fixture(scope="module")
@@ -17,7 +19,9 @@ def test_a_page_opens_without_a_problem(context, addresses, name, way):
     page = visit.open(f"{name}.html")
     assert visit.problems == []
     assert unrendered_math(page) == []
+    assert unexplained_pictures(page) == []
     assert page.locator(".jupyter-widgets-error-widget").count() == 0
+    assert {width: excess_width(page, width) for width in WIDTHS} == dict.fromkeys(WIDTHS, 0)
     page.close()
 
 
@@ -42,22 +46,3 @@ def test_search_finds_a_page(context, addresses):
     page.wait_for_selector("#search-results li a")
     assert visit.problems == []
     page.close()
-
-
-@pytest.mark.parametrize("width", [360, 1280])
-@pytest.mark.parametrize("name", pages())
-def test_nothing_overflows_sideways(browser, addresses, name, width):
-    with browser.new_context(viewport={"width": width, "height": 800}) as context:
-        page = Visit(context, addresses["server"]).open(f"{name}.html")
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
-
-
-@pytest.mark.parametrize("name", pages())
-def test_every_picture_says_what_it_shows(context, addresses, name):
-    visit = Visit(context, addresses["server"])
-    alts = visit.open(f"{name}.html").eval_on_selector_all(
-        ".bd-article img", "images => images.map((image) => [image.alt, image.src])"
-    )
-    for alt, source in alts:
-        assert len(alt.split()) >= 3, f"{source}: {alt!r}"
-    visit.page.close()

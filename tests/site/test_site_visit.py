@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from site_under_test import FIRST_VISIT, Visit, unrendered_math
+from site_under_test import FIRST_VISIT, Visit, excess_width, missing, unexplained_pictures, unrendered_math
 
 GOOD = """<!doctype html><html lang="en"><head><title>Page</title><link rel="icon" href="data:,"></head>
 <body>{}</body></html>"""
@@ -57,6 +57,18 @@ def test_formulas_left_as_source_are_seen(opened):
     assert unrendered_math(visit.page) == ["\\(x^2\\)"]
 
 
+@pytest.mark.parametrize("alt", ["", 'alt=""', 'alt="../_images/0a1b2c.png"', 'alt="Figure 1"'])
+def test_a_picture_without_words_is_seen(opened, alt):
+    visit = opened(f'<article><img {alt} src="data:image/gif;base64,R0lGODlhAQABAAAAACw="></article>')
+    assert len(unexplained_pictures(visit.page)) == 1
+
+
+def test_a_page_too_wide_for_the_window_is_seen(opened):
+    page = opened('<body style="margin: 0"><div style="width: 400px">wide</div></body>').page
+    assert excess_width(page, 360) == 40
+    assert excess_width(page, 400) == 0
+
+
 def test_a_request_outside_the_folder_is_seen(browser, serve, tmp_path):
     (tmp_path / "sub").mkdir()
     (tmp_path / "style.css").write_text("p {color: red}")
@@ -65,3 +77,12 @@ def test_a_request_outside_the_folder_is_seen(browser, serve, tmp_path):
         visit = Visit(context, f"{serve(tmp_path)}sub/")
         visit.open("page.html")
         assert any("style.css" in problem for problem in visit.problems)
+
+
+def test_a_missing_browser_fails_in_ci_and_is_skipped_with_its_remedy_elsewhere(monkeypatch):
+    monkeypatch.setenv("CI", "true")
+    with pytest.raises(pytest.fail.Exception, match="a browser is missing: apt-get install chromium"):
+        missing("a browser", "apt-get install chromium")
+    monkeypatch.delenv("CI")
+    with pytest.raises(pytest.skip.Exception, match="a browser is missing: apt-get install chromium"):
+        missing("a browser", "apt-get install chromium")
