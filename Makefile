@@ -13,7 +13,7 @@ bench: export OPENBLAS_CORETYPE :=
 # $(call step,WHAT,COMMAND): run COMMAND; if it fails, say in one line what failed.
 step = @$(2) || { echo "make $@: $(1) failed; the reason stands above." >&2; exit 1; }
 
-.PHONY: book test mutants peers bench evidence outputs lab serve lint format lock browser help clean
+.PHONY: book test mutants peers bench evidence outputs widgets lab serve lint format lock browser help clean
 .DEFAULT_GOAL := help
 
 book: ## Execute every notebook and build the website strictly, from nothing if need be
@@ -43,6 +43,9 @@ evidence: .venv/ready ## Recompute stale evidence (NAME=... for one experiment, 
 
 outputs: .venv/ready ## Re-execute the notebooks and store their outputs
 	$(call step,executing the notebooks,$(BIN)/python tools/notebooks.py)
+
+widgets: ## Rebuild the widget runtime and the MathJax subset that the site serves (needs node and npm)
+	$(call step,building the widgets,cd site/widgets && npm ci --no-audit --no-fund && npm run build)
 
 lab: .venv/ready ## Open the book in JupyterLab
 	$(BIN)/jupyter lab book
