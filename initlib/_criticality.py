@@ -124,7 +124,7 @@ def correlation_fixed_point(
         return CorrelationFixedPoint(1.0, at_one)
 
     def excess(c: float) -> float:
-        return (sigma_w**2 * float(_moments.pair(phi, np.float64(c), q)) + sigma_b**2) / q - c
+        return (sigma_w**2 * float(_moments.pair(phi, np.asarray(c), q)) + sigma_b**2) / q - c
 
     below = next((1 - 8.0**-k for k in range(1, 15) if excess(1 - 8.0**-k) < 0), 1.0)
     c = 0.0
@@ -132,7 +132,7 @@ def correlation_fixed_point(
         from scipy.optimize import brentq
 
         c = brentq(excess, 0.0, below, xtol=1e-14)
-    return CorrelationFixedPoint(c, sigma_w**2 * float(_moments.slope_pair(phi, np.float64(c), q)))
+    return CorrelationFixedPoint(c, sigma_w**2 * float(_moments.slope_pair(phi, np.asarray(c), q)))
 
 
 def depth_scales(
@@ -161,9 +161,9 @@ def critical_sigma_w(activation: AnyActivation, sigma_b: float = 0.0) -> Critica
 
     q solves q - E phi^2 / E phi'^2 = sigma_b^2, then sigma_w = 1 / sqrt(E phi'^2). q is 0 where only the
     limit of small signals is critical (tanh without biases), and 1 where any q serves (ReLU without biases).
-    Of several points a stable one is preferred, then the one with q nearest 1. The critical line of GELU is
-    unstable for sigma_b^2 < 0.173 and that of SiLU for sigma_b^2 < 0.555: see `semi_critical_point`. Where no
-    critical point exists (softplus; ReLU with biases) a `ValueError` says which sigma_b^2 can have one.
+    Of several points that with q nearest 1 in log q is returned. The critical line of GELU is unstable for
+    sigma_b^2 < 0.173 and that of SiLU for sigma_b^2 < 0.555: see `semi_critical_point`. Where no critical
+    point exists (softplus; ReLU with biases) a `ValueError` says which sigma_b^2 can have one.
 
     Source: Poole et al. 2016, arXiv:1606.05340; Hayou et al. 2019, arXiv:1902.06853 (edge of chaos);
     Roberts, Yaida and Hanin 2022, arXiv:2106.10165, section 5.3 (GELU and SiLU).
@@ -175,29 +175,30 @@ def critical_sigma_w(activation: AnyActivation, sigma_b: float = 0.0) -> Critica
     phi = activations.get(activation, derivative=True)
     sigma_b = checks.real("sigma_b", sigma_b, minimum=0)
 
-    def excess(log_q: float | Array, moment: float | Array, slope: float | Array) -> Any:
-        return 1 - (moment / slope + sigma_b**2) * np.exp(-log_q)
+    if _moments.slope_power(phi, 1.0) == 0:
+        raise ValueError(f"{phi.name!r} has no critical point: its derivative vanishes.")
 
-    def excess_at(log_q: float) -> float:
-        q = math.exp(log_q)
-        return float(excess(log_q, _moments.power(phi, q), _moments.slope_power(phi, q)))
+    def excess(log_q: float) -> float:
+        return 1 - (_ratio(phi, math.exp(log_q)) + sigma_b**2) * math.exp(-log_q)
 
-    _moments.slope_power(phi, 1.0)  # refuses what no q could be solved for
-    on_grid = excess(_LOG_Q, _grid(phi, _moments.power), _grid(phi, _moments.slope_power))
-    if not _cleaned(on_grid).any():
+    ratios = _grid(phi, _ratio)
+    on_grid = _cleaned(1 - (ratios + sigma_b**2) * np.exp(-_LOG_Q))
+    if not on_grid.any():
         return CriticalPoint(1 / math.sqrt(_moments.slope_power(phi, 1.0)), 1.0, None)
-    candidates = [math.exp(root) for root in _roots(_cleaned(on_grid), excess_at)]
-    if sigma_b == 0 and abs(excess_at(2 * _LOG_Q[0])) < 1e-6:
+    candidates = [math.exp(root) for root in _roots(on_grid, excess)]
+    if sigma_b == 0 and abs(excess(2 * _LOG_Q[0])) < 1e-6:
         candidates.append(0.0)
-    points = [_critical_point(phi, q, sigma_b) for q in candidates]
-    if not points:
-        ratio = _grid(phi, _moments.power) / _grid(phi, _moments.slope_power)
-        reach = np.exp(_LOG_Q) * _cleaned(1 - ratio * np.exp(-_LOG_Q))
+    if not candidates:
+        reach = np.exp(_LOG_Q) * _cleaned(1 - ratios * np.exp(-_LOG_Q))
         raise ValueError(
             f"{phi.name!r} has no critical point with sigma_b = {sigma_b:g}: chi = 1 at a fixed point needs "
-            f"sigma_b^2 = q - E phi^2 / E phi'^2, which is at most {np.nanmax(reach):.3g}."
+            f"sigma_b^2 = q - E phi^2 / E phi'^2, which runs from {np.nanmin(reach):.3g} to "
+            f"{np.nanmax(reach):.3g}."
         )
-    return min(points, key=lambda point: (not point.stable, abs(math.log(point.q or 1e-300))))
+    q = min(candidates, key=lambda q: abs(math.log(q or 1e-300)))
+    sigma_w = 1 / math.sqrt(_moments.slope_power(phi, q))
+    from_fixed_point = (sigma_w**2 * _grid(phi, _moments.power) + sigma_b**2) * np.exp(-_LOG_Q) - 1
+    return CriticalPoint(sigma_w, q, _is_stable(phi, sigma_w, q, _cleaned(from_fixed_point)))
 
 
 def semi_critical_point(activation: AnyActivation) -> SemiCriticalPoint:
@@ -214,13 +215,12 @@ def semi_critical_point(activation: AnyActivation) -> SemiCriticalPoint:
     """
     phi = activations.get(activation, derivative=True)
 
-    def excess(log_q: float) -> float:
-        q = math.exp(log_q)
-        return _moments.growth(phi, q) / _moments.slope_power(phi, q) - 1
+    _moments.slope_power(phi, 1.0)  # refuses what no q could be solved for
 
-    _moments.slope_power(phi, 1.0)
-    on_grid = _cleaned(_grid(phi, _moments.growth) / _grid(phi, _moments.slope_power) - 1)
-    for q in sorted(math.exp(root) for root in _roots(on_grid, excess)):
+    def excess(log_q: float) -> float:
+        return _slope_ratio(phi, math.exp(log_q)) - 1
+
+    for q in sorted(math.exp(root) for root in _roots(_cleaned(_grid(phi, _slope_ratio) - 1), excess)):
         squared = 1 / _moments.slope_power(phi, q)
         bias = q - _moments.power(phi, q) * squared
         if bias >= 0:
@@ -230,10 +230,14 @@ def semi_critical_point(activation: AnyActivation) -> SemiCriticalPoint:
     )
 
 
-def _critical_point(phi: Activation, q: float, sigma_b: float) -> CriticalPoint:
-    sigma_w = 1 / math.sqrt(_moments.slope_power(phi, q))
-    excess = (sigma_w**2 * _grid(phi, _moments.power) + sigma_b**2) * np.exp(-_LOG_Q) - 1
-    return CriticalPoint(sigma_w, q, _is_stable(phi, sigma_w, q, _cleaned(excess)))
+def _ratio(phi: Activation, q: float) -> float:
+    slope = _moments.slope_power(phi, q)
+    return _moments.power(phi, q) / slope if slope else math.nan
+
+
+def _slope_ratio(phi: Activation, q: float) -> float:
+    slope = _moments.slope_power(phi, q)
+    return _moments.growth(phi, q) / slope if slope else math.nan
 
 
 def _attractor(phi: Activation, sigma_w: float, sigma_b: float, near: float) -> float:

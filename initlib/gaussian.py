@@ -5,8 +5,8 @@ density varies, and at x = sqrt(q) z = 0, +-1/8, +-1/4, ... +-2^k where activati
 """
 
 import math
-from collections.abc import Callable, Sequence
-from functools import cache, lru_cache
+from collections.abc import Callable, Hashable, Sequence
+from functools import cache, lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ Function = Callable[..., Any]
 
 _REACH = 14.0  # the density is 1e-43 there
 _STEPS = np.array([1.0, 2, 3, 4, 5, 6, 8, 10, 12, _REACH])
-_NODES, _CHECK_NODES = 16, 12  # in a panel, of the rule and of the rule that it is compared with
+_NODES, _CHECK_NODES = 20, 16  # in a panel, of the rule and of the rule that it is compared with
 _TOLERANCE = 1e-12
 _TERMS = 400
 
@@ -72,7 +72,7 @@ def pair_expectation(f: Function, c: ArrayLike, q: float = 1.0, kinks: Sequence[
     total = expectation(lambda x: np.square(_values(f, x)), q, points)
     if q == 0 or total == 0:
         return np.full(c.shape, total)
-    series = _hermite_squares(f, q, points, total)
+    series = _hermite_squares(f if isinstance(f, Hashable) else partial(f), q, points, total)
     result = np.asarray(np.polynomial.polynomial.polyval(c, series), dtype=np.float64)
     far_out = series[-1] * np.abs(c) ** (series.size - 1) > 1e-14 * total
     for place in np.argwhere(far_out & (np.abs(c) < 1)):
@@ -171,6 +171,7 @@ def _pair_of_waves(odd: bool, c: Array, q: float) -> Array:
     return close * waves
 
 
+@lru_cache(maxsize=64)
 def _hermite_squares(f: Function, q: float, kinks: tuple[float, ...], total: float) -> Array:
     """Return a_0^2, a_1^2, ..., and as the last entry what they leave of E f^2."""
     z, weights = _rule(_edges(q, kinks), 24)
@@ -197,7 +198,7 @@ def _half_mean_square_difference(f: Function, c: float, q: float, kinks: tuple[f
     jumps = np.unique(np.outer((1.0, sign), kinks)) / math.sqrt(q)
     around = (jumps[:, None] + narrow * steps).ravel() / wide
     t_edges = np.unique(np.concatenate([_edges(q, ()) / wide, around]))
-    t, t_weights = _rule(t_edges[np.abs(t_edges) <= _REACH], _NODES)
+    t, t_weights = _rule(t_edges[np.abs(t_edges) <= _REACH], 16)
 
     crossed = np.concatenate([_edges(q, ()), jumps]) if math.sqrt(q) * narrow > 0.1 else jumps
     crossing = (crossed - wide * t[:, None]) / narrow
@@ -206,7 +207,7 @@ def _half_mean_square_difference(f: Function, c: float, q: float, kinks: tuple[f
     total = 0.0
     for rows in range(0, t.size, 64):
         block = slice(rows, rows + 64)
-        s, s_weights = _rule(np.sort(s_edges[block], axis=1), _CHECK_NODES)
+        s, s_weights = _rule(np.sort(s_edges[block], axis=1), 12)
         u = math.sqrt(q) * (wide * t[block, None] + narrow * s)
         v = sign * math.sqrt(q) * (wide * t[block, None] - narrow * s)
         difference = _values(f, u) - _values(f, v)

@@ -226,6 +226,16 @@ def test_pairs_near_one_have_the_slope_of_the_derivative(name, q):
     assert measured == pytest.approx(slope, rel=1e-3)
 
 
+def test_pairs_take_callables_without_a_hash():
+    class Cube:
+        __hash__ = None
+
+        def __call__(self, x):
+            return x**3
+
+    assert float(pair_expectation(Cube(), 0.5)) == pytest.approx(9 * 0.5 + 6 * 0.5**3, rel=1e-13)
+
+
 def test_pairs_have_the_shape_of_the_correlations():
     for shape in ((), (0,), (3,), (2, 2)):
         assert pair_expectation(np.tanh, np.full(shape, 0.3)).shape == shape

@@ -400,8 +400,28 @@ def test_most_critical_lines_have_no_semi_critical_point(name):
     ("name", "sigma_b", "most"), [("softplus", 0.0, "-1.92"), ("softplus", 0.5, "-1.92"), ("relu", 0.1, "0")]
 )
 def test_no_critical_point_is_said_not_made_up(name, sigma_b, most):
-    with pytest.raises(ValueError, match=rf"'{name}' has no critical point .* at most {most}\."):
+    with pytest.raises(ValueError, match=rf"'{name}' has no critical point .* to {most}\."):
         theory.critical_sigma_w(name, sigma_b)
+
+
+def test_a_threshold_without_slope_at_zero_has_no_critical_point_there():
+    late = Activation("late relu", lambda x: np.maximum(x - 1, 0), lambda x: (x > 1) * 1.0, (1,))
+    with pytest.raises(ValueError, match=r"no critical point .* runs from 0\.01"):
+        theory.critical_sigma_w(late)
+    point = theory.critical_sigma_w(late, 0.7)
+    assert theory.chi(late, point.sigma_w, point.q) == pytest.approx(1)
+    assert theory.variance_map(point.q, late, point.sigma_w, 0.7) == pytest.approx(point.q)
+
+
+def test_a_flat_activation_has_no_critical_point():
+    flat = Activation("flat", np.ones_like, np.zeros_like)
+    with pytest.raises(ValueError, match="no critical point: its derivative vanishes"):
+        theory.critical_sigma_w(flat)
+    with pytest.raises(ValueError, match="no semi-critical point"):
+        theory.semi_critical_point(flat)
+    assert theory.chi(flat, 1.0, 1.0) == 0
+    assert theory.variance_fixed_point(flat, 2.0, 0.5) == (pytest.approx(4.25), True)
+    assert theory.depth_scales(flat, 2.0, 0.5) == (0, 0)
 
 
 def test_the_critical_line_can_be_walked_back():
