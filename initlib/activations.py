@@ -152,10 +152,6 @@ def _check_derivative(activation: Activation) -> None:
         )
 
 
-def _identity(x: Array) -> Array:
-    return x.copy()
-
-
 def _one(x: Array) -> Array:
     return np.ones_like(x)
 
@@ -294,7 +290,7 @@ def _erf_slope(x: Array) -> Array:
 
 
 _TABLE: dict[str, tuple[Function, Function, tuple[float, ...]]] = {
-    "identity": (_identity, _one, ()),
+    "identity": (np.positive, _one, ()),
     "relu": (_relu, _relu_slope, (0.0,)),
     "leaky_relu": (partial(_leaky, slope=0.01), partial(_leaky_slope, slope=0.01), (0.0,)),
     "tanh": (np.tanh, _tanh_slope, ()),
