@@ -38,7 +38,8 @@ def with_quad(f: Callable[[Any], Any], q: float, kinks: Any) -> float:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return float(
-            quad(lambda z: f(np.float64(s * z)) * math.exp(-z * z / 2), -np.inf, np.inf)[0] / math.sqrt(2 * math.pi)
+            quad(lambda z: f(np.float64(s * z)) * math.exp(-z * z / 2), -np.inf, np.inf)[0]
+            / math.sqrt(2 * math.pi)
         )
 
 
