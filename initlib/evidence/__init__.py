@@ -1,0 +1,40 @@
+"""Evidence: protocols fixed before the run, results by seed, verdicts by rule, archives for anyone to audit.
+
+>>> from initlib import evidence
+>>> result = evidence.load("he-depth")
+>>> result.verdict in (*evidence.VERDICTS, evidence.INCONCLUSIVE)
+True
+"""
+
+from initlib.evidence.archives import folder, is_current, load, save
+from initlib.evidence.parts import Measurement, Training
+from initlib.evidence.protocol import INCONCLUSIVE, VERDICTS, Difference, Finding, Protocol, Rule, Share
+from initlib.evidence.results import Result, Table
+from initlib.evidence.runs import rerun_sample, run
+from initlib.evidence.statistics import Mean, Proportion, mean, paired, proportion, seeds_for_equivalence
+
+__all__ = [
+    "INCONCLUSIVE",
+    "VERDICTS",
+    "Difference",
+    "Finding",
+    "Mean",
+    "Measurement",
+    "Proportion",
+    "Protocol",
+    "Result",
+    "Rule",
+    "Share",
+    "Table",
+    "Training",
+    "folder",
+    "is_current",
+    "load",
+    "mean",
+    "paired",
+    "proportion",
+    "rerun_sample",
+    "run",
+    "save",
+    "seeds_for_equivalence",
+]

@@ -1,0 +1,283 @@
+"""The two kinds of runs that protocols are made of: tuned trainings, and measurements.
+
+Both give rows, one for each cell: its parameters, its seed, and its metrics.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from initlib import checks, jobs, sweeps
+
+Where = Mapping[str, Any]
+Row = dict[str, Any]
+RATES = ("best", "shared")  # may stand for a learning rate: tuned for the arm, or one for all arms
+
+
+class How:
+    """How cells are run: `store`, `n_jobs` and `progress` as in `initlib.jobs.run`."""
+
+    def __init__(
+        self, store: str | Path | None = None, n_jobs: int | None = None, progress: bool | None = None
+    ) -> None:
+        self.options: dict[str, Any] = {"store": store, "n_jobs": n_jobs, "progress": progress}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measurement:
+    """Numbers that need no tuning: `measure(seeds, **setting)` for each combination of `axes`.
+
+    It returns a mapping from metrics to values, one for each seed. `tolerance` says by how much each metric
+    may differ when a cell of the `sample` is run again, relative to its size where that exceeds 1; 0 is
+    bitwise.
+    """
+
+    measure: Callable[..., Mapping[str, Any]]
+    seeds: Sequence[int]
+    tolerance: Mapping[str, float]
+    sample: Sequence[Where]
+    axes: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The names of the parameters of a row."""
+        return (*self.axes, "seed")
+
+    def check_where(self, where: Where) -> None:
+        """Raise a ValueError if no row can be meant."""
+        _check_where(where, {**self.axes, "seed": self.seeds})
+
+    def run(self, how: How) -> list[Row]:
+        """Return the rows."""
+        settings = [dict(zip(self.axes, values, strict=True)) for values in product(*self.axes.values())]
+        cells = [[{**setting, "seed": seed} for seed in self.seeds] for setting in settings]
+        return self._rows(cells, how)
+
+    def rerun(self, rows: Sequence[Row]) -> list[Row]:
+        """Return these rows, measured again."""
+        return self._rows([[{key: row[key] for key in self.keys}] for row in rows], How(n_jobs=1))
+
+    def _rows(self, batches: Sequence[Sequence[jobs.Cell]], how: How) -> list[Row]:
+        results = jobs.run(partial(_measure, self.measure), batches, **how.options)
+        return [
+            {**cell, **record}
+            for batch, records in zip(batches, results, strict=True)
+            for cell, record in zip(batch, records, strict=True)
+        ]
+
+
+def _measure(measure: Callable[..., Mapping[str, Any]], cells: Sequence[jobs.Cell]) -> list[Row]:
+    setting = {name: value for name, value in cells[0].items() if name != "seed"}
+    found = measure([cell["seed"] for cell in cells], **setting)
+    columns = {metric: np.asarray(values).tolist() for metric, values in found.items()}
+    return [{metric: _finite(values[i]) for metric, values in columns.items()} for i in range(len(cells))]
+
+
+def _finite(value: Any) -> Any:
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """Arms trained side by side under every combination of `conditions`, each with its own learning rate.
+
+    `arms` and `conditions` are settings of `sweeps.sweep`. For each arm and condition the learning rate is
+    tuned on `tuning_seeds`: the one with the lowest mean training loss in the last epoch, or, where several
+    fit the training set (mean loss at most `fits`), the one of those with the highest mean validation
+    accuracy; a rate on the edge of the grid extends it, up to `extensions` times. The "shared" rate of a
+    condition has the lowest training loss averaged over all arms. Then the `seeds` are trained with the best
+    and the shared rate, and the arms named in `every_rate` with every rate tried.
+
+    Metrics: `train_loss`, `train_accuracy`, `validation_accuracy` and `test_accuracy` of the last epoch;
+    `first_loss`, the training loss of the first, which changes of the code move before chaos hides them;
+    `epochs`, the first epoch (from 1) whose training loss is below `learned`, or one more than there are if
+    none is; `diverged`, 0 or 1. `tolerance` and `sample` as in `Measurement`.
+    """
+
+    arms: Mapping[str, Mapping[str, Any]]
+    learning_rates: Sequence[float]
+    seeds: Sequence[int]
+    tuning_seeds: Sequence[int]
+    settings: Mapping[str, Any]
+    tolerance: Mapping[str, float]
+    sample: Sequence[Where]
+    conditions: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    every_rate: Sequence[str] = ()
+    fits: float = 0.02
+    learned: float = 1.0
+    extensions: int = 2
+
+    def __post_init__(self) -> None:
+        for arm in self.every_rate:
+            checks.choice("arm", arm, self.arms)
+        if len(self.learning_rates) < 5 or sorted(set(self.learning_rates)) != list(self.learning_rates):
+            raise ValueError(
+                f"learning_rates must be five or more that rise. Received: {self.learning_rates}."
+            )
+        if not self.settings.get("validation"):
+            raise ValueError("settings must hold out a share for validation.")
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The names of the parameters of a row."""
+        return ("stage", "arm", *self.conditions, "learning_rate", "seed")
+
+    def check_where(self, where: Where) -> None:
+        """Raise a ValueError if no row can be meant."""
+        rates = (*RATES, *self.learning_rates)
+        _check_where(
+            where, {"arm": list(self.arms), **self.conditions, "learning_rate": rates, "seed": self.seeds}
+        )
+
+    def cell(self, **key: Any) -> dict[str, Any]:
+        """Return the cell of a sweep for an arm, its conditions, a learning rate and a seed."""
+        arm = self.arms[checks.choice("arm", key.pop("arm"), self.arms)]
+        return {**self.settings, **arm, **key}
+
+    def run(self, how: How) -> list[Row]:
+        """Tune, then train the reported seeds; return the rows of both stages."""
+        rows = self._tune(how)
+        keys = []
+        for choice in choose(self, rows):
+            rates = {choice["best"], choice["shared"]}
+            if choice["arm"] in self.every_rate:
+                rates = {row["learning_rate"] for row in _of(rows, choice["arm"], choice["condition"])}
+            keys += [
+                {
+                    "stage": "final",
+                    "arm": choice["arm"],
+                    **choice["condition"],
+                    "learning_rate": rate,
+                    "seed": s,
+                }
+                for rate in sorted(rates)
+                for s in self.seeds
+            ]
+        return rows + self._train(keys, how)
+
+    def rerun(self, rows: Sequence[Row]) -> list[Row]:
+        """Return these rows, trained again."""
+        return self._train([{key: row[key] for key in self.keys} for row in rows], How(n_jobs=1))
+
+    def _tune(self, how: How) -> list[Row]:
+        rows: list[Row] = []
+        new = {
+            (arm, i): list(self.learning_rates) for arm in self.arms for i in range(len(self.combinations()))
+        }
+        for _ in range(self.extensions + 1):
+            rows += self._train(
+                [
+                    {
+                        "stage": "tuning",
+                        "arm": arm,
+                        **self.combinations()[i],
+                        "learning_rate": rate,
+                        "seed": seed,
+                    }
+                    for (arm, i), rates in new.items()
+                    for rate in rates
+                    for seed in self.tuning_seeds
+                ],
+                how,
+            )
+            new = {}
+            for choice in choose(self, rows):
+                if choice["beyond"] is not None:
+                    new[choice["arm"], self.combinations().index(choice["condition"])] = [choice["beyond"]]
+        return rows
+
+    def combinations(self) -> list[dict[str, Any]]:
+        """Return every combination of the conditions."""
+        values = product(*self.conditions.values())
+        return [dict(zip(self.conditions, combination, strict=True)) for combination in values]
+
+    def _train(self, keys: Sequence[Row], how: How) -> list[Row]:
+        cells = [self.cell(**{k: v for k, v in key.items() if k != "stage"}) for key in keys]
+        records = sweeps.train(cells, **how.options)
+        return [{**key, **self._metrics(record)} for key, record in zip(keys, records, strict=True)]
+
+    def _metrics(self, record: jobs.Record) -> Row:
+        losses = record["loss"]
+        learned = (epoch for epoch, loss in enumerate(losses, 1) if loss < self.learned)
+        last = {name: record[name][-1] for name in ("train_accuracy", "validation_accuracy", "test_accuracy")}
+        return {
+            "first_loss": _finite(losses[0]),
+            "train_loss": _finite(losses[-1]),
+            **last,
+            "epochs": next(learned, len(losses) + 1),
+            "diverged": int(record["diverged_at"] >= 0),
+        }
+
+
+def choose(part: Training, rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """Return for every arm and condition the rates chosen on the tuning rows, by the rule of `Training`.
+
+    Each is a dict: arm, condition, best, shared, and beyond, the next rate to try if best is on the edge.
+    """
+    choices = []
+    for condition in part.combinations():
+        shared = min(part.learning_rates, key=lambda rate: _shared_loss(part, rows, condition, rate))
+        for arm in part.arms:
+            rates = sorted({row["learning_rate"] for row in _of(rows, arm, condition)})
+            best = _best(part, [row for row in rows if row["stage"] == "tuning"], arm, condition, rates)
+            choices.append(
+                {
+                    "arm": arm,
+                    "condition": condition,
+                    "best": best,
+                    "shared": shared,
+                    "beyond": _beyond(rates, best),
+                }
+            )
+    return choices
+
+
+def _of(rows: Sequence[Row], arm: str, condition: Where) -> list[Row]:
+    wanted = {"stage": "tuning", "arm": arm, **condition}
+    return [row for row in rows if all(row[key] == value for key, value in wanted.items())]
+
+
+def _loss(rows: Sequence[Row], rate: float) -> float:
+    losses = [row["train_loss"] for row in rows if row["learning_rate"] == rate]
+    return math.inf if None in losses else float(np.mean(losses))
+
+
+def _shared_loss(part: Training, rows: Sequence[Row], condition: Where, rate: float) -> float:
+    return float(np.mean([_loss(_of(rows, arm, condition), rate) for arm in part.arms]))
+
+
+def _best(part: Training, rows: Sequence[Row], arm: str, condition: Where, rates: Sequence[float]) -> float:
+    own = _of(rows, arm, condition)
+    losses = {rate: _loss(own, rate) for rate in rates}
+    fitting = [rate for rate in rates if losses[rate] <= part.fits]
+    if len(fitting) < 2:
+        return min(rates, key=losses.__getitem__)
+
+    def accuracy(rate: float) -> float:
+        return float(np.mean([row["validation_accuracy"] for row in own if row["learning_rate"] == rate]))
+
+    return max(fitting, key=accuracy)
+
+
+def _beyond(rates: Sequence[float], best: float) -> float | None:
+    if best == rates[0]:
+        return float(f"{best * rates[0] / rates[1]:.6g}")
+    if best == rates[-1]:
+        return float(f"{best * rates[-1] / rates[-2]:.6g}")
+    return None
+
+
+def _check_where(where: Where, allowed: Mapping[str, Sequence[Any]]) -> None:
+    for name, value in where.items():
+        values = allowed[checks.choice("key", name, allowed)]
+        if value not in values:
+            raise ValueError(f"{name} must be one of {list(values)}. Received: {value!r}.")
+
+
+Part = Measurement | Training

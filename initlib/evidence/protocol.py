@@ -1,0 +1,225 @@
+"""What is fixed before a run: the parts to run, the tests of their numbers, the rules to the verdict."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from initlib import checks
+from initlib.evidence import statistics
+from initlib.evidence.parts import Measurement, Part, Training, Where
+from initlib.evidence.statistics import Mean, Proportion
+
+VERDICTS = ("upheld", "refined", "refuted", "depends")
+INCONCLUSIVE = "inconclusive"
+FIRST_SEED, FEWEST_SEEDS = 100, 10  # the pilots that led to the thresholds used seeds below 100
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a test found: its outcome, the estimate behind it, and the criterion that was fixed before."""
+
+    test: str
+    metric: str
+    outcome: str
+    criterion: str
+    estimate: Mean | Proportion
+
+
+@dataclass(frozen=True)
+class Share:
+    """Does the metric meet a bound in nearly every seed?
+
+    A seed counts if all its cells in `where` meet `at_least`, `at_most` or `equal`. Outcome: "yes" if at
+    least the `share` of the seeds count, "no" if at least that share does not, else "mixed".
+    """
+
+    name: str
+    part: str
+    metric: str
+    where: Where = field(default_factory=dict)
+    at_least: float | None = None
+    at_most: float | None = None
+    equal: float | None = None
+    share: float = 0.9
+    outcomes: ClassVar = ("yes", "no", "mixed")
+
+    @property
+    def criterion(self) -> str:
+        """The criterion in words."""
+        bounds = {"at least": self.at_least, "at most": self.at_most, "equal to": self.equal}
+        words = " and ".join(
+            f"{name} {number(b, self.metric)}" for name, b in bounds.items() if b is not None
+        )
+        return f"{words} in {'every seed' if self.share == 1 else f'{self.share:.0%} of the seeds'}"
+
+    def selections(self) -> list[Where]:
+        """Return what the test takes from its part."""
+        return [self.where]
+
+    def evaluate(self, by_seed: Sequence[Mapping[int, list[float]]]) -> Finding:
+        """Judge the values of each seed."""
+        hits = [all(map(self._meets, values)) for values in by_seed[0].values()]
+        found = statistics.proportion(sum(hits), len(hits))
+        needed = self.share * found.n - 1e-9
+        outcome = "yes" if found.k >= needed else "no" if found.n - found.k >= needed else "mixed"
+        return Finding(self.name, self.metric, outcome, self.criterion, found)
+
+    def _meets(self, value: float) -> bool:
+        return (
+            (self.at_least is None or value >= self.at_least)
+            and (self.at_most is None or value <= self.at_most)
+            and (self.equal is None or value == self.equal)
+        )
+
+
+@dataclass(frozen=True)
+class Difference:
+    """By how much does the metric differ, seed by seed, between two arms, or from a number?
+
+    Outcome, by the 95 % t interval of the mean of first - second: "equivalent" if it lies inside +-`margin`;
+    "higher" or "lower" if it excludes 0 and the mean is at least `margin` away from 0; else "unclear".
+    """
+
+    name: str
+    part: str
+    metric: str
+    first: Where
+    second: Where | float
+    margin: float
+    where: Where = field(default_factory=dict)
+    outcomes: ClassVar = ("equivalent", "higher", "lower", "unclear")
+
+    @property
+    def criterion(self) -> str:
+        """The criterion in words."""
+        return f"margin {difference(self.margin, self.metric)}"
+
+    def selections(self) -> list[Where]:
+        """Return what the test takes from its part."""
+        arms = [self.first] if isinstance(self.second, (int, float)) else [self.first, self.second]
+        return [{**self.where, **arm} for arm in arms]
+
+    def evaluate(self, by_seed: Sequence[Mapping[int, list[float]]]) -> Finding:
+        """Judge the values of each seed."""
+        first, *others = [self._one_each(values) for values in by_seed]
+        second = others[0] if others else dict.fromkeys(first, float(self.second))  # type: ignore[arg-type]
+        if first.keys() != second.keys():
+            raise ValueError(f"Test {self.name!r}: both arms need the same seeds.")
+        found = statistics.paired(list(first.values()), [second[seed] for seed in first])
+        return Finding(self.name, self.metric, self._outcome(found), self.criterion, found)
+
+    def _outcome(self, found: Mean) -> str:
+        if found.inside(self.margin):
+            return "equivalent"
+        if abs(found.mean) < self.margin or found.low <= 0 <= found.high:
+            return "unclear"
+        return "higher" if found.mean > 0 else "lower"
+
+    def _one_each(self, by_seed: Mapping[int, list[float]]) -> dict[int, float]:
+        if any(len(values) != 1 for values in by_seed.values()):
+            raise ValueError(f"Test {self.name!r} must select one cell a seed; narrow its `where`.")
+        return {seed: values[0] for seed, values in by_seed.items()}
+
+
+Test = Share | Difference
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One row of the verdict table: the verdict if each named test has the outcome, or one of several."""
+
+    verdict: str
+    when: Mapping[str, str | tuple[str, ...]]
+
+    def fits(self, outcomes: Mapping[str, str]) -> bool:
+        """Say whether the outcomes are those of this row."""
+        return all(outcomes[test] in _tuple(wanted) for test, wanted in self.when.items())
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """Everything that is fixed before the run. The first rule that fits gives the verdict, else inconclusive.
+
+    Seeds are 100 or more, at least ten in every part, and disjoint from the tuning seeds. Every tested metric
+    has a tolerance for re-running, and every part a sample of cells that the test suite runs again.
+    """
+
+    name: str
+    claim: str
+    statement: str
+    parts: Mapping[str, Part]
+    tests: tuple[Test, ...]
+    rules: tuple[Rule, ...]
+
+    def __post_init__(self) -> None:
+        for part in self.parts.values():
+            _check_seeds(part)
+        names = [test.name for test in self.tests]
+        if not names or len(set(names)) < len(names):
+            raise ValueError(f"Tests must be named, each differently. Received: {names}.")
+        for test in self.tests:
+            self._check_test(test)
+        outcomes = {test.name: test.outcomes for test in self.tests}
+        for rule in self.rules:
+            checks.choice("verdict", rule.verdict, VERDICTS)
+            for name, wanted in rule.when.items():
+                checks.choice("test in a rule", name, outcomes)
+                for outcome in _tuple(wanted):
+                    checks.choice(f"outcome of test {name!r}", outcome, outcomes[name])
+
+    def _check_test(self, test: Test) -> None:
+        part = self.parts[checks.choice(f"part of test {test.name!r}", test.part, self.parts)]
+        checks.choice(f"metric of test {test.name!r} (it needs a tolerance)", test.metric, part.tolerance)
+        for where in test.selections():
+            part.check_where(where)
+
+    def verdict(self, findings: Sequence[Finding]) -> str:
+        """Return the verdict of the first rule that fits these findings."""
+        outcomes = {finding.test: finding.outcome for finding in findings}
+        return next((rule.verdict for rule in self.rules if rule.fits(outcomes)), INCONCLUSIVE)
+
+
+def _check_seeds(part: Part) -> None:
+    seeds = checks.integers("seeds", part.seeds, minimum=FIRST_SEED, length=FEWEST_SEEDS)
+    if len(set(seeds)) < len(seeds):
+        raise ValueError(f"seeds must differ. Received: {seeds}.")
+    if isinstance(part, Training) and set(seeds) & set(part.tuning_seeds):
+        raise ValueError("Tuning seeds and reported seeds must be disjoint.")
+    if not part.sample or not part.tolerance:
+        raise ValueError("A part needs a tolerance and a sample of cells to run again.")
+    for where in part.sample:
+        part.check_where(where)
+
+
+def _tuple(wanted: str | tuple[str, ...]) -> tuple[str, ...]:
+    return (wanted,) if isinstance(wanted, str) else wanted
+
+
+def is_share(metric: str) -> bool:
+    """Say whether a metric is a share, shown in percent.
+
+    >>> is_share("test_accuracy")
+    True
+    """
+    return metric.endswith("accuracy")
+
+
+def number(value: float, metric: str) -> str:
+    """Return a value of the metric as text, shares in percent.
+
+    >>> number(0.01, "test_accuracy"), number(0.5, "log2_ratio")
+    ('1%', '0.5')
+    """
+    return f"{100 * value:.3g}%" if is_share(metric) else f"{value:.4g}"
+
+
+def difference(value: float, metric: str) -> str:
+    """Return a difference of the metric as text, shares in percentage points.
+
+    >>> difference(-0.00312, "test_accuracy"), difference(0.5, "log2_ratio")
+    ('-0.31 pt', '0.5')
+    """
+    return f"{100 * value:.2f} pt" if is_share(metric) else f"{value:.4g}"
+
+
+__all__ = ["Difference", "Finding", "Measurement", "Protocol", "Rule", "Share", "Training"]

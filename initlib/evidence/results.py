@@ -1,0 +1,168 @@
+"""What a run found: rows, learning rates, findings, verdict, table and picture, all computed from rows."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from html import escape
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from initlib import checks
+from initlib.evidence.parts import RATES, Row, Training, choose
+from initlib.evidence.protocol import Finding, Protocol, Test, difference
+from initlib.evidence.statistics import Proportion
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table that reads in a notebook and in plain text; iterating gives its rows as dicts."""
+
+    rows: Sequence[Mapping[str, str]]
+    caption: str
+
+    def __iter__(self) -> Iterator[Mapping[str, str]]:
+        return iter(self.rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __repr__(self) -> str:
+        heads = list(self.rows[0])
+        widths = [max(len(head), *(len(row[head]) for row in self.rows)) for head in heads]
+        lines = [
+            dict(zip(heads, heads, strict=True)),
+            {h: "-" * w for h, w in zip(heads, widths, strict=True)},
+        ]
+        texts = (
+            "  ".join(line[head].ljust(width) for head, width in zip(heads, widths, strict=True)).rstrip()
+            for line in [*lines, *self.rows]
+        )
+        return "\n".join([self.caption, "", *texts])
+
+    def _repr_html_(self) -> str:
+        head = "".join(f'<th scope="col">{escape(name)}</th>' for name in self.rows[0])
+        body = "".join(
+            "<tr>" + "".join(f"<td>{escape(value)}</td>" for value in row.values()) + "</tr>"
+            for row in self.rows
+        )
+        caption = f"<caption>{escape(self.caption)}</caption>"
+        return f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+@dataclass(frozen=True)
+class Result:
+    """The rows of each part of a protocol, and what follows from them by its rules.
+
+    `made` says how the rows were made: versions, wall time, number of processors.
+    """
+
+    protocol: Protocol
+    parts: Mapping[str, Sequence[Row]] = field(repr=False)
+    made: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    def rows(self, part: str, **where: Any) -> list[Row]:
+        """Return the rows of a part whose parameters have these values.
+
+        The learning rate may be "best" (tuned for the arm) or "shared" (one for all arms of a condition).
+        Tuning rows are returned only on request: `stage="tuning"`.
+        """
+        rows = self.parts[checks.choice("part", part, self.parts)]
+        kind = self.protocol.parts[part]
+        rate = where.pop("learning_rate", None)
+        if isinstance(kind, Training):
+            where = {"stage": "final", **where}
+        for name in where:
+            checks.choice("key", name, kind.keys)
+        found = [row for row in rows if all(row[name] == value for name, value in where.items())]
+        if rate is None:
+            return found
+        if rate not in RATES:
+            return [row for row in found if row["learning_rate"] == rate]
+        chosen = {_place(choice): choice[rate] for choice in self.learning_rates(part)}
+        conditions = list(kind.conditions) if isinstance(kind, Training) else []
+        return [r for r in found if r["learning_rate"] == chosen[r["arm"], *(r[name] for name in conditions)]]
+
+    def values(self, part: str, metric: str, **where: Any) -> NDArray[Any]:
+        """Return the metric of these rows as an array, in the order of the rows."""
+        return np.array([row[metric] for row in self.rows(part, **where)])
+
+    def learning_rates(self, part: str) -> list[dict[str, Any]]:
+        """Return the rates chosen for each arm and condition of a training, from its tuning rows."""
+        kind = self.protocol.parts[checks.choice("part", part, self.protocol.parts)]
+        if not isinstance(kind, Training):
+            raise ValueError(f"Part {part!r} is not a training; it has no learning rates.")
+        return choose(kind, self.parts[part])
+
+    @cached_property
+    def findings(self) -> list[Finding]:
+        """What each test found."""
+        return [
+            test.evaluate([self._by_seed(test, where) for where in test.selections()])
+            for test in self.protocol.tests
+        ]
+
+    def _by_seed(self, test: Test, where: Mapping[str, Any]) -> dict[int, list[float]]:
+        by_seed: dict[int, list[float]] = {}
+        for row in self.rows(test.part, **where):
+            if row[test.metric] is None:
+                raise ValueError(f"Test {test.name!r}: {test.metric} of seed {row['seed']} is not a number.")
+            by_seed.setdefault(row["seed"], []).append(row[test.metric])
+        if not by_seed:
+            raise ValueError(f"Test {test.name!r} selects no cell: {dict(where)}.")
+        return by_seed
+
+    @property
+    def verdict(self) -> str:
+        """The verdict, by the rules of the protocol."""
+        return self.protocol.verdict(self.findings)
+
+    def table(self, about: str = "") -> Table:
+        """Return one row for each test: estimate, 95 % interval, bootstrap, criterion and outcome.
+
+        `about` keeps only the tests that have it in their names.
+        """
+        caption = f"{self.protocol.claim}: {self.protocol.statement} Verdict: {self.verdict}."
+        return Table([_table_row(finding) for _, finding in self.judged(about)], caption)
+
+    def plot(self, about: str = "") -> Any:
+        """Draw every finding with interval and criterion, and return the figure; `about` as in `table`."""
+        from initlib.evidence.pictures import draw
+
+        return draw(self.judged(about), f"{self.protocol.claim}: {self.verdict}")
+
+    def judged(self, about: str = "") -> list[tuple[Test, Finding]]:
+        """Return each test whose name contains `about`, with what it found."""
+        pairs = list(zip(self.protocol.tests, self.findings, strict=True))
+        chosen = [(test, finding) for test, finding in pairs if about in test.name]
+        if not chosen:
+            raise ValueError(f"No test of {self.protocol.name!r} has {about!r} in its name.")
+        return chosen
+
+
+def _place(choice: Mapping[str, Any]) -> tuple[Any, ...]:
+    return (choice["arm"], *choice["condition"].values())
+
+
+def _table_row(finding: Finding) -> dict[str, str]:
+    found, metric = finding.estimate, finding.metric
+    if isinstance(found, Proportion):
+        estimate, bootstrap = f"{found.k}/{found.n}", ""
+        interval = f"{found.low:.0%} to {found.high:.0%}"
+    else:
+        estimate = difference(found.mean, metric)
+        interval, bootstrap = (
+            f"{difference(low, metric)} to {difference(high, metric)}"
+            for low, high in ((found.low, found.high), found.bootstrap)
+        )
+    return {
+        "test": finding.test,
+        "metric": finding.metric,
+        "n": str(found.n),
+        "estimate": estimate,
+        "95% interval": interval,
+        "bootstrap": bootstrap,
+        "criterion": finding.criterion,
+        "outcome": finding.outcome,
+    }
