@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from torch.func import functional_call, grad_and_value, stack_module_state, vmap
 
 from initlib import datasets, networks, training
+from initlib._chunk import ORDER
 
 CASES = {  # name: nets, hidden layers, width, epochs, ratio wanted over the loop and over vmap
     "64 nets of 10 x 64": (64, 10, 64, 2, 7.0, 2.0),
@@ -43,7 +44,7 @@ def batches(stack: networks.Network, split: datasets.Split, epochs: int) -> tupl
     orders = np.stack(
         [
             np.concatenate([rng.permutation(SAMPLES) for _ in range(epochs)])
-            for rng in (np.random.default_rng([seed, training.ORDER]) for seed in stack.seeds)
+            for rng in (np.random.default_rng([seed, ORDER]) for seed in stack.seeds)
         ]
     )
     steps = orders.reshape(stack.nets, -1, BATCH).swapaxes(0, 1)

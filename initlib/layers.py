@@ -153,7 +153,7 @@ class Dense:
         back = gradient
         if needed:
             back = tape.room(None, "dx", (len(weight), *x.shape[1:]), gradient)
-            product(gradient, _transposed(weight, tape), back)
+            product(_by_columns(gradient, weight, tape), weight.swapaxes(1, 2), back)
         dw = tape.room(None, "dw", weight.shape)
         tape.emit(self.weight, product(x.swapaxes(1, 2), gradient, dw))
         if self.bias is not None:
@@ -184,14 +184,13 @@ def product(a: Array, b: Array, out: Array) -> Array:
     return out
 
 
-def _transposed(weight: Array, tape: Tape) -> Array:
-    """Return W^T: a copy of small matrices, with which the product is faster."""
-    turned = weight.swapaxes(1, 2)
-    if weight[0].size > 10**4:
-        return turned
-    copy = tape.room(None, "wt", turned.shape)
-    np.copyto(copy, turned)
-    return copy
+def _by_columns(gradient: Array, weight: Array, tape: Tape) -> Array:
+    """Return the gradient stored column by column, with which gradient @ W^T is faster for small W."""
+    if weight[0].size > 128 * 128:
+        return gradient
+    columns = tape.room(None, "columns", gradient.swapaxes(1, 2).shape).swapaxes(1, 2)
+    np.copyto(columns, gradient)
+    return columns
 
 
 class Activate:
