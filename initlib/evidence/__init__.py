@@ -10,7 +10,7 @@ from initlib.evidence.archives import folder, is_current, load, save
 from initlib.evidence.parts import Measurement, Training
 from initlib.evidence.protocol import INCONCLUSIVE, VERDICTS, Difference, Finding, Protocol, Rule, Share
 from initlib.evidence.results import Result, Table
-from initlib.evidence.runs import rerun_sample, run
+from initlib.evidence.runs import live, rerun_sample, run
 from initlib.evidence.statistics import Mean, Proportion, mean, paired, proportion, seeds_for_equivalence
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "Training",
     "folder",
     "is_current",
+    "live",
     "load",
     "mean",
     "paired",

@@ -1,12 +1,16 @@
 """Run experiments: from the protocol to the result, and from an archived result to its sample of cells."""
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from initlib import experiments
+import numpy as np
+from numpy.typing import NDArray
+
+from initlib import checks, experiments, sweeps
 from initlib.evidence import archives
-from initlib.evidence.parts import How, Row
+from initlib.evidence.parts import RATES, How, Row, Training
 from initlib.evidence.results import Result
 
 
@@ -29,6 +33,48 @@ def run(
         **archives.versions(),
     }
     return Result(protocol, parts, made)
+
+
+def live(
+    result: Result,
+    part: str,
+    *,
+    seeds: Sequence[int] = (0, 1, 2),
+    epochs: int | None = None,
+    rate: str = "best",
+    n_jobs: int | None = 1,
+    **condition: Any,
+) -> dict[str, dict[str, NDArray[Any]]]:
+    """Train every arm of a part afresh on a few seeds, at its archived learning rate: a run of seconds.
+
+    `condition` gives a value for each condition of the part; `rate` is "best" or "shared". Returns, for each
+    arm, the curves of `training.fit` as arrays (seeds, epochs). Seeds below 100 keep it apart from evidence.
+
+    >>> from initlib import evidence
+    >>> curves = live(evidence.load("zero-symmetry"), "linear", epochs=2)
+    >>> curves["zeros"]["test_accuracy"].shape
+    (3, 2)
+    """
+    kind = result.protocol.parts[checks.choice("part", part, result.protocol.parts)]
+    checks.choice("rate", rate, RATES)
+    if not isinstance(kind, Training):
+        raise ValueError(f"Part {part!r} is not a training.")
+    if condition.keys() != set(kind.conditions):
+        raise ValueError(f"Give one value for each of {list(kind.conditions)}. Received: {condition}.")
+    kind.check_where(condition)
+    chosen = [one for one in result.learning_rates(part) if one["condition"] == condition]
+    shorter = {} if epochs is None else {"epochs": epochs}
+    cells = [
+        {**kind.cell(arm=one["arm"], learning_rate=one[rate], seed=seed, **condition), **shorter}
+        for one in chosen
+        for seed in seeds
+    ]
+    records = iter(sweeps.train(cells, n_jobs=n_jobs))
+    by_arm = {one["arm"]: [next(records) for _ in seeds] for one in chosen}
+    return {
+        arm: {name: np.array([record[name] for record in own]) for name in sweeps.CURVES if own[0][name]}
+        for arm, own in by_arm.items()
+    }
 
 
 def rerun_sample(result: Result) -> list[dict[str, Any]]:

@@ -1,0 +1,483 @@
+"""Evidence: statistics that are scipy's, outcomes and verdicts by rule, tuning, archives that cannot lie."""
+
+import dataclasses
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from initlib import evidence, experiments, fingerprints
+from initlib.evidence import Difference, Measurement, Protocol, Result, Rule, Share, Training, archives, parts
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# -- Statistics ---------------------------------------------------------------------------------------------
+
+
+def test_the_mean_has_scipys_t_interval_and_a_bootstrap_beside_it():
+    x = np.random.default_rng(0).normal(0.3, 1, 20)
+    found = evidence.mean(x)
+    reference = stats.ttest_1samp(x, 0).confidence_interval(0.95)
+    assert (found.low, found.high) == pytest.approx((reference.low, reference.high), abs=1e-14)
+    assert found.bootstrap == pytest.approx((found.low, found.high), abs=0.25)
+    assert found.bootstrap != (found.low, found.high)
+    assert evidence.mean(x) == found, "the bootstrap must not change from call to call"
+
+
+def test_the_paired_interval_is_that_of_the_differences():
+    a, b = np.random.default_rng(1).normal(size=(2, 12))
+    reference = stats.ttest_rel(a, b).confidence_interval(0.95)
+    found = evidence.paired(a, b)
+    assert (found.low, found.high) == pytest.approx((reference.low, reference.high), abs=1e-14)
+
+
+def test_inside_the_margin_is_two_one_sided_tests():
+    rng = np.random.default_rng(2)
+    for _ in range(50):
+        x = rng.normal(rng.uniform(-0.6, 0.6), 0.5, 12)
+        p = max(
+            stats.ttest_1samp(x, 0.5, alternative="less").pvalue,
+            stats.ttest_1samp(x, -0.5, alternative="greater").pvalue,
+        )
+        assert evidence.mean(x).inside(0.5) == (p < 0.025)
+
+
+@pytest.mark.parametrize(("k", "n"), [(0, 10), (5, 10), (9, 10), (10, 10), (1, 1)])
+def test_the_wilson_interval(k, n):
+    z = stats.norm.ppf(0.975)
+    centre = (k / n + z**2 / (2 * n)) / (1 + z**2 / n)
+    half = z / (1 + z**2 / n) * np.sqrt(k / n * (1 - k / n) / n + z**2 / (4 * n**2))
+    found = evidence.proportion(k, n)
+    assert (found.low, found.high) == pytest.approx((centre - half, centre + half), abs=1e-12)
+
+
+def test_equal_numbers_give_an_interval_without_width():
+    assert evidence.mean([0.5, 0.5, 0.5]).low == evidence.mean([0.5, 0.5, 0.5]).high == 0.5
+
+
+def test_the_power_calculation_agrees_with_simulation():
+    n = evidence.seeds_for_equivalence(sd=1.0, margin=0.8, power=0.9)
+    rng = np.random.default_rng(3)
+    x = rng.normal(0, 1, (4000, n))
+    half = stats.t.ppf(0.975, n - 1) * x.std(axis=1, ddof=1) / np.sqrt(n)
+    shown = (abs(x.mean(axis=1)) + half < 0.8).mean()
+    assert 0.88 < shown < 0.95
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: evidence.mean([1.0]), "at least 2"),
+        (lambda: evidence.mean([1.0, np.nan]), "finite"),
+        (lambda: evidence.paired([1.0, 2.0], [1.0]), "equally many"),
+        (lambda: evidence.proportion(3, 2), "at most n"),
+        (lambda: evidence.proportion(0, 0), ">= 1"),
+        (lambda: evidence.seeds_for_equivalence(1.0, 0.0), "> 0"),
+    ],
+)
+def test_bad_numbers_are_refused(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+# -- A small experiment, faked as a module -------------------------------------------------------------------
+
+
+def coin(seeds, arm):
+    """Return metrics that depend on the seed: "good" is 0.9 and a bit, "bad" is 0.5 and a bit."""
+    base = {"good": 0.9, "twin": 0.9, "bad": 0.5}[arm]
+    return {"test_accuracy": [base + 0.001 * (seed % 7) for seed in seeds], "gradient": [0.0] * len(seeds)}
+
+
+TESTS = (
+    Share("good trains", "coin", "test_accuracy", {"arm": "good"}, at_least=0.9),
+    Share("bad trains", "coin", "test_accuracy", {"arm": "bad"}, at_least=0.9),
+    Difference("good minus bad", "coin", "test_accuracy", {"arm": "good"}, {"arm": "bad"}, 0.01),
+    Difference("good minus twin", "coin", "test_accuracy", {"arm": "good"}, {"arm": "twin"}, 0.01),
+    Difference("bad minus 0.9", "coin", "test_accuracy", {"arm": "bad"}, 0.9, 0.01),
+    Share("no gradient", "coin", "gradient", equal=0, share=1.0),
+)
+RULES = (
+    Rule("upheld", {"good trains": "yes", "bad trains": "yes"}),
+    Rule("depends", {"good trains": "yes", "good minus bad": ("higher", "equivalent")}),
+)
+COIN = Measurement(
+    measure=coin,
+    axes={"arm": ("good", "twin", "bad")},
+    seeds=range(100, 110),
+    tolerance={"test_accuracy": 1e-9, "gradient": 0},
+    sample=({"seed": 103},),
+)
+PROTOCOL = Protocol("coin", "C0", "A coin.", {"coin": COIN}, TESTS, RULES)
+
+
+@pytest.fixture
+def result():
+    return Result(PROTOCOL, {"coin": COIN.run(parts.How(n_jobs=1))}, {"seconds": 0.0})
+
+
+def test_outcomes_and_verdict_follow_the_rules(result):
+    outcomes = {finding.test: finding.outcome for finding in result.findings}
+    assert outcomes == {
+        "good trains": "yes",
+        "bad trains": "no",
+        "good minus bad": "higher",
+        "good minus twin": "equivalent",
+        "bad minus 0.9": "lower",
+        "no gradient": "yes",
+    }
+    assert result.verdict == "depends"
+
+
+def change(result, change_row):
+    rows = [{**row, **(change_row(row) or {})} for row in result.parts["coin"]]
+    return Result(result.protocol, {"coin": rows})
+
+
+def test_other_numbers_give_another_verdict(result):
+    lucky = change(result, lambda row: {"test_accuracy": 0.95})
+    assert lucky.verdict == "upheld"
+    spread = change(
+        result, lambda row: {"test_accuracy": 0.9 + 0.3 * (-1) ** row["seed"] * (row["arm"] == "bad")}
+    )
+    assert {f.test: f.outcome for f in spread.findings}["bad trains"] == "mixed"
+    assert {f.test: f.outcome for f in spread.findings}["good minus bad"] == "unclear"
+    assert spread.verdict == "inconclusive"
+
+
+def test_nine_of_ten_is_enough_for_nine_tenths(result):
+    def lucky(row):
+        return {"test_accuracy": 0.1} if row["seed"] == 104 and row["arm"] == "good" else None
+
+    assert {f.test: f.outcome for f in change(result, lucky).findings}["good trains"] == "yes"
+    one = change(result, lambda row: {"test_accuracy": 0.95} if row["seed"] == 104 else None)
+    assert {f.test: f.outcome for f in one.findings}["bad trains"] == "no"
+
+
+def test_a_small_difference_is_neither_higher_nor_lower():
+    test = Difference("d", "coin", "test_accuracy", {"arm": "good"}, 0.0, margin=0.01)
+    jitter = {seed: [0.008 + 0.006 * (-1) ** seed] for seed in range(10)}
+    assert test.evaluate([jitter]).outcome == "unclear"  # excludes 0, but below the margin, and not inside it
+
+
+def test_a_missing_number_is_an_error_and_not_a_verdict(result):
+    with pytest.raises(ValueError, match="not a number"):
+        _ = change(result, lambda row: {"test_accuracy": None} if row["seed"] == 104 else None).verdict
+
+
+def test_the_table_reads_as_text_and_as_html(result):
+    table = result.table()
+    assert len(table) == 6
+    text, html = str(table), table._repr_html_()
+    assert "Verdict: depends." in text
+    assert "10/10" in text
+    assert "40.00 pt" in text
+    assert re.search(r"good minus twin.*0\.00 pt.*margin 1\.00 pt.*equivalent", text)
+    assert html.count("<tr>") == 7
+    assert "<caption>" in html
+    assert [row["test"] for row in result.table("good minus")] == ["good minus bad", "good minus twin"]
+    with pytest.raises(ValueError, match="No test"):
+        result.table("nonsense")
+
+
+def test_the_plot_shows_every_finding(result):
+    import matplotlib.pyplot as plt
+
+    figure = result.plot()
+    labels = [text.get_text() for axis in figure.axes for text in axis.get_yticklabels()]
+    assert sorted(label.split("\n")[0] for label in labels) == sorted(test.name for test in TESTS)
+    plt.close(figure)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"parts": {"coin": dataclasses.replace(COIN, seeds=range(10, 20))}}, ">= 100"),
+        ({"parts": {"coin": dataclasses.replace(COIN, seeds=range(100, 109))}}, "at least 10"),
+        ({"parts": {"coin": dataclasses.replace(COIN, seeds=[100] * 10)}}, "must differ"),
+        ({"parts": {"coin": dataclasses.replace(COIN, sample=())}}, "sample"),
+        ({"parts": {"coin": dataclasses.replace(COIN, sample=({"seed": 5},))}}, "seed must be one of"),
+        ({"tests": (*TESTS, TESTS[0])}, "each differently"),
+        ({"tests": ()}, "must be named"),
+        ({"tests": (dataclasses.replace(TESTS[0], part="dice"),)}, "Unknown part"),
+        ({"tests": (dataclasses.replace(TESTS[0], metric="loss"),)}, "Unknown metric"),
+        ({"tests": (dataclasses.replace(TESTS[0], where={"arm": "ugly"}),)}, "arm must be one of"),
+        ({"rules": (Rule("proved", {"good trains": "yes"}),)}, "Unknown verdict"),
+        ({"rules": (Rule("upheld", {"good trians": "yes"}),)}, "Did you mean 'good trains'"),
+        ({"rules": (Rule("upheld", {"good trains": "higher"}),)}, "Unknown outcome"),
+    ],
+)
+def test_a_faulty_protocol_is_refused(changes, message):
+    with pytest.raises(ValueError, match=message):
+        dataclasses.replace(PROTOCOL, **changes)
+
+
+# -- Tuning -------------------------------------------------------------------------------------------------
+
+TRAINING = Training(
+    arms={"he": {"initializer": "he_normal"}, "tiny": {"initializer": "he_normal", "scale": 0.01}},
+    conditions={"depth": (2, 3)},
+    learning_rates=(0.01, 0.02, 0.05, 0.1, 0.2),
+    seeds=range(100, 110),
+    tuning_seeds=(200, 201),
+    settings={"epochs": 2, "validation": 0.1, "train_samples": 200, "width": 16},
+    every_rate=("tiny",),
+    tolerance={"test_accuracy": 0.02, "first_loss": 1e-4},
+    sample=({"arm": "he", "depth": 2, "learning_rate": "best", "seed": 100},),
+    extensions=1,
+)
+
+
+@pytest.fixture(scope="module")
+def trained():
+    tests = (Share("he trains", "t", "test_accuracy", {"arm": "he", "learning_rate": "best"}, at_least=0.5),)
+    protocol = Protocol("t", "C0", "Training.", {"t": TRAINING}, tests, ())
+    return Result(protocol, {"t": TRAINING.run(parts.How(n_jobs=1))})
+
+
+def test_tuning_uses_its_own_seeds_and_reporting_the_others(trained):
+    seeds = {
+        stage: {r["seed"] for r in trained.parts["t"] if r["stage"] == stage} for stage in ("tuning", "final")
+    }
+    assert seeds == {"tuning": {200, 201}, "final": set(range(100, 110))}
+    assert {r["stage"] for r in trained.rows("t")} == {"final"}
+
+
+def test_the_best_rate_on_the_edge_extends_the_grid(trained):
+    chosen = {(c["arm"], c["condition"]["depth"]): c for c in trained.learning_rates("t")}
+    tuned = {r["learning_rate"] for r in trained.rows("t", stage="tuning", arm="he", depth=2)}
+    assert 0.4 in tuned  # two epochs are short: the largest rate of the grid was best
+    assert chosen["he", 2]["best"] in tuned
+    assert len(trained.rows("t", arm="he", depth=2, learning_rate="best")) == 10
+
+
+def test_arms_named_so_are_reported_at_every_rate(trained):
+    rates = {r["learning_rate"] for r in trained.rows("t", arm="tiny", depth=2)}
+    assert rates >= set(TRAINING.learning_rates)
+    assert len(trained.rows("t", arm="tiny", depth=2, learning_rate="shared")) == 10
+
+
+def rows(table):
+    """Return tuning rows of one arm from {rate: (loss, validation accuracy)}."""
+    return [
+        {"stage": "tuning", "arm": "he", "depth": 2, "learning_rate": rate, "seed": seed, "train_loss": loss,
+         "validation_accuracy": accuracy}
+        for rate, (loss, accuracy) in table.items()
+        for seed in (200, 201)
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("table", "best"),
+    [
+        ({0.01: (2.0, 0.1), 0.02: (1.0, 0.5), 0.05: (0.5, 0.7), 0.1: (0.7, 0.9), 0.2: (None, 0.0)}, 0.05),
+        ({0.01: (2.0, 0.9), 0.02: (0.01, 0.8), 0.05: (0.001, 0.7), 0.1: (0.015, 0.9), 0.2: (3.0, 0.99)}, 0.1),
+        ({0.01: (2.0, 0.9), 0.02: (0.01, 0.8), 0.05: (0.03, 0.9), 0.1: (0.5, 0.9), 0.2: (3.0, 0.99)}, 0.02),
+    ],
+    ids=["lowest loss", "validation where several fit", "one alone fits"],
+)
+def test_the_rule_that_chooses_a_rate(table, best):
+    one = dataclasses.replace(TRAINING, arms={"he": {}}, conditions={"depth": (2,)}, every_rate=())
+    [choice] = parts.choose(one, rows(table))
+    assert choice["best"] == best
+
+
+def test_a_seed_that_diverges_rules_a_rate_out():
+    one = dataclasses.replace(TRAINING, arms={"he": {}}, conditions={"depth": (2,)}, every_rate=())
+    table = rows({0.01: (2.0, 0.1), 0.02: (1.0, 0.5), 0.05: (0.5, 0.7), 0.1: (0.1, 0.9), 0.2: (3.0, 0.0)})
+    table[-3]["train_loss"] = None  # one of the two seeds at 0.1
+    assert parts.choose(one, table)[0]["best"] == 0.05
+
+
+def test_tuning_on_reported_seeds_is_refused():
+    overlapping = dataclasses.replace(TRAINING, tuning_seeds=(100, 200))
+    with pytest.raises(ValueError, match="disjoint"):
+        Protocol("t", "C0", "", {"t": overlapping}, (Share("a", "t", "test_accuracy", at_least=0),), ())
+
+
+def test_too_short_a_grid_or_no_validation_is_refused():
+    with pytest.raises(ValueError, match="five or more"):
+        dataclasses.replace(TRAINING, learning_rates=(0.1, 0.2))
+    with pytest.raises(ValueError, match="validation"):
+        dataclasses.replace(TRAINING, settings={"epochs": 2})
+
+
+def test_a_sample_runs_again_to_the_same_numbers(trained, result):
+    assert evidence.rerun_sample(trained) == []
+    assert evidence.rerun_sample(result) == []
+
+
+def test_a_cell_outside_its_tolerance_is_reported(result):
+    wrong = change(
+        result, lambda row: {"gradient": 1e-30} if row["seed"] == 103 and row["arm"] == "bad" else None
+    )
+    [outside] = evidence.rerun_sample(wrong)
+    assert (outside["arm"], outside["seed"], outside["gradient"], outside["again"]) == (
+        "bad",
+        103,
+        1e-30,
+        0.0,
+    )
+
+
+def test_live_runs_every_arm_on_a_few_seeds(trained):
+    curves = evidence.live(trained, "t", depth=3, epochs=1)
+    assert curves.keys() == {"he", "tiny"}
+    assert curves["he"]["test_accuracy"].shape == (3, 1)
+    with pytest.raises(ValueError, match="one value for each"):
+        evidence.live(trained, "t")
+    with pytest.raises(ValueError, match="depth must be one of"):
+        evidence.live(trained, "t", depth=9)
+
+
+# -- Archives -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def module(tmp_path, monkeypatch):
+    """The coin experiment as a module with a source file."""
+    source = tmp_path / "coin.py"
+    source.write_text('"""Coin."""\nTHRESHOLD = 0.9  # frozen\n')
+    fake = SimpleNamespace(__file__=str(source), PROTOCOL=PROTOCOL)
+    real = experiments.get
+    monkeypatch.setattr(experiments, "get", lambda name: fake if name == "coin" else real(name))
+    return source
+
+
+def test_an_archive_gives_back_what_was_saved(result, module, tmp_path):
+    path = evidence.save(result, where=tmp_path)
+    loaded = evidence.load("coin", where=tmp_path)
+    assert loaded.parts == result.parts
+    assert loaded.verdict == "depends"
+    content = json.loads(path.read_text())
+    assert content["verdict"] == "depends"
+    assert content["protocol"]["tests"][0]["at_least"] == 0.9
+    assert content["protocol"]["parts"]["coin"]["measure"] == "coin"
+    assert evidence.is_current("coin", where=tmp_path)
+
+
+def test_the_verdict_follows_the_numbers_of_the_archive(result, module, tmp_path):
+    path = evidence.save(result, where=tmp_path)
+    content = json.loads(path.read_text())
+    column = content["parts"]["coin"]["columns"].index("test_accuracy")
+    for row in content["parts"]["coin"]["rows"]:
+        row[column] = 0.95
+    path.write_text(json.dumps(content))
+    assert evidence.load("coin", where=tmp_path).verdict == "upheld"
+
+
+@pytest.mark.parametrize(
+    ("new", "current"),
+    [
+        ('"""Another docstring."""\n\nTHRESHOLD = (0.9)\n', True),
+        ('"""Coin."""\nTHRESHOLD = 0.8  # frozen\n', False),
+        ('"""Coin."""\nTHRESHOLD = 0.9\nX = 1\n', False),
+    ],
+)
+def test_code_makes_an_archive_stale_and_comments_do_not(result, module, tmp_path, new, current):
+    evidence.save(result, where=tmp_path)
+    module.write_text(new)
+    assert evidence.is_current("coin", where=tmp_path) is current
+    if not current:
+        with pytest.raises(ValueError, match=r"older than the code.*make evidence NAME=coin"):
+            evidence.load("coin", where=tmp_path)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.9, 0.999])
+def test_a_truncated_archive_is_refused(result, module, tmp_path, share):
+    path = evidence.save(result, where=tmp_path)
+    text = path.read_text().rstrip()
+    path.write_text(text[: int(share * len(text))])
+    with pytest.raises(ValueError, match=r"unreadable or cut short.*make evidence NAME=coin"):
+        evidence.load("coin", where=tmp_path)
+    assert not evidence.is_current("coin", where=tmp_path)
+
+
+@pytest.mark.parametrize(
+    "text", ["[]", "{}", '{"parts": 3}', '{"parts": {"coin": {"columns": ["a"], "rows": [[1, 2]]}}}']
+)
+def test_what_is_no_archive_is_refused(module, tmp_path, text):
+    (tmp_path / "coin.json").write_text(text)
+    with pytest.raises(ValueError, match="not an archive"):
+        evidence.load("coin", where=tmp_path)
+
+
+def test_a_missing_archive_and_an_unknown_name(module, tmp_path):
+    with pytest.raises(FileNotFoundError, match="make evidence NAME=coin"):
+        evidence.load("coin", where=tmp_path)
+    with pytest.raises(ValueError, match="Did you mean 'he-depth'"):
+        evidence.load("he-dept")
+
+
+def test_a_crash_while_writing_leaves_the_old_archive(result, module, tmp_path, monkeypatch):
+    path = evidence.save(result, where=tmp_path)
+    before = path.read_bytes()
+
+    def crash(*_):
+        raise OSError("disk full")
+
+    monkeypatch.setattr(os, "fsync", crash)
+    with pytest.raises(OSError, match="disk full"):
+        evidence.save(change(result, lambda row: {"gradient": 1.0}), where=tmp_path)
+    assert path.read_bytes() == before
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["coin.json", "coin.py"]
+
+
+def test_a_fingerprint_sees_code_and_not_layout(tmp_path):
+    def of(text):
+        path = tmp_path / f"{len(list(tmp_path.iterdir()))}.py"
+        path.write_text(text)
+        return fingerprints.of_file(path)
+
+    base = of('def f(x):\n    """Say."""\n    return x + 1\n')
+    assert of("def f(x):  # comment\n    return (x\n            + 1)\n") == base
+    assert of("def f(x):\n    return x + 2\n") != base
+    assert of("def f(x):\n    return x + 1.0\n") != base
+    assert of("def g(x):\n    return x + 1\n") != base
+
+
+# -- Where archives are found -------------------------------------------------------------------------------
+
+
+def test_archives_are_found_from_any_folder(tmp_path):
+    code = "from initlib import evidence; print(evidence.load('he-depth').verdict)"
+    run = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert run.stdout.strip() == evidence.load("he-depth").verdict
+
+
+def test_the_wheel_carries_the_archives(tmp_path):
+    copy = tmp_path / "source"
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        copy.mkdir(exist_ok=True)
+        shutil.copy(ROOT / name, copy)
+    for name in ("initlib", "book/evidence"):
+        shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    subprocess.run(build, cwd=copy, check=True, capture_output=True)
+    site = tmp_path / "site"
+    with zipfile.ZipFile(next(tmp_path.glob("*.whl"))) as wheel:
+        wheel.extractall(site)
+    code = (
+        f"import sys; sys.path.insert(0, {str(site)!r}); import initlib; from initlib import evidence; "
+        "print(initlib.__file__, len(list(evidence.folder().glob('*.json'))), sep='\\n'); "
+        "print(evidence.load('he-depth').verdict)"
+    )
+    away = tmp_path / "away"
+    away.mkdir()
+    run = subprocess.run([sys.executable, "-c", code], cwd=away, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    file, count, verdict = run.stdout.split("\n")[:3]
+    assert file.startswith(str(site))
+    assert int(count) == len(list(archives.IN_REPOSITORY.glob("*.json")))
+    assert verdict == evidence.load("he-depth").verdict

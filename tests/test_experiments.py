@@ -1,0 +1,72 @@
+"""Experiments: every archive is current, says what its numbers say, and a sample of its cells runs again."""
+
+import ast
+import json
+import time
+from pathlib import Path
+
+import pytest
+
+from initlib import evidence, experiments
+
+NAMES = experiments.names()
+SECONDS = 60  # for the samples of all archives together
+
+each = pytest.mark.parametrize("name", NAMES)
+spent: dict[str, float] = {}
+
+
+@each
+def test_the_archive_was_made_by_the_experiment_as_it_is(name):
+    assert evidence.is_current(name), f"stale or missing: run `make evidence NAME={name}`"
+
+
+@each
+def test_the_archive_says_what_its_numbers_say(name):
+    content = json.loads((evidence.folder() / f"{name}.json").read_text())
+    result = evidence.load(name)
+    assert content["verdict"] == result.verdict
+    outcomes = {finding["test"]: finding["outcome"] for finding in content["findings"]}
+    assert outcomes == {finding.test: finding.outcome for finding in result.findings}
+    assert result.protocol.name == name
+    assert content["made"]["seconds"] > 0
+    assert content["made"]["numpy"]
+
+
+@each
+def test_the_archive_has_every_seed_of_the_protocol(name):
+    result = evidence.load(name)
+    for part, kind in result.protocol.parts.items():
+        assert {row["seed"] for row in result.rows(part)} == set(kind.seeds)
+
+
+@each
+def test_a_sample_of_its_cells_runs_again_to_the_same_numbers(name):
+    start = time.process_time()
+    outside = evidence.rerun_sample(evidence.load(name))
+    spent[name] = time.process_time() - start
+    assert outside == []
+
+
+def test_the_samples_together_are_quick():
+    if spent.keys() != set(NAMES):
+        pytest.skip("the samples of some archives did not run")
+    assert sum(spent.values()) <= SECONDS
+
+
+@each
+def test_no_verdict_is_typed_into_the_code_that_measures(name):
+    """Verdict words stand in the rules of the protocol alone."""
+    tree = ast.parse(Path(experiments.get(name).__file__).read_text())
+    words = {node.value for function in ast.walk(tree) if isinstance(function, ast.FunctionDef)
+             for node in ast.walk(function) if isinstance(node, ast.Constant)}  # fmt: skip
+    assert not words & {*evidence.VERDICTS, evidence.INCONCLUSIVE}
+
+
+@each
+def test_table_and_plot(name):
+    import matplotlib.pyplot as plt
+
+    result = evidence.load(name)
+    assert len(result.table()) == len(result.protocol.tests)
+    plt.close(result.plot())
