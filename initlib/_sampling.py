@@ -53,9 +53,14 @@ def draw(
         rngs = [
             np.random.Generator(np.random.SFC64(seed)) for seed in rng.integers(1 << 63, size=len(blocks))
         ]
-        with ThreadPoolExecutor(min(len(blocks), os.cpu_count() or 1, MOST_WORKERS)) as pool:
+        with ThreadPoolExecutor(min(len(blocks), _cores(), MOST_WORKERS)) as pool:
             list(pool.map(finish, blocks, rngs))
     return result
+
+
+def _cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _split(flat: Array, size: int) -> list[Array]:
@@ -115,8 +120,7 @@ def uniform(block: Array, rng: np.random.Generator) -> None:
 
 def truncated_normal(low: float, high: float) -> Fill:
     """Return a fill with N(0, 1) given low <= z <= high (complex: given |z| <= high)."""
-    mass = _mass(low, high)
-    if mass < 0.25:
+    if _mass(low, high) < 0.25:
         return _inverse_normal(low, high)
 
     def fill(block: Array, rng: np.random.Generator) -> None:
@@ -125,13 +129,12 @@ def truncated_normal(low: float, high: float) -> Fill:
             _polar(block, np.sqrt(-np.log1p(-inside * rng.random(block.size))), rng)
             return
         normal(block, rng)
-        outside = np.flatnonzero((block < low) | (block > high))
-        while outside.size:
-            fresh = np.empty(int(1.1 * outside.size / mass) + 16, block.dtype)
-            normal(fresh, rng)
-            fresh = fresh[(fresh >= low) & (fresh <= high)][: outside.size]
-            block[outside[: fresh.size]] = fresh
-            outside = outside[fresh.size :]
+        outside = (block < low) | (block > high)
+        count = np.count_nonzero(outside)
+        if count:
+            again = np.empty(count, block.dtype)
+            fill(again, rng)
+            block[outside] = again
 
     return fill
 

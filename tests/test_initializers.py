@@ -601,7 +601,7 @@ def test_the_number_of_threads_changes_nothing(name, dtype, monkeypatch):
     shape = (3 * _sampling.BLOCK + 12345,)
     draws = []
     for workers in (1, 2, 5):
-        monkeypatch.setattr(_sampling.os, "cpu_count", lambda workers=workers: workers)
+        monkeypatch.setattr(_sampling, "_cores", lambda workers=workers: workers)
         rng = np.random.default_rng(6)
         draws.append(initializers.get(name)(shape, rng=rng, dtype=dtype))
         rest = rng.random()
