@@ -107,4 +107,6 @@ def _bounds(bounds: tuple[float, float], dtype: np.dtype[Any]) -> tuple[float, f
 def _complex_std(bound: float) -> float:
     """Return sqrt(E|z|^2) of the circular normal with E|z|^2 = 1 cut at |z| <= bound."""
     square = bound * bound
+    if square < 1e-4:  # the series of what follows, which subtracts numbers that are nearly equal
+        return math.sqrt(square / 2 * (1 - square / 6))
     return math.sqrt(1 - square / math.expm1(square)) if square < 700 else 1.0

@@ -120,14 +120,20 @@ def uniform(block: Array, rng: np.random.Generator) -> None:
 
 def truncated_normal(low: float, high: float) -> Fill:
     """Return a fill with N(0, 1) given low <= z <= high (complex: given |z| <= high)."""
-    if _mass(low, high) < 0.25:
-        return _inverse_normal(low, high)
+    fill_real = _rejection(low, high) if _mass(low, high) >= 0.25 else _inverse_normal(low, high)
 
     def fill(block: Array, rng: np.random.Generator) -> None:
         if block.dtype.kind == "c":
             inside = -math.expm1(-high * high)
             _polar(block, np.sqrt(-np.log1p(-inside * rng.random(block.size))), rng)
-            return
+        else:
+            fill_real(block, rng)
+
+    return fill
+
+
+def _rejection(low: float, high: float) -> Fill:
+    def fill(block: Array, rng: np.random.Generator) -> None:
         normal(block, rng)
         outside = (block < low) | (block > high)
         count = np.count_nonzero(outside)

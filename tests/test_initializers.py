@@ -553,6 +553,24 @@ def test_truncated_moments_to_twelve_digits(bounds):
     )
 
 
+@pytest.mark.parametrize("bound", [1e-6, 0.009, 0.011, 0.3, 1.0, 5.0, 36.0])
+def test_complex_truncation_at_any_bound(bound):
+    z = initializers.truncated_normal((200, 200), bounds=(-bound, bound), rng=4, dtype="complex128")
+    assert_variance(z, 1.0, kurtosis=circular_cut_kurtosis(bound) if bound > 0.1 else 4 / 3)
+    with mpmath.workdps(40):
+        b = mpmath.mpf(bound) ** 2
+        std = mpmath.sqrt(1 - b / mpmath.expm1(b))
+        assert np.abs(z).max() <= float(bound / std) * (1 + 1e-12)
+    assert_mean_zero(z)
+    np.testing.assert_allclose(
+        initializers.truncated_normal(
+            (200, 200), bounds=(-bound, bound), rng=4, dtype="complex128", corrected=False
+        ),
+        z * float(std),
+        rtol=1e-11,
+    )
+
+
 def test_truncation_at_two_sigma_is_the_published_constant():
     mean, std, kurtosis = initializers.truncated_moments(-2.0, 2.0)
     assert mean == 0
