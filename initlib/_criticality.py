@@ -77,8 +77,7 @@ def variance_fixed_point(
     0.286894 True
     """
     phi = activations.get(activation)
-    sigma_w = checks.real("sigma_w", sigma_w, minimum=0)
-    sigma_b = checks.real("sigma_b", sigma_b, minimum=0)
+    sigma_w, sigma_b = _moments.sigmas(sigma_w, sigma_b)
     near = checks.real("near", near, above=0)
 
     _moments.power(phi, near)  # refuses what no q could be solved for

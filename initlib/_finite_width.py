@@ -43,7 +43,7 @@ def jacobian_moments(
     JacobianMoments(mean=1.0, variance=16.0)
     """
     phi = activations.get(activation, derivative=True)
-    sigma_w = checks.real("sigma_w", sigma_w, minimum=0)
+    sigma_w, _ = _moments.sigmas(sigma_w, 0.0)
     q = checks.real("q", q, minimum=0)
     depth = checks.integer("depth", depth, minimum=1)
     free = checks.choice("ensemble", ensemble, ENSEMBLES) == "gaussian"
@@ -89,8 +89,7 @@ def finite_width_band(
     """
     sizes = checks.integers("widths", widths, minimum=1, length=2)
     phi = activations.get(activation)
-    sigma_w = _unit_gain(phi) if sigma_w is None else checks.real("sigma_w", sigma_w, minimum=0)
-    sigma_b = checks.real("sigma_b", sigma_b, minimum=0)
+    sigma_w, sigma_b = _moments.sigmas(_unit_gain(phi) if sigma_w is None else sigma_w, sigma_b)
     free = checks.choice("ensemble", ensemble, ENSEMBLES) == "gaussian"
     before = _Signal(math.log(checks.real("q", q, above=0)), 0.0, 0.0, 0.0)
     bands = []

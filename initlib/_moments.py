@@ -9,7 +9,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from initlib import activations, gaussian
+from initlib import activations, checks, gaussian
 from initlib.activations import Activation
 from initlib.gaussian import Array
 
@@ -19,7 +19,7 @@ _NEAR_ZERO = 1e-32  # stands for the limit q -> 0
 @lru_cache(maxsize=64)
 def homogeneous_slopes(activation: Activation) -> tuple[float, float] | None:
     """Return the slopes left and right of 0 if phi(t x) = t phi(x) for all t > 0, as for leaky ReLU."""
-    t = 2.0 ** np.arange(-40, 41)
+    t = 1.7 ** np.arange(-50, 51)
     with np.errstate(all="ignore"):
         left, right = -activation(-t) / t, activation(t) / t
     same = np.allclose(left, left[0], 1e-14, 0) and np.allclose(right, right[0], 1e-14, 0)
@@ -86,6 +86,14 @@ def slope_pair(activation: Activation, c: Array, q: float) -> Array:
     derivative = activations.get(activation, derivative=True).derivative
     assert derivative is not None
     return gaussian.pair_expectation(derivative, c, q, activation.kinks)
+
+
+def sigmas(sigma_w: float, sigma_b: float) -> tuple[float, float]:
+    """Return both standard deviations after checking that they are numbers whose squares are finite."""
+    return (
+        checks.real("sigma_w", sigma_w, minimum=0, maximum=1e100),
+        checks.real("sigma_b", sigma_b, minimum=0, maximum=1e100),
+    )
 
 
 def _mean(activation: Activation, f: Callable[[Array], Array], q: float) -> float:

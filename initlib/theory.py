@@ -84,7 +84,7 @@ def variance_map(q: ArrayLike, activation: AnyActivation, sigma_w: float, sigma_
     0.394294
     """
     phi = activations.get(activation)
-    sigma_w, sigma_b = _sigmas(sigma_w, sigma_b)
+    sigma_w, sigma_b = _moments.sigmas(sigma_w, sigma_b)
     q = checks.array("q", q)
     if (q < 0).any():
         raise ValueError(f"q must be >= 0. Received: {q[q < 0].flat[0]:g}.")
@@ -107,7 +107,7 @@ def correlation_map(
     [0.      0.31831 1.     ]
     """
     phi = activations.get(activation)
-    sigma_w, sigma_b = _sigmas(sigma_w, sigma_b)
+    sigma_w, sigma_b = _moments.sigmas(sigma_w, sigma_b)
     c = correlations(c)
     q = variance_fixed_point(phi, sigma_w, sigma_b).q if q is None else checks.real("q", q, minimum=0)
     after = sigma_w**2 * _moments.power(phi, q) + sigma_b**2
@@ -132,7 +132,7 @@ def chi(activation: AnyActivation, sigma_w: float, q: float) -> float:
     1.000000
     """
     phi = activations.get(activation, derivative=True)
-    sigma_w, _ = _sigmas(sigma_w, 0.0)
+    sigma_w, _ = _moments.sigmas(sigma_w, 0.0)
     return sigma_w**2 * _moments.slope_power(phi, checks.real("q", q, minimum=0))
 
 
@@ -169,7 +169,7 @@ def residual_profile(
     blocks = checks.integer("blocks", blocks, minimum=0)
     branch_depth = checks.integer("branch_depth", branch_depth, minimum=1)
     phi = activations.get(activation, derivative=True)
-    sigma_w, sigma_b = _sigmas(sigma_w, sigma_b)
+    sigma_w, sigma_b = _moments.sigmas(sigma_w, sigma_b)
     squared_scale = checks.real("branch_scale", branch_scale) ** 2
     q = checks.real("q", q, above=0)
     c = float(correlations(checks.real("c", c)))
@@ -188,7 +188,3 @@ def residual_profile(
     gradient: Array = np.cumprod([1.0, *factors[::-1]], dtype=np.float64)[::-1]
     second_moments, cosines = np.array(stream).T
     return ResidualProfile(second_moments, cosines, gradient)
-
-
-def _sigmas(sigma_w: float, sigma_b: float) -> tuple[float, float]:
-    return checks.real("sigma_w", sigma_w, minimum=0), checks.real("sigma_b", sigma_b, minimum=0)

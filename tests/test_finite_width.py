@@ -40,6 +40,106 @@ def two_inputs(width, c, q=1.0):
     return math.sqrt(q * width) * np.stack([first, c * first + math.sqrt(1 - c * c) * second])
 
 
+# --- residual stacks
+
+
+def test_he_branches_double_the_stream_and_small_branches_do_not():
+    np.testing.assert_allclose(theory.residual_profile(5, "relu", HE).q, 2.0 ** np.arange(6), rtol=1e-14)
+    blocks = 50
+    scaled_down = theory.residual_profile(blocks, "relu", HE, branch_scale=blocks**-0.5)
+    assert scaled_down.q[-1] == pytest.approx((1 + 1 / blocks) ** blocks, rel=1e-13)
+    np.testing.assert_allclose(scaled_down.gradient, scaled_down.q[::-1], rtol=1e-13)
+    assert theory.residual_profile(3, "tanh", 2.0, branch_scale=0.0).q.tolist() == [1, 1, 1, 1]
+    assert theory.residual_profile(0, "tanh", 2.0).gradient.tolist() == [1]
+
+
+@pytest.mark.parametrize(("name", "branch_depth"), [("relu", 2), ("tanh", 1), ("gelu", 2)])
+def test_residual_stacks_of_random_nets(name, branch_depth):
+    width, blocks, sigma_w, sigma_b, scale, start = 1000, 2, 1.3, 0.3, 0.7, 0.2
+    phi, samples, gradients = activations.get(name), [], []
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        z = rng.standard_normal((2, width))
+        x, jacobians, row = np.stack([z[0], start * z[0] + math.sqrt(1 - start**2) * z[1]]), [], []
+        for _ in range(blocks):
+            h, inner = x, []
+            for _ in range(branch_depth):
+                weights = sigma_w / math.sqrt(width) * rng.standard_normal((width, width))
+                inner.append((phi.derivative(h[0]), weights))
+                h = phi(h) @ weights + sigma_b * rng.standard_normal(width)
+            jacobians.append(inner)
+            x = x + scale * h
+            q = np.square(x).mean(axis=1)
+            row += [math.log(q[0]), (x[0] @ x[1]) / width / math.sqrt(q.prod())]
+        samples.append(row)
+        gradient, sizes = rng.standard_normal(width), []
+        for inner in reversed(jacobians):
+            back = gradient
+            for slope, weights in reversed(inner):
+                back = slope * (weights @ back)
+            new = gradient + scale * back
+            sizes.append(math.log((new @ new) / (gradient @ gradient)))
+            gradient = new
+        gradients.append(sizes[::-1])
+    profile = theory.residual_profile(
+        blocks, name, sigma_w, sigma_b, branch_depth=branch_depth, branch_scale=scale, c=start
+    )
+    expected = np.stack([np.log(profile.q[1:]), profile.c[1:]], axis=1).ravel()
+    assert within_three_sigma(samples, expected)
+    assert within_three_sigma(gradients, np.log(profile.gradient[:-1] / profile.gradient[1:]))
+
+
+# --- Jacobians
+
+
+@pytest.mark.parametrize(
+    ("name", "q", "depth", "gaussian", "orthogonal"),
+    [
+        ("identity", 1.0, 16, 16, 0),
+        ("relu", 1.0, 16, 32, 16),
+        ("relu", 1.0, 32, 64, 32),
+        ("tanh", 1 / 64, 16, 16.03, 0.027),
+        ("tanh", 1 / 128, 32, 32.01, 0.014),
+        ("tanh", 0.25, 16, 18.19, 2.19),
+        ("tanh", 0.25, 32, 36.4, 4.38),
+    ],
+)
+def test_jacobian_moments_of_the_field(name, q, depth, gaussian, orthogonal):
+    sigma_w = theory.gain(name, "backward", q)
+    for ensemble, variance in (("gaussian", gaussian), ("orthogonal", orthogonal)):
+        moments = theory.jacobian_moments(name, sigma_w, q, depth, ensemble)
+        assert moments.mean == pytest.approx(1, rel=1e-12)
+        assert moments.variance == pytest.approx(variance, rel=5e-3, abs=2e-3)
+
+
+@pytest.mark.parametrize("ensemble", ["gaussian", "orthogonal"])
+@pytest.mark.parametrize("name", ["relu", "tanh"])
+def test_jacobian_moments_of_random_nets(ensemble, name):
+    width, depth, sigma_w = 200, 4, 1.2
+    phi, rng = activations.get(name), np.random.default_rng(0)
+    q = 1.0 if name == "relu" else theory.variance_fixed_point(name, sigma_w).q
+    ratios, means = [], []
+    for _ in range(4):
+        jacobian = np.eye(width)
+        for _ in range(depth):
+            slope = phi.derivative(math.sqrt(q) * rng.standard_normal(width))
+            weights = rng.standard_normal((width, width)) / math.sqrt(width)
+            if ensemble == "orthogonal":
+                weights = initializers.orthogonal((width, width), rng=rng)
+            jacobian = (sigma_w * jacobian @ weights) * slope
+        squares = np.linalg.svd(jacobian, compute_uv=False) ** 2
+        means.append(squares.mean())
+        ratios.append(squares.var() / squares.mean() ** 2)
+    moments = theory.jacobian_moments(name, sigma_w, q, depth, ensemble)
+    assert np.mean(means) == pytest.approx(moments.mean, rel=0.1)
+    assert np.mean(ratios) == pytest.approx(moments.variance / moments.mean**2, rel=0.1)
+
+
+def test_a_jacobian_of_zeros_has_moments_zero():
+    flat = activations.Activation("flat", np.zeros_like, np.zeros_like)
+    assert theory.jacobian_moments(flat, 1.0, 1.0, 3) == (0.0, 0.0)
+
+
 # --- networks of width 1000
 
 
@@ -191,103 +291,3 @@ def test_noise_of_relu_and_linear_layers(slopes, v, k):
     mean, variance = _finite_width._homogeneous_noise(slopes, n)
     assert mean == pytest.approx(-v / (2 * n) + (k / 3 - 3 * v * v / 4) / n**2, rel=1e-14)
     assert variance == pytest.approx(v / n + (5 * v * v / 2 - k) / n**2, rel=1e-14)
-
-
-# --- Jacobians
-
-
-@pytest.mark.parametrize(
-    ("name", "q", "depth", "gaussian", "orthogonal"),
-    [
-        ("identity", 1.0, 16, 16, 0),
-        ("relu", 1.0, 16, 32, 16),
-        ("relu", 1.0, 32, 64, 32),
-        ("tanh", 1 / 64, 16, 16.03, 0.027),
-        ("tanh", 1 / 128, 32, 32.01, 0.014),
-        ("tanh", 0.25, 16, 18.19, 2.19),
-        ("tanh", 0.25, 32, 36.4, 4.38),
-    ],
-)
-def test_jacobian_moments_of_the_field(name, q, depth, gaussian, orthogonal):
-    sigma_w = theory.gain(name, "backward", q)
-    for ensemble, variance in (("gaussian", gaussian), ("orthogonal", orthogonal)):
-        moments = theory.jacobian_moments(name, sigma_w, q, depth, ensemble)
-        assert moments.mean == pytest.approx(1, rel=1e-12)
-        assert moments.variance == pytest.approx(variance, rel=5e-3, abs=2e-3)
-
-
-@pytest.mark.parametrize("ensemble", ["gaussian", "orthogonal"])
-@pytest.mark.parametrize("name", ["relu", "tanh"])
-def test_jacobian_moments_of_random_nets(ensemble, name):
-    width, depth, sigma_w = 200, 4, 1.2
-    phi, rng = activations.get(name), np.random.default_rng(0)
-    q = 1.0 if name == "relu" else theory.variance_fixed_point(name, sigma_w).q
-    ratios, means = [], []
-    for _ in range(4):
-        jacobian = np.eye(width)
-        for _ in range(depth):
-            slope = phi.derivative(math.sqrt(q) * rng.standard_normal(width))
-            weights = rng.standard_normal((width, width)) / math.sqrt(width)
-            if ensemble == "orthogonal":
-                weights = initializers.orthogonal((width, width), rng=rng)
-            jacobian = (sigma_w * jacobian @ weights) * slope
-        squares = np.linalg.svd(jacobian, compute_uv=False) ** 2
-        means.append(squares.mean())
-        ratios.append(squares.var() / squares.mean() ** 2)
-    moments = theory.jacobian_moments(name, sigma_w, q, depth, ensemble)
-    assert np.mean(means) == pytest.approx(moments.mean, rel=0.1)
-    assert np.mean(ratios) == pytest.approx(moments.variance / moments.mean**2, rel=0.1)
-
-
-def test_a_jacobian_of_zeros_has_moments_zero():
-    flat = activations.Activation("flat", np.zeros_like, np.zeros_like)
-    assert theory.jacobian_moments(flat, 1.0, 1.0, 3) == (0.0, 0.0)
-
-
-# --- residual stacks
-
-
-def test_he_branches_double_the_stream_and_small_branches_do_not():
-    np.testing.assert_allclose(theory.residual_profile(5, "relu", HE).q, 2.0 ** np.arange(6), rtol=1e-14)
-    blocks = 50
-    scaled_down = theory.residual_profile(blocks, "relu", HE, branch_scale=blocks**-0.5)
-    assert scaled_down.q[-1] == pytest.approx((1 + 1 / blocks) ** blocks, rel=1e-13)
-    np.testing.assert_allclose(scaled_down.gradient, scaled_down.q[::-1], rtol=1e-13)
-    assert theory.residual_profile(3, "tanh", 2.0, branch_scale=0.0).q.tolist() == [1, 1, 1, 1]
-    assert theory.residual_profile(0, "tanh", 2.0).gradient.tolist() == [1]
-
-
-@pytest.mark.parametrize(("name", "branch_depth"), [("relu", 2), ("tanh", 1), ("gelu", 2)])
-def test_residual_stacks_of_random_nets(name, branch_depth):
-    width, blocks, sigma_w, sigma_b, scale, start = 1000, 2, 1.3, 0.3, 0.7, 0.2
-    phi, samples, gradients = activations.get(name), [], []
-    for seed in range(6):
-        rng = np.random.default_rng(seed)
-        z = rng.standard_normal((2, width))
-        x, jacobians, row = np.stack([z[0], start * z[0] + math.sqrt(1 - start**2) * z[1]]), [], []
-        for _ in range(blocks):
-            h, inner = x, []
-            for _ in range(branch_depth):
-                weights = sigma_w / math.sqrt(width) * rng.standard_normal((width, width))
-                inner.append((phi.derivative(h[0]), weights))
-                h = phi(h) @ weights + sigma_b * rng.standard_normal(width)
-            jacobians.append(inner)
-            x = x + scale * h
-            q = np.square(x).mean(axis=1)
-            row += [math.log(q[0]), (x[0] @ x[1]) / width / math.sqrt(q.prod())]
-        samples.append(row)
-        gradient, sizes = rng.standard_normal(width), []
-        for inner in reversed(jacobians):
-            back = gradient
-            for slope, weights in reversed(inner):
-                back = slope * (weights @ back)
-            new = gradient + scale * back
-            sizes.append(math.log((new @ new) / (gradient @ gradient)))
-            gradient = new
-        gradients.append(sizes[::-1])
-    profile = theory.residual_profile(
-        blocks, name, sigma_w, sigma_b, branch_depth=branch_depth, branch_scale=scale, c=start
-    )
-    expected = np.stack([np.log(profile.q[1:]), profile.c[1:]], axis=1).ravel()
-    assert within_three_sigma(samples, expected)
-    assert within_three_sigma(gradients, np.log(profile.gradient[:-1] / profile.gradient[1:]))

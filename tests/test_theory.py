@@ -413,6 +413,12 @@ def test_a_threshold_without_slope_at_zero_has_no_critical_point_there():
     assert theory.variance_map(point.q, late, point.sigma_w, 0.7) == pytest.approx(point.q)
 
 
+def test_what_is_homogeneous_at_some_scales_only_gets_no_closed_form():
+    waves = Activation("waves", lambda x: x * np.cos(2 * math.pi * np.log2(np.maximum(np.abs(x), 1e-300))))
+    with pytest.raises(ValueError, match="does not converge"):
+        theory.variance_map(1.0, waves, 1.0)
+
+
 def test_a_flat_activation_has_no_critical_point():
     flat = Activation("flat", np.ones_like, np.zeros_like)
     with pytest.raises(ValueError, match="no critical point: its derivative vanishes"):
@@ -503,7 +509,7 @@ def test_unknown_activations_are_refused(name):
         lambda w, b: theory.residual_profile(2, "tanh", w, b),
     ],
 )
-@pytest.mark.parametrize("bad", [-1.0, np.nan, np.inf, "1", None, [1.0]])
+@pytest.mark.parametrize("bad", [-1.0, 1e200, np.nan, np.inf, "1", None, [1.0]])
 def test_bad_standard_deviations_are_refused(call, bad):
     with pytest.raises((ValueError, TypeError), match="sigma_b must be a finite number >= 0"):
         call(1.0, bad)
