@@ -15,6 +15,8 @@ __version__ = "0.1.0"
 _MODULES = (
     "activations",
     "datasets",
+    "evidence",
+    "experiments",
     "explorers",
     "figures",
     "gaussian",
