@@ -39,7 +39,7 @@ bench: .venv-peers/ready ## Measure speed beside the frameworks; writes benchmar
 	$(call step,the benchmark,$(PEERS)/python -m benchmarks)
 
 evidence: .venv/ready ## Recompute stale evidence (NAME=... for one experiment, BACKEND=dask for a cluster)
-	$(call step,the evidence,$(BIN)/python tools/evidence.py $(if $(NAME),--name $(NAME)) $(if $(BACKEND),--backend $(BACKEND)))
+	$(call step,the evidence,$(BIN)/python tools/evidence.py $(NAME) $(if $(BACKEND),--backend $(BACKEND)))
 
 outputs: .venv/ready ## Re-execute the notebooks and store their outputs
 	$(call step,executing the notebooks,$(BIN)/python tools/notebooks.py)
