@@ -147,7 +147,8 @@ class Training:
         for choice in choose(self, rows):
             rates = {choice["best"], choice["shared"]}
             if choice["arm"] in self.every_rate:
-                rates = {row["learning_rate"] for row in _of(rows, choice["arm"], choice["condition"])}
+                place = {"arm": choice["arm"], **choice["condition"]}.items()
+                rates = {row["learning_rate"] for row in rows if place <= row.items()}
             keys += [
                 {
                     "stage": "final",
@@ -220,49 +221,34 @@ def choose(part: Training, rows: Sequence[Row]) -> list[dict[str, Any]]:
 
     Each is a dict: arm, condition, best, shared, and beyond, the next rate to try if best is on the edge.
     """
+    tuning: dict[Any, dict[float, list[Row]]] = {}
+    for row in rows:
+        if row["stage"] == "tuning":
+            place = (row["arm"], *(row[name] for name in part.conditions))
+            tuning.setdefault(place, {}).setdefault(row["learning_rate"], []).append(row)
     choices = []
     for condition in part.combinations():
-        shared = min(part.learning_rates, key=lambda rate: _shared_loss(part, rows, condition, rate))
-        for arm in part.arms:
-            rates = sorted({row["learning_rate"] for row in _of(rows, arm, condition)})
-            best = _best(part, [row for row in rows if row["stage"] == "tuning"], arm, condition, rates)
-            choices.append(
-                {
-                    "arm": arm,
-                    "condition": condition,
-                    "best": best,
-                    "shared": shared,
-                    "beyond": _beyond(rates, best),
-                }
-            )
+        arms = {arm: tuning[arm, *condition.values()] for arm in part.arms}
+        losses = {arm: {rate: _loss(rates[rate]) for rate in sorted(rates)} for arm, rates in arms.items()}
+        shared = min(part.learning_rates, key=lambda rate: np.mean([own[rate] for own in losses.values()]))
+        for arm, rates in arms.items():
+            best = _best(part, rates, losses[arm])
+            choice = {"arm": arm, "condition": condition, "best": best, "shared": shared}
+            choices.append({**choice, "beyond": _beyond(sorted(rates), best)})
     return choices
 
 
-def _of(rows: Sequence[Row], arm: str, condition: Where) -> list[Row]:
-    wanted = {"stage": "tuning", "arm": arm, **condition}
-    return [row for row in rows if all(row[key] == value for key, value in wanted.items())]
-
-
-def _loss(rows: Sequence[Row], rate: float) -> float:
-    losses = [row["train_loss"] for row in rows if row["learning_rate"] == rate]
+def _loss(rows: Sequence[Row]) -> float:
+    losses = [row["train_loss"] for row in rows]
     return math.inf if None in losses else float(np.mean(losses))
 
 
-def _shared_loss(part: Training, rows: Sequence[Row], condition: Where, rate: float) -> float:
-    return float(np.mean([_loss(_of(rows, arm, condition), rate) for arm in part.arms]))
-
-
-def _best(part: Training, rows: Sequence[Row], arm: str, condition: Where, rates: Sequence[float]) -> float:
-    own = _of(rows, arm, condition)
-    losses = {rate: _loss(own, rate) for rate in rates}
-    fitting = [rate for rate in rates if losses[rate] <= part.fits]
+def _best(part: Training, rows: Mapping[float, Sequence[Row]], losses: Mapping[float, float]) -> float:
+    fitting = [rate for rate, loss in losses.items() if loss <= part.fits]
     if len(fitting) < 2:
-        return min(rates, key=losses.__getitem__)
-
-    def accuracy(rate: float) -> float:
-        return float(np.mean([row["validation_accuracy"] for row in own if row["learning_rate"] == rate]))
-
-    return max(fitting, key=accuracy)
+        return min(losses, key=losses.__getitem__)
+    accuracy = {rate: float(np.mean([row["validation_accuracy"] for row in rows[rate]])) for rate in fitting}
+    return max(accuracy, key=accuracy.__getitem__)
 
 
 def _beyond(rates: Sequence[float], best: float) -> float | None:

@@ -93,7 +93,12 @@ class Result:
         kind = self.protocol.parts[checks.choice("part", part, self.protocol.parts)]
         if not isinstance(kind, Training):
             raise ValueError(f"Part {part!r} is not a training; it has no learning rates.")
-        return choose(kind, self.parts[part])
+        return self._choices[part]
+
+    @cached_property
+    def _choices(self) -> dict[str, list[dict[str, Any]]]:
+        trainings = {part: kind for part, kind in self.protocol.parts.items() if isinstance(kind, Training)}
+        return {part: choose(kind, self.parts[part]) for part, kind in trainings.items()}
 
     @cached_property
     def findings(self) -> list[Finding]:
