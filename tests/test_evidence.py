@@ -194,7 +194,7 @@ def test_the_plot_shows_every_finding(result):
 
     figure = result.plot()
     labels = [text.get_text() for axis in figure.axes for text in axis.get_yticklabels()]
-    assert sorted(label.split("\n")[0] for label in labels) == sorted(test.name for test in TESTS)
+    assert sorted(labels) == sorted(test.name for test in TESTS)
     plt.close(figure)
 
 
@@ -481,3 +481,26 @@ def test_the_wheel_carries_the_archives(tmp_path):
     assert file.startswith(str(site))
     assert int(count) == len(list(archives.IN_REPOSITORY.glob("*.json")))
     assert verdict == evidence.load("he-depth").verdict
+
+
+# -- The command --------------------------------------------------------------------------------------------
+
+
+def command(*arguments):
+    return subprocess.run(
+        [sys.executable, ROOT / "tools" / "evidence.py", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_command_lists_what_is_not_current():
+    run = command("--check")
+    assert (run.returncode, run.stderr) == (0, "")
+
+
+def test_the_command_refuses_an_unknown_name():
+    run = command("he-dept")
+    assert run.returncode == 1
+    assert "Did you mean 'he-depth'" in run.stderr
