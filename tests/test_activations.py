@@ -81,6 +81,10 @@ def test_kinks_are_declared(name):
     assert activations.get(name).kinks == KINKS[name]
 
 
+def test_the_slope_of_relu_at_zero_is_zero_as_in_the_frameworks():
+    np.testing.assert_array_equal(activations.get("relu").derivative(np.array([0.0, -0.0])), 0.0)
+
+
 @every
 def test_input_is_not_modified_and_the_result_is_not_the_input(name):
     x = np.linspace(-2, 2, 7)

@@ -216,6 +216,14 @@ def test_pairs_near_one_have_the_slope_of_the_derivative(name, q):
     assert measured == pytest.approx(slope, rel=1e-3)
 
 
+def test_opposite_inputs_are_split_at_mirrored_kinks_too():
+    a = 0.4  # E |u - a| |-u - a| = E |u^2 - a^2|
+    inside, density = math.erf(a / 2**0.5), math.exp(-a * a / 2) / math.sqrt(2 * math.pi)
+    exact = 1 - a * a + 2 * ((a * a - 1) * inside + 2 * a * density)
+    value = float(pair_expectation(lambda x: np.abs(x - a), -1.0, kinks=(a,)))
+    assert value == pytest.approx(exact, rel=1e-13)
+
+
 def test_pairs_take_callables_without_a_hash():
     class Cube:
         __hash__ = None

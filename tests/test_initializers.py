@@ -173,11 +173,12 @@ def test_identity_passes_its_channels_on_in_every_arrangement(options, taps):
 @pytest.mark.parametrize("taps", [1, 2, 3, 4])
 def test_delta_orthogonal_keeps_norms_in_every_arrangement(options, taps, dtype):
     x = np.random.default_rng(0).standard_normal((10, 6))
-    kernel = initializers.delta_orthogonal(
-        kernel_shape(taps, 6, 12, **options), rng=1, dtype=dtype, **options
-    )
-    y = apply(kernel, x, **options)
-    np.testing.assert_allclose(np.linalg.norm(y, axis=1), np.linalg.norm(x, axis=1), rtol=1e-12)
+    for outputs in (6, 12):
+        kernel = initializers.delta_orthogonal(
+            kernel_shape(taps, 6, outputs, **options), rng=1, dtype=dtype, **options
+        )
+        y = apply(kernel, x, **options)
+        np.testing.assert_allclose(np.linalg.norm(y, axis=1), np.linalg.norm(x, axis=1), rtol=1e-12)
 
 
 @pytest.mark.parametrize("options", ARRANGEMENTS, ids=str)
@@ -358,6 +359,13 @@ def test_orthogonal_kernels_flatten_window_and_inputs(shape):
     w = initializers.orthogonal(shape, rng=1).reshape(-1, shape[-1])
     gram = w.T @ w if len(w) >= shape[-1] else w @ w.T
     np.testing.assert_allclose(gram, np.eye(len(gram)), atol=1e-13)
+
+
+def test_a_zero_on_the_diagonal_counts_as_positive(monkeypatch):
+    """np.sign(0) is 0, with which a column would vanish."""
+    monkeypatch.setattr(_sampling, "draw", lambda *_: np.array([[0.0], [3.0], [4.0]]))
+    q = _sampling.haar(3, 1, np.random.default_rng(0), np.dtype(float))
+    np.testing.assert_allclose(q, [[0.0], [0.6], [0.8]], atol=1e-15)
 
 
 @pytest.mark.parametrize(("n", "panel"), [(2, 64), (3, 64), (5, 2)])

@@ -186,6 +186,11 @@ def test_scales_biases_and_neighbours_do_not_change_the_noise():
     assert np.array_equal(one_zero.weights[1][1], plain.weights[1][1])
 
 
+def test_every_layer_and_its_biases_draw_numbers_of_their_own():
+    network = mlp([8] * 4, "relu", normal(1.0), seeds=[1], bias_initializer=normal(1.0))
+    assert len({value.flat[0] for value in network.values}) == 6
+
+
 def test_the_forward_pass_is_the_one_of_the_formula():
     network = mlp((5, 8, 4, 3), "tanh", "he_normal", seeds=[0, 1], bias_initializer=normal(0.5))
     x = np.random.default_rng(0).standard_normal((6, 5))
@@ -525,6 +530,7 @@ def test_losses_are_exact_far_out():
     assert losses.softmax(far, np.array([[1]]))[0].item() == 2000
     assert losses.softmax(far, np.array([[0]]))[0].item() == 0
     assert losses.logistic(np.array([[[-800.0]]]), np.array([[1]]))[0].item() == 800
+    assert losses.logistic(np.array([[[800.0]]]), np.array([[0]]))[0].item() == 800
 
 
 @pytest.mark.parametrize(

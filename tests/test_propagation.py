@@ -84,6 +84,7 @@ def test_gradients_without_labels_start_at_one_and_depend_on_the_seed_of_the_net
     stack = networks.mlp((30, 30, 200), "relu", "he_normal", seeds=[5, 2])
     profile = measure(stack, x)
     np.testing.assert_allclose(profile.gradient_rms[:, -1], 1, rtol=0.03)
+    assert profile.gradient_rms[0, -1] != profile.gradient_rms[1, -1]
     alone = measure(networks.mlp((30, 30, 200), "relu", "he_normal", seeds=[2]), x)
     for name in ("rms", "gradient_rms", "cosine", "saturated", "dead"):
         assert np.array_equal(getattr(alone, name)[0], getattr(profile, name)[1])

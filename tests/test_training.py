@@ -244,6 +244,7 @@ def test_diverging_nets_are_marked_and_frozen_while_the_rest_goes_on():
         "weight_decay": [0.0, 0.0, 0.0, 100.0],  # multiplies the weights of the last net by -4 in every step
         "decay": "decoupled",
         "batch_size": 10,
+        "threads": 1,  # one chunk: the nets are neighbours
     }
     inits = [scaled(1.0), scaled(1.0), scaled(3.0), scaled(1.0)]
     stack = mlp((6, 8, 8, 3), "relu", inits, seeds=[0, 1, 2, 3])
@@ -276,6 +277,7 @@ def test_a_neighbour_that_diverges_changes_nothing(optimizer):
         "batch_size": 10,
         "dtype": np.float32,
         "weight_decay": 1e-3,
+        "threads": 1,  # one chunk: the nets are neighbours
     }
     whole = training.fit(stack, data, learning_rate=[0.01, 1e30, 0.02], **settings)
     assert whole.diverged.tolist() == [False, True, False]

@@ -2,8 +2,10 @@
 
 A mutant runs its module's tests alone and stops at the first red. Before them, the same tests must pass on an
 unchanged copy, or a broken suite would seem to catch everything. Prints killed/total; survivors fail the run.
+Names of modules as arguments choose their mutants.
 """
 
+import ast
 import os
 import shutil
 import subprocess
@@ -11,12 +13,18 @@ import sys
 import tempfile
 import time
 import tomllib
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 WORKERS = 2
+SETTINGS = {
+    "CI": "true",  # Hypothesis tries the same examples in every run
+    "OMP_NUM_THREADS": "1",
+    "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",  # plugins take longer to load than most mutants to die
+}
 
 
 @dataclass(frozen=True)
@@ -30,58 +38,78 @@ class Mutant:
     everywhere: bool = False
     tests: str = ""
 
+    @property
+    def suite(self) -> str:
+        return self.tests or f"tests/test_{self.module}.py"
+
     def changed(self, source: str) -> str:
         found = source.count(self.before)
-        if not self.before:
-            return source
         if found == 0 or (found > 1 and not self.everywhere):
             raise ValueError(f"{self.module}: {self.mistake}: `before` stands there {found} times, not once.")
-        return source.replace(self.before, self.after)
+        result = source.replace(self.before, self.after)
+        if result == source:
+            raise ValueError(f"{self.module}: {self.mistake}: `after` changes nothing.")
+        ast.parse(result)
+        return result
 
 
-def load(path: Path = ROOT / "tests" / "mutants.toml") -> list[Mutant]:
-    return [Mutant(**entry) for entry in tomllib.loads(path.read_text())["mutant"]]
+def load(root: Path = ROOT) -> list[Mutant]:
+    """Read the mutants, and check that each can be made."""
+    mutants = [
+        Mutant(**entry) for entry in tomllib.loads((root / "tests/mutants.toml").read_text())["mutant"]
+    ]
+    for mutant in mutants:
+        mutant.changed((root / f"initlib/{mutant.module}.py").read_text())
+    return mutants
 
 
-def is_killed(mutant: Mutant) -> bool:
-    """Run the module's tests against a copy of initlib with the mistake; a red suite kills it."""
+def killer(suite: str, mutant: Mutant | None = None, root: Path = ROOT) -> str:
+    """Run the suite against a copy of initlib with the mistake; return the first test that fails, or ""."""
     with tempfile.TemporaryDirectory() as folder:
         package = Path(folder) / "initlib"
-        shutil.copytree(ROOT / "initlib", package, ignore=shutil.ignore_patterns("__pycache__"))
-        module = package / f"{mutant.module}.py"
-        module.write_text(mutant.changed(module.read_text()))
-        tests = mutant.tests or f"tests/test_{mutant.module}.py"
-        command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist"]
+        shutil.copytree(root / "initlib", package, ignore=shutil.ignore_patterns("__pycache__"))
+        if mutant:
+            module = package / f"{mutant.module}.py"
+            module.write_text(mutant.changed(module.read_text()))
+        command = [sys.executable, "-m", "pytest", "-x", "-q", "-rf", "--tb=no", "-p", "no:cacheprovider"]
         done = subprocess.run(
-            [*command, *(ROOT / name for name in tests.split())],
+            [*command, *(root / name for name in suite.split())],
             cwd=folder,
-            env={**os.environ, "PYTHONPATH": folder, "OMP_NUM_THREADS": "1"},
+            env={**os.environ, **SETTINGS, "PYTHONPATH": folder},
             capture_output=True,
             text=True,
         )
-    if done.returncode not in (0, 1):
-        raise RuntimeError(
-            f"{mutant.module}: {mutant.mistake}: the tests did not run.\n{done.stdout}{done.stderr}"
-        )
-    return done.returncode == 1
+    failed = [line.split()[1] for line in done.stdout.splitlines() if line.startswith("FAILED ")]
+    if done.returncode != (1 if failed else 0):
+        what = f"{mutant.module}: {mutant.mistake}" if mutant else suite
+        raise RuntimeError(f"{what}: the tests did not run.\n{done.stdout}{done.stderr}")
+    return failed[0].partition("::")[2] if failed else ""
 
 
-def main() -> None:
+def main(modules: Sequence[str] = (), root: Path = ROOT) -> None:
+    """Run all mutants, or those of some modules; exit with a message unless all are killed."""
     start = time.perf_counter()
-    mutants = load()
-    unchanged = {(m.module, m.tests): Mutant(m.module, "unchanged", tests=m.tests) for m in mutants}
+    mutants = [mutant for mutant in load(root) if not modules or mutant.module in modules]
+    suites = sorted({mutant.suite for mutant in mutants})
     with ThreadPoolExecutor(WORKERS) as pool:
-        for control, red in zip(unchanged.values(), pool.map(is_killed, unchanged.values()), strict=True):
+        for suite, red in zip(suites, pool.map(lambda s: killer(s, root=root), suites), strict=True):
             if red:
-                sys.exit(f"The tests of {control.module} fail on the unchanged module; no mutant was run.")
+                sys.exit(f"{suite} fails on the unchanged library ({red}); no mutant was run.")
         survivors = []
-        for mutant, killed in zip(mutants, pool.map(is_killed, mutants), strict=True):
-            print(f"{'killed  ' if killed else 'SURVIVED'}  {mutant.module}: {mutant.mistake}", flush=True)
-            survivors += [] if killed else [mutant]
-    print(f"{len(mutants) - len(survivors)}/{len(mutants)} killed in {time.perf_counter() - start:.0f} s")
+        killers = pool.map(lambda mutant: killer(mutant.suite, mutant, root), mutants)
+        for mutant, red in zip(mutants, killers, strict=True):
+            print(
+                f"{'killed  ' if red else 'SURVIVED'}  {mutant.module}: {mutant.mistake}  {red}", flush=True
+            )
+            survivors += [] if red else [mutant]
+    took = os.times()
+    print(
+        f"{len(mutants) - len(survivors)}/{len(mutants)} killed in {time.perf_counter() - start:.0f} s "
+        f"({took.children_user + took.children_system:.0f} s of processor time)"
+    )
     if survivors:
         sys.exit("The suite let these pass: " + "; ".join(f"{m.module}: {m.mistake}" for m in survivors))
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])
