@@ -8,7 +8,8 @@ SOURCES := _config.yml _toc.yml $(shell find book initlib site -type f \
 
 # OpenBLAS rounds differently on each kind of processor; with one kernel, stored outputs and figures stay comparable.
 export OPENBLAS_CORETYPE := Haswell
-bench: export OPENBLAS_CORETYPE :=
+# The nets are small: more threads would spend their time waiting for each other. Training brings its own.
+export OPENBLAS_NUM_THREADS := 1
 
 # $(call step,WHAT,COMMAND): run COMMAND; if it fails, say in one line what failed.
 step = @$(2) || { echo "make $@: $(1) failed; the reason stands above." >&2; exit 1; }
@@ -36,7 +37,7 @@ peers: .venv-peers/ready ## Compare initlib with PyTorch, Keras, JAX and Flax, i
 	$(call step,the comparison with the frameworks,$(PEERS)/python -m pytest -q tests/peers)
 
 bench: .venv-peers/ready ## Measure speed beside the frameworks; writes benchmarks/RESULTS.md
-	$(call step,the benchmark,$(PEERS)/python -m benchmarks)
+	$(call step,the benchmark,env -u OPENBLAS_CORETYPE -u OPENBLAS_NUM_THREADS $(PEERS)/python -m benchmarks)
 
 evidence: .venv/ready ## Recompute stale evidence (NAME=... for one experiment, BACKEND=dask for a cluster)
 	$(call step,the evidence,$(BIN)/python tools/evidence.py $(NAME) $(if $(BACKEND),--backend $(BACKEND)))
