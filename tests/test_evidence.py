@@ -169,6 +169,12 @@ def test_a_small_difference_is_neither_higher_nor_lower():
     assert test.evaluate([jitter]).outcome == "unclear"  # excludes 0, but below the margin, and not inside it
 
 
+def test_a_large_mean_difference_that_could_be_chance_is_unclear():
+    test = Difference("d", "coin", "test_accuracy", {"arm": "good"}, 0.0, margin=0.01)
+    scatter = {seed: [0.1 + 0.5 * (-1) ** seed] for seed in range(10)}
+    assert test.evaluate([scatter]).outcome == "unclear"
+
+
 def test_a_missing_number_is_an_error_and_not_a_verdict(result):
     with pytest.raises(ValueError, match="not a number"):
         _ = change(result, lambda row: {"test_accuracy": None} if row["seed"] == 104 else None).verdict
@@ -327,6 +333,18 @@ def test_a_cell_outside_its_tolerance_is_reported(result):
         1e-30,
         0.0,
     )
+
+
+@pytest.mark.parametrize(("off", "reported"), [(1e-12, 0), (1e-3, 1)])
+def test_the_tolerance_decides_what_is_reported(result, off, reported):
+    def shift(row):
+        return (
+            {"test_accuracy": row["test_accuracy"] + off}
+            if row["seed"] == 103 and row["arm"] == "bad"
+            else None
+        )
+
+    assert len(evidence.rerun_sample(change(result, shift))) == reported
 
 
 def test_live_runs_every_arm_on_a_few_seeds(trained):

@@ -238,6 +238,29 @@ def test_the_code_of_a_callable_is_part_of_the_key(tmp_path):
     assert len(stored(store)) == 2
 
 
+def test_functions_of_one_name_are_told_apart_by_their_code(tmp_path):
+    def constant(value):
+        def fill(shape, rng=None, dtype=float):
+            return np.full(shape, value, dtype)
+
+        return fill
+
+    one, two, again = (sweep({"initializer": [constant(v)]}, [100], store=tmp_path / "c", n_jobs=1, epochs=1)
+                       for v in (0.1, 0.2, 0.1))  # fmt: skip
+    assert one.loss != two.loss
+    assert one.loss == again.loss
+
+
+def test_a_worker_with_other_code_is_refused():
+    with pytest.raises(RuntimeError, match="another version"):
+        jobs._work(lambda cells: [{}], 0, [{"x": 1}], "other code")
+
+
+def test_a_job_that_loses_cells_is_refused():
+    with pytest.raises(ValueError, match="one record a cell"):
+        jobs.run(lambda cells: [], [[{"x": 1}]], n_jobs=1)
+
+
 # -- Progress -----------------------------------------------------------------------------------------------
 
 
