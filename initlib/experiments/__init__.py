@@ -1,15 +1,15 @@
 """One module for each claim or published result: its protocol, frozen, and what it measures.
 
-To add one, write `initlib/experiments/my_claim.py` with a `PROTOCOL` named "my-claim" (see `initlib.evidence`):
+To add one, write `initlib/experiments/my_claim.py` with a `PROTOCOL` of the name "my-claim":
 
-1. Try it on seeds below 100. Set thresholds, the table from outcomes to verdicts, the number of seeds
-   (`evidence.seeds_for_equivalence` where "no difference" is to be shown) and the tolerances for running cells
-   again, measured between two BLAS kernels: OPENBLAS_CORETYPE=Haswell names another than the processor's own.
+1. Try it on seeds below 100. Set the thresholds, the table from outcomes to verdicts, the number of seeds
+   (`evidence.seeds_for_equivalence` where "no difference" is to be shown), and the tolerances for running
+   cells again, measured between two BLAS kernels (OPENBLAS_CORETYPE=Haswell asks for one of them).
 2. Commit the module. From here on its thresholds, seeds and code stay as they are.
 3. `make evidence NAME=my-claim`, and commit the archive, whatever it says.
 
-The tests find both by themselves. Comments and docstrings may change later; a change of code makes the archive
-stale and asks for a new run, on new seeds if the change was made knowing the result.
+The tests find both by themselves. Comments and docstrings may change later; a change of code makes the
+archive stale and asks for a new run, on new seeds if the change was made knowing the result.
 
 >>> "he-depth" in names()
 True
