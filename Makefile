@@ -79,9 +79,9 @@ help: ## Show this list
 # $(call environment,FOLDER): create a virtual environment, or say in one line why not.
 define environment
 	@command -v $(PYTHON) >/dev/null || { \
-		echo "make: $(PYTHON) was not found; install Python 3.11 or newer, or name one: make PYTHON=python3.12" >&2; exit 1; }
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
-		echo "make: Python 3.11 or newer is needed, but $(PYTHON) is $$($(PYTHON) -V 2>&1); name another: make PYTHON=python3.12" >&2; exit 1; }
+		echo "make: $(PYTHON) was not found; install Python 3.11, 3.12 or 3.13, or name one: make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || { \
+		echo "make: Python 3.11, 3.12 or 3.13 is needed, but $(PYTHON) is $$($(PYTHON) -V 2>&1); name another: make PYTHON=python3.12" >&2; exit 1; }
 	$(call step,creating $(1) (on Debian it needs the package python3-venv),$(PYTHON) -m venv $(1))
 endef
 PIP_INSTALL := -m pip install -q --disable-pip-version-check

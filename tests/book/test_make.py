@@ -88,11 +88,11 @@ def test_a_python_that_is_too_old_is_named_in_one_line(small_book):
     old.chmod(0o755)
     done = make(small_book, "book", f"PYTHON={old}")
     assert done.returncode != 0
-    assert f"Python 3.11 or newer is needed, but {old} is Python 3.9.2" in done.stderr
+    assert f"Python 3.11, 3.12 or 3.13 is needed, but {old} is Python 3.9.2" in done.stderr
 
 
 def test_a_python_that_is_not_there_is_named_in_one_line(small_book):
     (small_book / ".venv").unlink()
     done = make(small_book, "book", "PYTHON=python-nowhere")
     assert done.returncode != 0
-    assert "python-nowhere was not found; install Python 3.11 or newer" in done.stderr
+    assert "python-nowhere was not found; install Python 3.11, 3.12 or 3.13" in done.stderr
