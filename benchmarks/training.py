@@ -1,16 +1,13 @@
-"""Train many small nets: initlib's stacks against PyTorch, same work, same final loss, in one run.
+"""Train many small nets beside PyTorch, same work, same final loss: `python -m benchmarks training`.
 
-    python benchmarks/training.py [--repeats 3]
-
-Forward, backward and SGD step, batch 64, float32, two cores. The peers are a loop over `nn.Module` trainings and
-`torch.func.vmap` over all nets; both get their batches ready-made, while initlib's time includes shuffling.
-Prints one JSON object.
+Forward, backward and SGD step in float32 with batches of 64. The peers are a loop over `nn.Module` trainings
+(on one thread and on two, the faster counts) and `torch.func.vmap` over all nets at once. They get their
+batches ready-made; initlib's time is that of `training.fit`, which shuffles, checks and keeps curves.
 """
 
-import argparse
-import json
-import time
 from collections.abc import Callable
+from itertools import pairwise
+from statistics import median
 from typing import Any
 
 import numpy as np
@@ -18,56 +15,107 @@ import torch
 from numpy.typing import NDArray
 from torch.func import functional_call, grad_and_value, stack_module_state, vmap
 
+from benchmarks.results import conditions, table, times_in_turns, write_section
 from initlib import datasets, networks, training
 from initlib._chunk import ORDER
+from initlib.datasets import Split
+from initlib.networks import Network
 
-CASES = {  # name: nets, hidden layers, width, epochs, ratio wanted over the loop and over vmap
-    "64 nets of 10 x 64": (64, 10, 64, 2, 7.0, 2.0),
-    "32 nets of 30 x 64": (32, 30, 64, 2, 6.0, 2.0),
-    "64 nets of 10 x 128": (64, 10, 128, 2, 3.0, 2.0),
+CASES = [  # nets, hidden layers, width, ratios wanted over the loop and over vmap
+    (64, 10, 64, 7.0, 2.0),
+    (32, 30, 64, 6.0, 2.0),
+    (64, 10, 128, 3.0, 2.0),
+]
+CURVES = {  # the one size that grows, with the other two as in the first case
+    "nets": [(nets, 10, 1) for nets in (16, 64, 256, 1024)],
+    "hidden layers": [(64, depth, 1) for depth in (5, 10, 20, 40)],
+    "epochs": [(64, 10, epochs) for epochs in (1, 2, 4, 8)],
 }
-SAMPLES, BATCH, RATE = 640, 64, 0.01
+SAMPLES, BATCH, EPOCHS, RATE = 640, 64, 2, 0.01
 
 
-def problem(nets: int, depth: int, width: int) -> tuple[networks.Network, datasets.Split]:
+def main() -> None:
+    peak = sgemm()
+    wanted_missed: list[str] = []
+    rows = []
+    for nets, depth, width, *wanted in CASES:
+        name = f"{nets} nets of {depth} x {width}"
+        best = compare(nets, depth, width)
+        ratios = [best[peer] / best["initlib"] for peer in ("loop", "vmap")]
+        wanted_missed += [
+            f"{name}: {ratio:.2f} x {peer}, {goal:g} wanted"
+            for peer, ratio, goal in zip(("loop", "vmap"), ratios, wanted, strict=True)
+            if ratio < goal
+        ]
+        rate = flops(nets, depth, width, EPOCHS) / best["initlib"] / 1e9
+        milliseconds = [f"{1e3 * best[who] / EPOCHS / (SAMPLES // BATCH):.3g}" for who in best]
+        rows.append([name, *milliseconds, *(f"{r:.2f}" for r in ratios), f"{rate:.0f}", f"{rate / peak:.0%}"])
+    header = ["", "initlib, ms", "torch loop, ms", "torch vmap, ms", "ratio to loop", "ratio to vmap"]
+    text = [
+        conditions("initlib", "numpy", "torch"),
+        "A ratio above 1 means that initlib is faster. Milliseconds are those of one step of all nets, the"
+        f" best of all rounds. One large sgemm on this machine: {peak:.0f} GFLOP/s.",
+        table([*header, "GFLOP/s", "of sgemm"], rows),
+        "Time of a fit of 64 nets of 10 x 64 for one epoch of 10 steps, with one size growing:",
+        *(curve(what, sizes) for what, sizes in CURVES.items()),
+        f"Below the ratio wanted: {'; '.join(wanted_missed) or 'none'}.",
+    ]
+    write_section("Training", "\n\n".join(text))
+
+
+def compare(nets: int, depth: int, width: int) -> dict[str, float]:
+    """Return the best seconds of each contender; all must end at the same loss."""
+    stack, split = problem(nets, depth, width)
+    x, y = batches(stack, split)
+    final: dict[str, NDArray[Any]] = {}
+
+    def noted(name: str, work: Callable[[], NDArray[Any]]) -> Callable[[], None]:
+        def run() -> None:
+            final[name] = work()[-SAMPLES // BATCH :].mean(axis=0)
+
+        return run
+
+    works = {
+        "initlib": noted("initlib", lambda: with_initlib(stack, split)),
+        "loop": noted("loop", lambda: with_loop(stack, x, y, threads=1)),
+        "loop, 2 threads": noted("loop, 2 threads", lambda: with_loop(stack, x, y, threads=2)),
+        "vmap": noted("vmap", lambda: with_vmap(stack, x, y)),
+    }
+    times = {name: min(seconds) for name, seconds in times_in_turns(works, seconds=20.0, least=3).items()}
+    for losses in final.values():
+        np.testing.assert_allclose(losses, final["initlib"], rtol=2e-3)
+    times["loop"] = min(times["loop"], times.pop("loop, 2 threads"))
+    return times
+
+
+def problem(nets: int, depth: int, width: int) -> tuple[Network, Split]:
+    """Return a stack and a training part of noise: the work does not depend on what is learnt."""
     rng = np.random.default_rng(0)
     inputs = rng.standard_normal((SAMPLES, 64)).astype(np.float32)
     data = datasets.Dataset("noise", inputs, rng.integers(10, size=SAMPLES), classes=10)
-    widths = (64, *[width] * depth, 10)
-    return networks.mlp(widths, "relu", "he_normal", seeds=range(nets), dtype=np.float32), data.split(
-        0, test=0.0
-    )
+    sizes = (64, *[width] * depth, 10)
+    stack = networks.mlp(sizes, "relu", "he_normal", seeds=range(nets), dtype=np.float32)
+    return stack, data.split(0, test=0.0)
 
 
-def batches(stack: networks.Network, split: datasets.Split, epochs: int) -> tuple[torch.Tensor, torch.Tensor]:
+def batches(stack: Network, split: Split) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the batches that `training.fit` draws, (steps, nets, batch, ...)."""
-    orders = np.stack(
-        [
-            np.concatenate([rng.permutation(SAMPLES) for _ in range(epochs)])
-            for rng in (np.random.default_rng([seed, ORDER]) for seed in stack.seeds)
-        ]
-    )
-    steps = orders.reshape(stack.nets, -1, BATCH).swapaxes(0, 1)
+    streams = [np.random.default_rng([seed, ORDER]) for seed in stack.seeds]
+    orders = [np.concatenate([rng.permutation(SAMPLES) for _ in range(EPOCHS)]) for rng in streams]
+    steps = np.stack(orders).reshape(stack.nets, -1, BATCH).swapaxes(0, 1)
     inputs, labels = split.train.inputs.astype(np.float32), split.train.labels
     return torch.from_numpy(inputs[steps]), torch.from_numpy(labels[steps])
 
 
-def modules(stack: networks.Network) -> list[torch.nn.Module]:
-    result = []
-    for net in range(stack.nets):
-        layers: list[torch.nn.Module] = []
-        for weight, bias in zip(stack.weights, stack.biases, strict=True):
-            layer = torch.nn.Linear(*weight.shape[1:])
-            layer.weight.data = torch.from_numpy(weight[net].T.copy())
-            layer.bias.data = torch.from_numpy(bias[net].copy())
-            layers += [layer, torch.nn.ReLU()]
-        result.append(torch.nn.Sequential(*layers[:-1]))
-    return result
+def with_initlib(stack: Network, split: Split, epochs: int = EPOCHS) -> NDArray[Any]:
+    fit = training.fit(stack, split, learning_rate=RATE, epochs=epochs, batch_size=BATCH, threads=2)
+    return fit.loss.T.repeat(SAMPLES // BATCH, axis=0)
 
 
-def with_loop(nets: list[torch.nn.Module], x: torch.Tensor, y: torch.Tensor) -> NDArray[Any]:
+def with_loop(stack: Network, x: torch.Tensor, y: torch.Tensor, threads: int) -> NDArray[Any]:
+    torch.set_num_threads(threads)
     losses = torch.empty(y.shape[:2])
-    for i, net in enumerate(nets):
+    for i, net in enumerate(modules(stack)):
         optimizer = torch.optim.SGD(net.parameters(), lr=RATE)
         for step in range(len(x)):
             optimizer.zero_grad()
@@ -78,7 +126,9 @@ def with_loop(nets: list[torch.nn.Module], x: torch.Tensor, y: torch.Tensor) -> 
     return losses.numpy()
 
 
-def with_vmap(nets: list[torch.nn.Module], x: torch.Tensor, y: torch.Tensor) -> NDArray[Any]:
+def with_vmap(stack: Network, x: torch.Tensor, y: torch.Tensor) -> NDArray[Any]:
+    torch.set_num_threads(2)
+    nets = modules(stack)
     values, buffers = stack_module_state(nets)
     skeleton = nets[0]
 
@@ -95,61 +145,44 @@ def with_vmap(nets: list[torch.nn.Module], x: torch.Tensor, y: torch.Tensor) -> 
     return losses.numpy()
 
 
-def with_initlib(stack: networks.Network, split: datasets.Split, epochs: int) -> NDArray[Any]:
-    return training.fit(stack, split, learning_rate=RATE, epochs=epochs, batch_size=BATCH, threads=2).loss.T
+def modules(stack: Network) -> list[torch.nn.Module]:
+    """Return each net of the stack as a PyTorch module."""
+    result: list[torch.nn.Module] = []
+    for net in range(stack.nets):
+        layers: list[torch.nn.Module] = []
+        for weight, bias in zip(stack.weights, stack.biases, strict=True):
+            layer = torch.nn.utils.skip_init(torch.nn.Linear, *weight.shape[1:])
+            layer.weight.data = torch.from_numpy(weight[net].T.copy())
+            layer.bias.data = torch.from_numpy(bias[net].copy())
+            layers += [layer, torch.nn.ReLU()]
+        result.append(torch.nn.Sequential(*layers[:-1]))
+    return result
 
 
-def timed(work: Callable[[], NDArray[Any]]) -> tuple[float, NDArray[Any]]:
-    start = time.perf_counter()
-    result = work()
-    return time.perf_counter() - start, result
+def curve(what: str, sizes: list[tuple[int, int, int]]) -> str:
+    """Return a table of seconds that grow with one of nets, depth and epochs, and their power."""
+    labels = [str(size[list(CURVES).index(what)]) for size in sizes]
+    seconds = []
+    for nets, depth, epochs in sizes:
+        stack, split = problem(nets, depth, 64)
+        work = {"fit": lambda s=stack, d=split, e=epochs: with_initlib(s, d, e)}
+        seconds.append(min(times_in_turns(work, seconds=2.0, least=3)["fit"]))
+    power = np.polyfit(np.log([float(label) for label in labels]), np.log(seconds), 1)[0]
+    row = [*(f"{value:.3g}" for value in seconds), f"{power:.2f}"]
+    return table([what, *labels, "power"], [["seconds", *row]])
 
 
-def compare(nets: int, depth: int, width: int, epochs: int, repeats: int) -> dict[str, float]:
-    stack, split = problem(nets, depth, width)
-    x, y = batches(stack, split, epochs)
-    times: dict[str, list[float]] = {"initlib": [], "loop": [], "vmap": []}
-    for _ in range(repeats):
-        contenders: dict[str, Callable[[], NDArray[Any]]] = {
-            "initlib": lambda: with_initlib(stack, split, epochs),
-            "loop": lambda nets=modules(stack): with_loop(nets, x, y),
-            "vmap": lambda nets=modules(stack): with_vmap(nets, x, y),
-        }
-        last = {}
-        for name, work in contenders.items():
-            seconds, losses = timed(work)
-            times[name].append(seconds)
-            last[name] = losses.reshape(epochs, -1, nets).mean(axis=1)[-1]
-        np.testing.assert_allclose(last["loop"], last["initlib"], rtol=2e-3)
-        np.testing.assert_allclose(last["vmap"], last["initlib"], rtol=2e-3)
+def flops(nets: int, depth: int, width: int, epochs: int) -> float:
+    """Count the operations of the matrix products: three for each layer, two for the first."""
     sizes = [64, *[width] * depth, 10]
-    products = 3 * sum(a * b for a, b in zip(sizes, sizes[1:], strict=False)) - sizes[0] * sizes[1]
-    work_done = 2.0 * products * BATCH * len(x) * nets
-    return {
-        "over_loop": min(times["loop"]) / min(times["initlib"]),
-        "over_vmap": min(times["vmap"]) / min(times["initlib"]),
-        "gflops": work_done / min(times["initlib"]) / 1e9,
-        "seconds": min(times["initlib"]),
-    }
+    products = 3 * sum(a * b for a, b in pairwise(sizes)) - sizes[0] * sizes[1]
+    return 2.0 * products * SAMPLES * epochs * nets
 
 
 def sgemm(size: int = 2048) -> float:
-    """Return this machine's GFLOP/s for one large float32 product on all its cores."""
+    """Return the GFLOP/s of one large float32 product on all cores."""
     a = np.random.default_rng(0).standard_normal((size, size)).astype(np.float32)
-    best = min(timed(lambda: a @ a)[0] for _ in range(5))
-    return float(2 * size**3 / best / 1e9)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--repeats", type=int, default=3)
-    repeats = parser.parse_args().repeats
-    torch.set_num_threads(2)
-    report: dict[str, Any] = {"sgemm_gflops": sgemm()}
-    for name, (nets, depth, width, epochs, loop, vmapped) in CASES.items():
-        report[name] = compare(nets, depth, width, epochs, repeats)
-        report[name] |= {"wanted_over_loop": loop, "wanted_over_vmap": vmapped}
-    print(json.dumps(report, indent=2))
+    return float(2 * size**3 / median(times_in_turns({"sgemm": lambda: a @ a}, seconds=2.0)["sgemm"]) / 1e9)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from initlib import activations, initializers, losses, networks
-from initlib.layers import Workspace, run_backward, run_forward
+from initlib.layers import Workspace, product, run_backward, run_forward
 from initlib.networks import Chrono, convolutional, lstm, mlp, residual
 
 SEEDS = (3, 11)
@@ -204,6 +204,19 @@ def test_the_forward_pass_is_the_one_of_the_formula():
             np.testing.assert_allclose(trace.pre[layer][net], pre, rtol=1e-12, atol=1e-14)
             np.testing.assert_allclose(trace.post[layer][net], signal, rtol=1e-12, atol=1e-14)
     assert trace.post[-1] is trace.output
+
+
+@pytest.mark.parametrize(
+    ("rows", "inner", "columns"), [(64, 128, 128), (128, 100, 150), (96, 200, 60), (7, 5, 3)]
+)
+def test_products_in_strips_are_products(rows, inner, columns):
+    rng = np.random.default_rng(0)
+    a, b = rng.standard_normal((2, rows, inner)), rng.standard_normal((2, inner, columns))
+    by_columns = np.ascontiguousarray(a.swapaxes(1, 2)).swapaxes(1, 2)
+    for left in (a, by_columns):
+        out = np.full((2, rows, columns), np.nan)
+        assert product(left, b, out) is out
+        np.testing.assert_allclose(out, a @ b, rtol=1e-10, atol=1e-10)
 
 
 def test_each_net_may_have_its_own_inputs():
