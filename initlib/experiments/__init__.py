@@ -10,9 +10,6 @@ To add one, write `initlib/experiments/my_claim.py` with a `PROTOCOL` of the nam
 
 The tests find both by themselves. Comments and docstrings may change later; a change of code makes the
 archive stale and asks for a new run, on new seeds if the change was made knowing the result.
-
->>> "he-depth" in names()
-True
 """
 
 from importlib import import_module
@@ -23,7 +20,11 @@ from initlib import checks
 
 
 def names() -> list[str]:
-    """Return the names of all experiments, as their archives are called."""
+    """Return the names of all experiments, as their archives are called.
+
+    >>> "he-depth" in names()
+    True
+    """
     return sorted(module.name.replace("_", "-") for module in iter_modules(__path__))
 
 
