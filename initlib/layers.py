@@ -200,8 +200,11 @@ class Activate:
         self.activation = activation
         self.owned = owned
 
+    def _fast(self, tape: Tape) -> "_Fast | None":
+        return _FAST.get(self.activation.function) if tape.reuses else None
+
     def forward(self, x: Array, tape: Tape) -> Array:
-        fast = _FAST.get(self.activation.name) if tape.reuses else None
+        fast = self._fast(tape)
         if fast is None:
             tape.kept[self] = x
             y: Array = self.activation.function(x)
@@ -212,7 +215,7 @@ class Activate:
         return y
 
     def backward(self, gradient: Array, tape: Tape, needed: bool = True) -> Array:
-        fast = _FAST.get(self.activation.name) if tape.reuses else None
+        fast = self._fast(tape)
         slope = fast[1] if fast else activations.get(self.activation, derivative=True).derivative
         assert slope is not None
         return np.multiply(gradient, slope(tape.kept[self]), out=tape.over(gradient))
@@ -238,7 +241,8 @@ def _tanh_slope(y: Array) -> Array:
 
 
 # What may overwrite its input in training: function(x, y, tape) writes y, slope(y) is found from the output.
-_FAST: dict[str, tuple[Callable[[Array, Array, Tape], None], Callable[[Array], Array]]] = {
-    "relu": (_relu, _relu_slope),
-    "tanh": (_tanh, _tanh_slope),
+_Fast = tuple[Callable[[Array, Array, Tape], None], Callable[[Array], Array]]
+_FAST: dict[Callable[..., Any], _Fast] = {
+    activations.get("relu").function: (_relu, _relu_slope),
+    activations.get("tanh").function: (_tanh, _tanh_slope),
 }

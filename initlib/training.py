@@ -146,8 +146,10 @@ def _chunks(
 
 def _run(chunks: Sequence[Chunk], threads: int) -> None:
     """Run the chunks on Python threads, with one BLAS thread each so that results do not depend on them."""
-    import threadpoolctl
-
+    try:
+        import threadpoolctl
+    except ImportError as error:
+        raise ImportError("Training needs threadpoolctl: pip install threadpoolctl.") from error
     stop = threading.Event()
     with threadpoolctl.threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(threads) as pool:
         try:

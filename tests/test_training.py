@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 import pytest
 
-from initlib import _chunk, datasets, initializers, losses, training
+from initlib import _chunk, activations, datasets, initializers, losses, training
 from initlib.datasets import Dataset
 from initlib.networks import convolutional, lstm, mlp, residual
 from initlib.optimizers import get
@@ -142,6 +142,17 @@ def test_optimizers_do_what_their_formulas_say(optimizer, decay, parametrisation
         np.testing.assert_allclose(result.loss[net], curve, rtol=1e-9)
         for trained, expected in zip(result.network.values, values, strict=True):
             np.testing.assert_allclose(trained[net], expected[0], rtol=1e-8, atol=1e-11)
+
+
+def test_an_activation_is_known_by_its_function_not_by_its_name():
+    steep = activations.Activation(
+        "tanh", lambda x: 1.7159 * np.tanh(2 * x / 3), lambda x: 1.7159 * 2 / 3 / np.cosh(2 * x / 3) ** 2
+    )
+    stack = mlp((6, 8, 3), steep, "he_normal", seeds=[0])
+    result = training.fit(stack, blobs(), epochs=2, batch_size=20, learning_rate=0.05, dtype=np.float64)
+    settings = {"optimizer": "sgd", "strength": 0.0, "decay": "l2", "epochs": 2, "batch_size": 20}
+    _, curve = reference(stack, blobs(), 0, rate=0.05, **settings)
+    np.testing.assert_allclose(result.loss[0], curve, rtol=1e-9)
 
 
 def test_nets_learn_digits():
