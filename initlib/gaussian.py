@@ -29,8 +29,8 @@ def expectation(f: Function, q: float = 1.0, kinks: Sequence[float] = ()) -> flo
 
     `f` maps a float64 array to one of its shape; `kinks` are the points where it or a derivative of it jumps
     (those of an `Activation` are used anyway). Two rules are compared, and a `ValueError` is raised where
-    they differ: kinks left out, oscillation too fast for the rule, growth too fast for the Gaussian tail (or a
-    function that is zero but beyond 9 standard deviations).
+    they differ: kinks left out, oscillation too fast for the rule, growth too fast for the Gaussian tail, or
+    all of f beyond 9 standard deviations.
     Sine and cosine oscillate too fast for large q and are answered in closed form, 0 and exp(-q/2).
 
     >>> import numpy as np
