@@ -9,14 +9,24 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+PAUSE = 0.01  # seconds
 RESULTS = Path(__file__).with_name("RESULTS.md")
 HEADER = "# Benchmarks\n\n`make bench` measures all this anew, side by side in one run. Times are medians.\n"
 
 
 def times_in_turns(
-    works: dict[str, Callable[[], Any]], *, seconds: float, least: int = 5, most: int = 200
+    works: dict[str, Callable[[], Any]],
+    *,
+    seconds: float,
+    least: int = 5,
+    most: int = 200,
+    warm: bool = False,
 ) -> dict[str, list[float]]:
-    """Time the works in turns, round by round, so that a busy moment of the machine hits them all."""
+    """Time the works in turns, round by round, so that a busy moment of the machine hits them all.
+
+    A pause comes before each, in which the last one's threads stop waiting for more; with `warm`, so does a
+    call that is not timed, which fills the caches again.
+    """
     for work in works.values():
         work()  # imports, compilation and caches are not timed
     times: dict[str, list[float]] = {name: [] for name in works}
@@ -24,6 +34,9 @@ def times_in_turns(
     rounds = 0
     while rounds < least or (rounds < most and time.perf_counter() - start < seconds):
         for name, work in works.items():
+            time.sleep(PAUSE)
+            if warm:
+                work()
             before = time.perf_counter()
             work()
             times[name].append(time.perf_counter() - before)

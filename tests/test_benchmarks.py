@@ -14,11 +14,13 @@ def test_a_benchmark_rewrites_its_own_section_only(tmp_path, capsys):
     assert capsys.readouterr().out.endswith("## Initializers\n\nnew\n\n| a |\n")
 
 
-def test_works_are_timed_in_turns_after_a_first_call():
+def test_works_are_timed_in_turns_after_calls_that_are_not_timed():
     calls = []
     works = {"a": lambda: calls.append("a"), "b": lambda: calls.append("b")}
     times = results.times_in_turns(works, seconds=0, least=3)
     assert calls == ["a", "b"] * 4
+    results.times_in_turns(works, seconds=0, least=2, warm=True)
+    assert calls[8:] == ["a", "b"] + ["a", "a", "b", "b"] * 2
     assert {name: len(values) for name, values in times.items()} == {"a": 3, "b": 3}
 
 
