@@ -22,7 +22,8 @@ Fill = Callable[[Array, np.random.Generator], None]
 BLOCK = 1 << 18  # large enough that threads seldom wait for each other
 PIECE = 1 << 15  # of an array of one block: its scratch memory stays in the cache
 MOST_WORKERS = 8
-_PANEL = 64  # columns of a Haar matrix that are finished together
+_PANEL = 64  # columns of a Haar matrix that are finished together,
+_ROWS = 256  # and rows: their product stays in the cache
 
 
 def draw(
@@ -120,7 +121,8 @@ def uniform(block: Array, rng: np.random.Generator) -> None:
 
 def truncated_normal(low: float, high: float) -> Fill:
     """Return a fill with N(0, 1) given low <= z <= high (complex: given |z| <= high)."""
-    fill_real = _rejection(low, high) if _mass(low, high) >= 0.25 else _inverse_normal(low, high)
+    mass = (math.erf(high / math.sqrt(2)) - math.erf(low / math.sqrt(2))) / 2
+    fill_real = _rejection(low, high, mass) if mass >= 0.25 else _inverse_normal(low, high)
 
     def fill(block: Array, rng: np.random.Generator) -> None:
         if block.dtype.kind == "c":
@@ -132,15 +134,18 @@ def truncated_normal(low: float, high: float) -> Fill:
     return fill
 
 
-def _rejection(low: float, high: float) -> Fill:
+def _rejection(low: float, high: float, mass: float) -> Fill:
+    """Return a fill that draws again what lies outside the bounds; `mass` is the share inside."""
+
     def fill(block: Array, rng: np.random.Generator) -> None:
         normal(block, rng)
-        outside = (block < low) | (block > high)
-        count = np.count_nonzero(outside)
-        if count:
-            again = np.empty(count, block.dtype)
-            fill(again, rng)
-            block[outside] = again
+        outside = np.flatnonzero((block < low) | (block > high))
+        while outside.size:  # nearly always once: a tenth more is drawn than should be needed
+            spare = np.empty(int(1.1 * outside.size / mass) + 16, block.dtype)
+            normal(spare, rng)
+            spare = spare[(spare >= low) & (spare <= high)][: outside.size]
+            block[outside[: spare.size]] = spare
+            outside = outside[spare.size :]
 
     return fill
 
@@ -206,7 +211,9 @@ def haar(rows: int, columns: int, rng: np.random.Generator, dtype: np.dtype[Any]
         inverse_t = np.triu(v.conj().T @ v)
         inverse_t[np.diag_indices(width)] /= 2
         block = q[start:, start:]
-        block -= (v @ np.linalg.inv(inverse_t)) @ (v.conj().T @ block)
+        left, right = v @ np.linalg.inv(inverse_t), v.conj().T @ block
+        for top in range(0, len(block), _ROWS):
+            block[top : top + _ROWS] -= left[top : top + _ROWS] @ right
         block[:, :width] *= -sign
     return q
 
@@ -223,7 +230,3 @@ def _polar(block: Array, radius: Array, rng: np.random.Generator) -> None:
 
 def _real(block: Array) -> Any:
     return np.float32 if block.dtype == np.complex64 else np.float64
-
-
-def _mass(low: float, high: float) -> float:
-    return (math.erf(high / math.sqrt(2)) - math.erf(low / math.sqrt(2))) / 2
