@@ -7,9 +7,10 @@ like all small weights, is drawn straight from the caller's generator.
 
 import math
 import os
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ Fill = Callable[[Array, np.random.Generator], None]
 
 BLOCK = 1 << 18  # large enough that threads seldom wait for each other
 PIECE = 1 << 15  # of an array of one block: its scratch memory stays in the cache
-MOST_WORKERS = 8
+MOST_THREADS = 8
 _PANEL = 64  # columns of a Haar matrix that are finished together,
 _ROWS = 256  # and rows: their product stays in the cache
 
@@ -54,9 +55,39 @@ def draw(
         rngs = [
             np.random.Generator(np.random.SFC64(seed)) for seed in rng.integers(1 << 63, size=len(blocks))
         ]
-        with ThreadPoolExecutor(min(len(blocks), _cores(), MOST_WORKERS)) as pool:
-            list(pool.map(finish, blocks, rngs))
+        _in_parallel(finish, blocks, rngs)
     return result
+
+
+def _in_parallel(finish: Fill, blocks: list[Array], rngs: list[np.random.Generator]) -> None:
+    """Finish all blocks, on this thread and on helpers; it waits for no helper that has not begun."""
+    jobs = deque(zip(blocks, rngs, strict=True))
+
+    def work() -> None:
+        while True:
+            try:
+                job = jobs.popleft()
+            except IndexError:
+                return
+            finish(*job)
+
+    helpers = [_pool().submit(work) for _ in range(min(len(blocks), _cores(), MOST_THREADS) - 1)]
+    try:
+        work()
+    finally:
+        jobs.clear()
+        for helper in helpers:
+            if not helper.cancel():
+                helper.result()
+
+
+@cache
+def _pool() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(MOST_THREADS - 1, "initlib")
+
+
+if hasattr(os, "register_at_fork"):  # a forked process has no threads, so it needs a pool of its own
+    os.register_at_fork(after_in_child=_pool.cache_clear)
 
 
 def _cores() -> int:

@@ -1,8 +1,10 @@
 """Every initializer: moments to five sigma, distributions, exact matrices, layouts, seeds, bad input."""
 
 import math
+import os
 import re
 import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 
 import mpmath
 import numpy as np
@@ -636,6 +638,44 @@ def test_the_number_of_threads_changes_nothing(name, dtype, monkeypatch):
     assert rest != np.random.default_rng(6).random()
     blocks = [draws[0][start : start + 1000] for start in range(0, shape[0], _sampling.BLOCK)]
     assert len({block.tobytes() for block in blocks}) == 4
+
+
+LARGE = (5, _sampling.BLOCK)
+
+
+def test_large_draws_at_the_same_time_get_their_own_numbers(monkeypatch):
+    monkeypatch.setattr(_sampling, "_cores", lambda: 4)
+    alone = [initializers.normal(LARGE, rng=seed, dtype="float32") for seed in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        together = pool.map(lambda seed: initializers.normal(LARGE, rng=seed, dtype="float32"), range(4))
+        for one, other in zip(alone, together, strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
+def test_an_error_in_a_block_is_raised_and_the_next_draw_works(monkeypatch):
+    monkeypatch.setattr(_sampling, "_cores", lambda: 4)
+    expected = initializers.normal(LARGE, rng=0)
+    for failing in range(5):
+        calls = iter(range(100))
+
+        def fill(block, rng, failing=failing, calls=calls):
+            if next(calls) == failing:
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            _sampling.draw(LARGE, np.random.default_rng(0), np.dtype(float), fill)
+        np.testing.assert_array_equal(initializers.normal(LARGE, rng=0), expected)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows cannot fork")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_a_forked_process_draws_the_same(monkeypatch):
+    monkeypatch.setattr(_sampling, "_cores", lambda: 4)
+    expected = initializers.normal(LARGE, rng=0)  # the pool has its threads now; a child has none
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if np.array_equal(initializers.normal(LARGE, rng=0), expected) else 1)
+    assert os.waitpid(child, 0)[1] == 0
 
 
 def test_large_draws_have_the_same_law_as_small_ones():
