@@ -83,7 +83,7 @@ def execute(path: Path) -> NotebookNode:
     write_derived_cells(notebook, repository_url())
     client = NotebookClient(
         notebook,
-        timeout=120,
+        timeout=600,
         resources={"metadata": {"path": path.parent}},
         store_widget_state=False,
         coalesce_streams=True,
