@@ -150,11 +150,10 @@ class Dense:
 
     def backward(self, gradient: Array, tape: Tape, needed: bool = True) -> Array:
         x, weight = tape.kept[self], tape.values[self.weight]
-        gradient = _by_columns(gradient, weight, tape)
         back = gradient
         if needed:
             back = tape.room(None, "dx", (len(weight), *x.shape[1:]), gradient)
-            product(gradient, weight.swapaxes(1, 2), back)
+            product(_by_columns(gradient, weight, tape), weight.swapaxes(1, 2), back)
         dw = tape.room(None, "dw", weight.shape)
         tape.emit(self.weight, product(x.swapaxes(1, 2), gradient, dw))
         if self.bias is not None:
@@ -172,18 +171,21 @@ def product(a: Array, b: Array, out: Array) -> Array:
     [3.0, 3.0]
     """
     nets, rows, inner = a.shape
-    columns, strips = b.shape[2], 1
-    while rows * inner * columns > strips * 10**6 and rows % (32 * strips) == 0:
+    strips = 1
+    while rows * inner * b.shape[2] > strips * 10**6 and rows % (32 * strips) == 0:
         strips *= 2
     if strips == 1:
-        return np.matmul(a, b, out=out)
-    stack = (nets, strips, rows // strips)
-    np.matmul(a.reshape(*stack, inner), b[:, None], out=out.reshape(*stack, columns))
+        np.matmul(a, b, out=out)
+    else:
+        size = rows // strips
+        np.matmul(
+            a.reshape(nets, strips, size, inner), b[:, None], out=out.reshape(nets, strips, size, b.shape[2])
+        )
     return out
 
 
 def _by_columns(gradient: Array, weight: Array, tape: Tape) -> Array:
-    """Return a copy of the gradient stored column by column: with it gradient @ W^T is faster for small W."""
+    """Return the gradient stored column by column, with which gradient @ W^T is faster for small W."""
     if weight[0].size > 128 * 128:
         return gradient
     columns = tape.room(None, "columns", gradient.swapaxes(1, 2).shape).swapaxes(1, 2)

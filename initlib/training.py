@@ -17,8 +17,7 @@ from initlib.stacks import Network
 
 Array = NDArray[Any]
 
-CHUNK = 16  # nets that step together, at most: enough to hide Python's overhead
-CACHE = 2e6  # bytes for what a layer touches, about five arrays as large as its weights
+CHUNK = 16  # nets that step together: few enough for the cache, enough to hide Python's overhead
 
 
 @dataclass(frozen=True)
@@ -122,7 +121,7 @@ def evaluate(
     if targets.ndim != 2:
         raise TypeError(f"labels must be classes, integers. Received dtype: {targets.dtype}.")
     with np.errstate(all="ignore"):
-        return rule(outputs, targets)[0], hits(outputs, targets, checked=False).mean(axis=1)
+        return rule(outputs, targets)[0], hits(outputs, targets).mean(axis=1)
 
 
 def _processors() -> int:
@@ -139,9 +138,7 @@ def _chunks(
     dtype: DTypeLike,
 ) -> list[Chunk]:
     """Divide the nets evenly over as many chunks as it takes, and as keeps all threads at work."""
-    widest = max(weight[0].size for weight in network.weights) * np.dtype(dtype).itemsize
-    size = int(np.clip(CACHE / (5 * widest), 4, CHUNK))
-    count = max(-(-network.nets // size), min(threads, network.nets))
+    count = max(-(-network.nets // CHUNK), min(threads, network.nets))
     count = min(-(-count // threads) * threads, network.nets)
     groups = np.array_split(np.arange(network.nets), count)
     return [Chunk(job, network.take(g, dtype=dtype), dataset, rates[g], decays[g]) for g in groups]

@@ -399,6 +399,4 @@ def test_equal_outputs_count_once():
 
 
 def test_outputs_that_are_not_finite_are_wrong():
-    assert not _chunk.hits(
-        np.array([[[np.nan, 0.0], [np.inf, 0.0]]]), np.array([[0, 0]]), checked=False
-    ).any()
+    assert not _chunk.hits(np.array([[[np.nan, 0.0], [np.inf, 0.0]]]), np.array([[0, 0]])).any()
