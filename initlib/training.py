@@ -146,10 +146,8 @@ def _chunks(
 
 def _run(chunks: Sequence[Chunk], threads: int) -> None:
     """Run the chunks on Python threads, with one BLAS thread each so that results do not depend on them."""
-    try:
-        import threadpoolctl
-    except ImportError as error:
-        raise ImportError("Training needs threadpoolctl: pip install threadpoolctl.") from error
+    import threadpoolctl
+
     stop = threading.Event()
     with threadpoolctl.threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(threads) as pool:
         try:

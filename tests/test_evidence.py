@@ -195,6 +195,31 @@ def test_the_table_reads_as_text_and_as_html(result):
         result.table("nonsense")
 
 
+def test_the_box_shows_verdict_statement_and_the_tests_behind_them(result):
+    rule = result.protocol.rule(result.findings)
+    text, markdown = repr(result.box()), result.box()._repr_markdown_()
+    assert f": {result.verdict}" in markdown.splitlines()[0]
+    assert result.protocol.statement in markdown
+    assert f"make evidence NAME={result.protocol.name}" in text
+    assert [row["test"] for row in result.box().table] == [
+        test.name for test in result.protocol.tests if test.name in rule.when
+    ]
+    assert [row["test"] for row in result.box("good minus").table] == ["good minus bad", "good minus twin"]
+    assert len(result.box("good minus")._repr_markdown_().split("\n| ")) == 5
+    with pytest.raises(ValueError, match="No test"):
+        result.box("nonsense")
+
+
+def test_the_box_follows_the_numbers_and_names_a_source(result):
+    unclear = dataclasses.replace(
+        result, protocol=dataclasses.replace(result.protocol, rules=(), source="Paper 2010, eq. 1")
+    )
+    box = unclear.box()
+    assert f": {evidence.INCONCLUSIVE}" in box.heading
+    assert len(box.table) == len(result.protocol.tests)
+    assert "Settled by source: Paper 2010, eq. 1." in box.basis
+
+
 def test_the_plot_shows_every_finding(result):
     import matplotlib.pyplot as plt
 

@@ -7,6 +7,7 @@ True
 """
 
 from initlib.evidence.archives import folder, is_current, load, save
+from initlib.evidence.box import Box
 from initlib.evidence.parts import Measurement, Training
 from initlib.evidence.protocol import INCONCLUSIVE, VERDICTS, Difference, Finding, Protocol, Rule, Share
 from initlib.evidence.results import Result, Table
@@ -16,6 +17,7 @@ from initlib.evidence.statistics import Mean, Proportion, mean, paired, proporti
 __all__ = [
     "INCONCLUSIVE",
     "VERDICTS",
+    "Box",
     "Difference",
     "Finding",
     "Mean",

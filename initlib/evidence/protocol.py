@@ -141,7 +141,8 @@ class Protocol:
     """Everything that is fixed before the run. The first rule that fits gives the verdict, else inconclusive.
 
     Seeds are 100 or more, at least ten in every part, and disjoint from the tuning seeds. Every tested metric
-    has a tolerance for re-running, and every part a sample of cells that the test suite runs again.
+    has a tolerance for re-running, and every part a sample of cells that the test suite runs again. `source`
+    says which paper settles a claim about what a paper says; the tests then check our formula.
     """
 
     name: str
@@ -150,6 +151,7 @@ class Protocol:
     parts: Mapping[str, Part]
     tests: tuple[Test, ...]
     rules: tuple[Rule, ...]
+    source: str = ""
 
     def __post_init__(self) -> None:
         for part in self.parts.values():
@@ -173,10 +175,15 @@ class Protocol:
         for where in test.selections():
             part.check_where(where)
 
+    def rule(self, findings: Sequence[Finding]) -> Rule | None:
+        """Return the first rule that fits these findings, None if none does."""
+        outcomes = {finding.test: finding.outcome for finding in findings}
+        return next((rule for rule in self.rules if rule.fits(outcomes)), None)
+
     def verdict(self, findings: Sequence[Finding]) -> str:
         """Return the verdict of the first rule that fits these findings."""
-        outcomes = {finding.test: finding.outcome for finding in findings}
-        return next((rule.verdict for rule in self.rules if rule.fits(outcomes)), INCONCLUSIVE)
+        rule = self.rule(findings)
+        return rule.verdict if rule else INCONCLUSIVE
 
 
 def _check_seeds(part: Part) -> None:

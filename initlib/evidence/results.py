@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from initlib import checks
+from initlib.evidence.box import Box
 from initlib.evidence.parts import RATES, Row, Training, choose
 from initlib.evidence.protocol import Finding, Protocol, Test, difference
 from initlib.evidence.statistics import Proportion
@@ -136,6 +137,20 @@ class Result:
         from initlib.evidence.pictures import draw
 
         return draw(self.judged(about), f"{self.protocol.claim}: {self.verdict}")
+
+    def box(self, *about: str) -> Box:
+        """Return the box of the verdict, to show on a page: the tests with one of `about` in their names.
+
+        Without names it shows the tests that the verdict rests on, or all if no rule fits.
+        """
+        rule = self.protocol.rule(self.findings)
+        if about:
+            names = {test.name for one in about for test, _ in self.judged(one)}
+        else:
+            names = set(rule.when) if rule else {finding.test for finding in self.findings}
+        rows = [_table_row(finding) for finding in self.findings if finding.test in names]
+        seeds = [len(part.seeds) for part in self.protocol.parts.values()]
+        return Box(self, Table(rows, self.protocol.statement), seeds)
 
     def judged(self, about: str = "") -> list[tuple[Test, Finding]]:
         """Return each test whose name contains `about`, with what it found."""
