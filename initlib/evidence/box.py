@@ -23,7 +23,7 @@ class Box:
 
     >>> from initlib import evidence
     >>> print(str(evidence.load("he-depth").box("22 layers, He converges")).splitlines()[0])
-    Claim R5: refined.
+    Published result R5: refined.
     """
 
     result: "Result"
