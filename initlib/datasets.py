@@ -28,13 +28,16 @@ class Part:
 
 @dataclass(frozen=True)
 class Split:
-    """A data set cut in three, all standardised by `mean` and `sd` of all training entries together."""
+    """A data set cut in three, standardised by `mean` and `sd` of the training entries.
+
+    They are one number each, or arrays with one for each feature.
+    """
 
     train: Part
     validation: Part
     test: Part
-    mean: float
-    sd: float
+    mean: float | Array
+    sd: float | Array
 
 
 @dataclass(frozen=True)
@@ -79,14 +82,15 @@ class Dataset:
         validation: float = 0.0,
         *,
         train_samples: int | None = None,
-        standardise: bool = True,
+        standardise: bool | str = True,
     ) -> Split:
         """Cut the samples at random in training, validation and test parts and standardise the inputs.
 
         x -> (x - mean) / sd with the mean and standard deviation of all training entries together, one
-        number each. `test` and `validation` are shares of all samples; the test part of a seed is the same
-        whatever the rest. `train_samples` keeps only that many training samples. `standardise=False` leaves
-        x as it is.
+        number each. `standardise="features"` takes them feature by feature (sd = 1 where a feature is
+        constant in training), `standardise=False` leaves x as it is. `test` and `validation` are shares of
+        all samples; the test part of a seed is the same whatever the rest. `train_samples` keeps only that
+        many training samples.
 
         >>> parts = digits().split(0)
         >>> len(parts.train), len(parts.test), bool(abs(parts.train.inputs.mean()) < 1e-12)
@@ -106,14 +110,24 @@ class Dataset:
         order = np.random.default_rng([seed, SPLIT]).permutation(count)
         cut = n_test + n_validation
         train = self.inputs[order[cut : cut + wanted]]
-        mean, sd = (float(train.mean()), float(train.std())) if standardise else (0.0, 1.0)
-        if sd == 0:
-            raise ValueError("The training inputs are all equal and cannot be standardised.")
+        mean, sd = _mean_and_sd(train, standardise)
 
         def part(chosen: Array) -> Part:
             return Part((self.inputs[chosen] - mean) / sd, self.labels[chosen])
 
         return Split(part(order[cut : cut + wanted]), part(order[n_test:cut]), part(order[:n_test]), mean, sd)
+
+
+def _mean_and_sd(train: Array, standardise: bool | str) -> tuple[Any, Any]:
+    if isinstance(standardise, str):
+        if standardise != "features":
+            raise ValueError(f"standardise must be True, False or 'features'. Received: {standardise!r}.")
+        sd = train.std(axis=0)
+        return train.mean(axis=0), np.where(sd > 0, sd, 1.0)
+    mean, sd = (float(train.mean()), float(train.std())) if standardise else (0.0, 1.0)
+    if sd == 0:
+        raise ValueError("The training inputs are all equal and cannot be standardised.")
+    return mean, sd
 
 
 def digits() -> Dataset:

@@ -60,7 +60,7 @@ def fit(
     test: float = 0.2,
     validation: float = 0.0,
     train_samples: int | None = None,
-    standardise: bool = True,
+    standardise: bool | str = True,
     dtype: DTypeLike = np.float32,
     threads: int | None = None,
 ) -> Fit:

@@ -126,6 +126,29 @@ def test_a_split_refuses_what_does_not_fit(change, error, message):
         datasets.digits().split(**{"seed": 0} | change)
 
 
+def test_each_feature_has_its_own_mean_and_sd_of_the_training_part():
+    data = datasets.wine()
+    raw, parts = data.split(4, standardise=False), data.split(4, standardise="features")
+    mean, sd = raw.train.inputs.mean(axis=0), raw.train.inputs.std(axis=0)
+    assert np.allclose(parts.mean, mean)
+    assert np.allclose(parts.sd, sd)
+    for name in ("train", "test"):
+        before, after = getattr(raw, name).inputs, getattr(parts, name).inputs
+        assert np.allclose(after, (before - mean) / sd)
+
+
+def test_a_feature_that_is_constant_in_training_keeps_its_unit():
+    inputs = np.column_stack([np.arange(10.0), np.full(10, 7.0)])
+    parts = Dataset("half constant", inputs, np.zeros(10, int), 1).split(0, standardise="features")
+    assert parts.sd[1] == 1
+    assert (parts.train.inputs[:, 1] == 0).all()
+
+
+def test_an_unknown_way_to_standardise_is_refused():
+    with pytest.raises(ValueError, match="Unknown standardise. Received: 'rows'; choose one of 'features'"):
+        datasets.wine().split(0, standardise="rows")
+
+
 def test_constant_inputs_cannot_be_standardised():
     with pytest.raises(ValueError, match="all equal"):
         Dataset("flat", np.ones((5, 2)), [0, 1, 0, 1, 0], 2).split(0)
