@@ -145,7 +145,7 @@ def test_a_feature_that_is_constant_in_training_keeps_its_unit():
 
 
 def test_an_unknown_way_to_standardise_is_refused():
-    with pytest.raises(ValueError, match="Unknown standardise. Received: 'rows'; choose one of 'features'"):
+    with pytest.raises(ValueError, match=r"True, False or 'features'\. Received: 'rows'"):
         datasets.wine().split(0, standardise="rows")
 
 
