@@ -186,9 +186,15 @@ def test_the_specification_is_json_and_names_what_the_panels_draw():
 
 def test_the_picture_draws_what_the_lines_say():
     made = explorer(start={"depth": 2})
-    assert made.lines(made.panels[0], "rms").tolist() == [[1, 10], [1, 10]]
-    made = explorer(panel(y="cosine", over=None), start={"depth": 2})
-    np.testing.assert_allclose(made.lines(made.panels[0], "cosine"), np.linspace(-1, 1, 4), atol=1e-3)
+    seen = made.view().along("rms", "seed", "layer", until="depth")
+    assert seen.tolist() == [[1, 10], [1, 10]]
+    assert made.view(depth=4).along("rms", "layer", "seed").tolist() == [
+        [1, 1],
+        [10, 10],
+        [100, 100],
+        [1e3, 1e3],
+    ]
+    np.testing.assert_allclose(made.view().along("cosine", "seed", "layer"), np.linspace(-1, 1, 4), atol=1e-3)
 
 
 def test_the_words_say_the_settings_and_the_ends_of_the_lines():

@@ -1,7 +1,22 @@
 """Explorers: depth and scale sliders that are alive in Jupyter and on the built page, without a kernel."""
 
-from initlib.explorers.explorer import Explorer, Lines
+from initlib.explorers.answer import Answer, answers
+from initlib.explorers.explorer import Explorer
+from initlib.explorers.panels import Bars, HeatMap, Histogram, Lines
 from initlib.explorers.signal_propagation import signal
 from initlib.explorers.table import Axis, Table
+from initlib.explorers.view import View
 
-__all__ = ["Axis", "Explorer", "Lines", "Table", "signal"]
+__all__ = [
+    "Answer",
+    "Axis",
+    "Bars",
+    "Explorer",
+    "HeatMap",
+    "Histogram",
+    "Lines",
+    "Table",
+    "View",
+    "answers",
+    "signal",
+]

@@ -1,85 +1,29 @@
 """Explorers: labelled sliders and menus over a table of results, alive with or without a kernel."""
 
-import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from initlib import checks
+from initlib.explorers.panels import Panel
 from initlib.explorers.table import Axis, Table
+from initlib.explorers.view import View, number
 
 if TYPE_CHECKING:
     import ipywidgets
-
-
-@dataclass(frozen=True)
-class Lines:
-    """A panel of lines over the axis `x`: a thin line for each value of `over`, a theory curve and its band.
-
-    `y`, `theory` and the two edges in `band` name arrays of the table. `until` names the control beyond whose
-    value the lines end. `report` says whether the last or the first point is the one that is read out.
-    """
-
-    title: str
-    x: str
-    y: str
-    label: str
-    over: str | None = None
-    theory: str | None = None
-    band: tuple[str, str] | None = None
-    until: str | None = None
-    report: Literal["first", "last"] = "last"
-    kind: ClassVar[str] = "lines"
-
-    def arrays(self) -> list[str]:
-        """Return the names of the arrays that the panel draws."""
-        return [name for name in (self.y, self.theory, *(self.band or ())) if name is not None]
-
-    def check(self, table: Table, controls: Sequence[str]) -> None:
-        """Raise if the table lacks what the panel draws, or has axes that nothing sets."""
-        own = {axis for axis in (self.x, self.over) if axis is not None}
-        for axis in own:
-            checks.choice(f"axis of panel {self.title!r}", axis, table.axes)
-            if axis in controls:
-                raise ValueError(f"Panel {self.title!r} draws along {axis!r}, which is also a control.")
-        if self.until is not None:
-            checks.choice(f"until of panel {self.title!r}", self.until, controls)
-            if table.axes[self.until].named:
-                raise ValueError(
-                    f"Panel {self.title!r} needs a control with numbers to end at. Received: {self.until!r}."
-                )
-        for i, name in enumerate(self.arrays()):
-            checks.choice(f"array of panel {self.title!r}", name, table.dims)
-            allowed = own if i == 0 else own - {self.over}
-            _check_dims(self.title, name, table.dims[name], {self.x}, allowed | set(controls))
-        if len({name in table.log for name in self.arrays()}) > 1:
-            raise ValueError(f"Panel {self.title!r} mixes logarithmic and linear arrays: {self.arrays()}.")
-        checks.choice(f"report of panel {self.title!r}", self.report, ("first", "last"))
-
-    def spec(self) -> dict[str, Any]:
-        """Return the panel as plain JSON for the front end."""
-        return {"kind": self.kind, **asdict(self)}
-
-
-def _check_dims(panel: str, name: str, dims: Sequence[str], needed: set[str], allowed: set[str]) -> None:
-    if not needed <= set(dims) <= allowed:
-        raise ValueError(
-            f"Panel {panel!r} cannot draw {name!r}: it must have the axes {sorted(needed)} and may have "
-            f"{sorted(allowed - needed)}. Received axes: {list(dims)}."
-        )
 
 
 class Explorer:
     """Controls over some axes of a table, and panels that draw the table there.
 
     A control is a slider where the axis holds numbers (an `IntSlider` for evenly spaced integers, a
-    `FloatLogSlider` for a constant ratio, else a `SelectionSlider`) and a menu where it holds names. In a
-    notebook and on a built page the panels follow the controls without a kernel; without JavaScript and on
-    paper a still picture stands in their place.
+    `FloatLogSlider` for a constant ratio, else a `SelectionSlider`). Where it holds names it is a menu, or a
+    row of buttons if it is among `buttons`. `start` says where controls stand at first. In a notebook and on
+    a built page the panels follow the controls without a kernel; without JavaScript and on paper a still
+    picture stands in their place.
 
+    >>> from initlib.explorers import Lines
     >>> table = Table(
     ...     [Axis("layer", [1, 2]), Axis("scale", [0.5, 1.0, 2.0], label="weight scale")],
     ...     {"rms": (["scale", "layer"], [[0.5, 0.2], [1.0, 1.1], [2.0, 4.1]])},
@@ -97,9 +41,10 @@ class Explorer:
         title: str,
         table: Table,
         controls: Sequence[str],
-        panels: Sequence[Lines],
+        panels: Sequence[Panel],
         *,
         start: Mapping[str, Any] | None = None,
+        buttons: Collection[str] = (),
     ) -> None:
         if not controls or not panels:
             raise ValueError(
@@ -115,6 +60,10 @@ class Explorer:
         for name in given:
             checks.choice("control in start", name, self.controls)
         self.start = {name: self._start_index(name, given) for name in self.controls}
+        for name in buttons:
+            if not table.axes[checks.choice("control in buttons", name, self.controls)].named:
+                raise ValueError(f"Buttons need a control with names. Received: {name!r}.")
+        self.buttons = frozenset(buttons)
         self._widget: ipywidgets.VBox | None = None
 
     def _start_index(self, name: str, given: Mapping[str, Any]) -> int:
@@ -127,37 +76,17 @@ class Explorer:
         controls = ", ".join(_summary(self.table.axes[name]) for name in self.controls)
         return f"Explorer({self.title!r}: {controls}; panels {', '.join(p.title for p in self.panels)})"
 
-    def lines(self, panel: Lines, name: str) -> NDArray[np.float64]:
-        """Return the array `name` at the start as the panel draws it: (x,) or (over, x)."""
-        dims = self.table.dims[name]
-        free = [axis for axis in (panel.over, panel.x) if axis in dims]
-        index = tuple(slice(None) if axis in free else self.start[axis] for axis in dims)
-        picked = self.table.stored(name)[index]
-        picked = picked if [axis for axis in dims if axis in free] == free else picked.T
-        if panel.until is not None:
-            limit = self.table.axes[panel.until].values[self.start[panel.until]]
-            picked = picked[..., : sum(value <= limit for value in self.table.axes[panel.x].values)]
-        return picked
-
-    def settings(self) -> str:
-        """Return where the controls stand at the start, in words."""
-        axes = self.table.axes
-        return ", ".join(
-            f"{axes[name].label} {_number(axes[name].values[i])}" for name, i in self.start.items()
-        )
+    def view(self, **settings: Any) -> View:
+        """Return what the table holds where the controls stand: at the start, or at other `settings`."""
+        for name in settings:
+            checks.choice("control", name, self.controls)
+        moved = {name: self.table.axes[name].nearest(value) for name, value in settings.items()}
+        return View(self.table, {**self.start, **moved})
 
     def describe(self) -> str:
         """Return what the picture shows at the start, in words: the alt text of the static picture."""
-        return f"{self.settings()}. " + " ".join(self._report(panel) for panel in self.panels)
-
-    def _report(self, panel: Lines) -> str:
-        measured = self.lines(panel, panel.y)
-        at = measured.shape[-1] - 1 if panel.report == "last" else 0
-        x = self.table.axes[panel.x]
-        text = f"{panel.title} at {x.label} {_number(x.values[at])}: measured {_median(measured[..., at])}"
-        if panel.theory is not None:
-            text += f", theory {_number(float(self.lines(panel, panel.theory)[at]))}"
-        return text + "."
+        view = self.view()
+        return f"{view.settings()}. " + " ".join(panel.sentence(view) for panel in self.panels)
 
     def spec(self) -> dict[str, Any]:
         """Return the explorer as plain JSON for the front end; the numbers travel beside it as bytes."""
@@ -168,7 +97,7 @@ class Explorer:
                 {"axis": name, "by": control_kind(self.table.axes[name]), "start": self.start[name]}
                 for name in self.controls
             ],
-            "panels": [panel.spec() for panel in self.panels],
+            "panels": [panel.spec(self.table) for panel in self.panels],
             "spread": SPREAD,
         }
 
@@ -215,17 +144,7 @@ def control_kind(axis: Axis) -> str:
     return "index"
 
 
-def _number(value: Any) -> str:
-    if isinstance(value, float) and math.isnan(value):
-        return "diverged"
-    return str(value) if isinstance(value, (str, int)) else f"{float(f'{value:.3g}'):g}"
-
-
-def _median(values: NDArray[np.float64]) -> str:
-    return _number(float(np.median(values)))
-
-
 def _summary(axis: Axis) -> str:
     if axis.named:
         return f"{axis.label} {', '.join(axis.values)}"
-    return f"{axis.label} {_number(axis.values[0])} to {_number(axis.values[-1])} ({len(axis.values)} values)"
+    return f"{axis.label} {number(axis.values[0])} to {number(axis.values[-1])} ({len(axis.values)} values)"

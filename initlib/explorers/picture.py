@@ -1,17 +1,25 @@
 """The still form of an explorer, for paper, for pages without JavaScript and for code hosts."""
 
 import io
-from typing import TYPE_CHECKING
+import textwrap
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from initlib import figures
-from initlib.explorers.explorer import SPREAD, Explorer, Lines
+from initlib.explorers.answer import Answer
+from initlib.explorers.explorer import SPREAD, Explorer
+from initlib.explorers.panels import Bars, HeatMap, Histogram, Lines
+from initlib.explorers.view import Array, View, number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 MEASURED, THEORY = "#0072b2", "#b84500"
+STYLES = ("--", ":", "-.")
+SHADES = 8
 
 
 def draw(explorer: Explorer) -> bytes:
@@ -20,28 +28,159 @@ def draw(explorer: Explorer) -> bytes:
     from matplotlib.figure import Figure
 
     count = len(explorer.panels)
+    columns = count if count < 4 else 2
+    rows = -(-count // columns)
     stream = io.BytesIO()
     with mpl.rc_context(figures.STYLE):
-        figure = Figure(figsize=(3.2 * count, 2.9))
-        for axes, panel in zip(figure.subplots(1, count, squeeze=False)[0], explorer.panels, strict=True):
-            _draw_lines(axes, explorer, panel)
-        handles, labels = figure.axes[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))
-        figure.suptitle(f"{explorer.title}: {explorer.settings()}", x=0.01, ha="left", weight="bold")
+        figure = Figure(figsize=(max(3.2 * columns, 5.0), 2.9 * rows))
+        every = figure.subplots(rows, columns, squeeze=False).ravel()
+        for axes, panel in zip(every, explorer.panels, strict=False):
+            axes.set_title(panel.title)
+            _DRAW[panel.kind](axes, panel, explorer.view())
+        for axes in every[count:]:
+            axes.set_axis_off()
+        _legend(figure)
+        title = f"{explorer.title}: {explorer.view().settings()}"
+        figure.suptitle(textwrap.fill(title, 36 * columns), x=0.01, ha="left", weight="bold")
         figure.savefig(stream, format="png", metadata={"Software": None})
     return stream.getvalue()
 
 
-def _draw_lines(axes: "Axes", explorer: Explorer, panel: Lines) -> None:
-    measured = np.atleast_2d(explorer.lines(panel, panel.y))
-    x = explorer.table.axes[panel.x].values[: measured.shape[-1]]
+def _legend(figure: Any) -> None:
+    named: dict[str, Any] = {}
+    for axes in figure.axes:
+        handles, labels = axes.get_legend_handles_labels()
+        for handle, label in zip(handles, labels, strict=True):
+            named.setdefault(label, handle)
+    if named:
+        figure.legend(list(named.values()), list(named), loc="outside lower center", ncols=min(len(named), 4))
+
+
+def _lines(axes: "Axes", panel: Lines, view: View) -> None:
+    measured = np.atleast_2d(view.along(panel.y, panel.over, panel.x, until=panel.until))
+    x = view.values(panel.x, panel.until)
     if panel.band is not None:
-        low, high = (explorer.lines(panel, name) for name in panel.band)
+        low, high = (view.along(name, panel.x, until=panel.until) for name in panel.band)
         axes.fill_between(x, low, high, color=THEORY, alpha=0.2, linewidth=0, label=SPREAD)
-    for i, line in enumerate(measured):
-        axes.plot(x, line, color=MEASURED, linewidth=0.9, label="measured" if i == 0 else None)
+    if panel.over_as == "band":
+        low, high = measured.min(axis=0), measured.max(axis=0)
+        over = f"least to greatest of {len(measured)} {view.axis(str(panel.over)).label}s"
+        axes.fill_between(x, low, high, color=MEASURED, alpha=0.25, linewidth=0, label=over)
+        axes.plot(x, np.median(measured, axis=0), color=MEASURED, label="median")
+    else:
+        for i, line in enumerate(measured):
+            axes.plot(x, line, color=MEASURED, linewidth=0.9, label="measured" if i == 0 else None)
     if panel.theory is not None:
-        axes.plot(x, explorer.lines(panel, panel.theory), "--", color=THEORY, linewidth=1.8, label="theory")
-    if panel.y in explorer.table.log:
+        theory = view.along(panel.theory, panel.x, until=panel.until)
+        axes.plot(x, theory, "--", color=THEORY, linewidth=1.8, label="theory")
+    if panel.y in view.table.log:
         axes.set_yscale("log")
-    axes.set(title=panel.title, xlabel=explorer.table.axes[panel.x].label, ylabel=panel.label)
+    axes.set(xlabel=view.axis(panel.x).label, ylabel=panel.label)
+
+
+def _shaded(axes: "Axes", panel: HeatMap | Histogram, view: View, cells: Array, y: str) -> None:
+    """Draw cells (y, x) in a few shades, with crosses where nets diverged, and the values of the shades."""
+    import matplotlib as mpl
+
+    log, (low, high) = panel.value in view.table.log, panel.shades(view.table)
+    edges = np.geomspace(low, high, SHADES + 1) if log else np.linspace(low, high, SHADES + 1)
+    if low == high:
+        edges = low + np.arange(SHADES + 1.0)
+    shades = mpl.colormaps["cividis_r"].resampled(SHADES)
+    shown = axes.imshow(
+        np.clip(cells, *((low if panel.kind == "heatmap" else None), high)),
+        cmap=shades,
+        norm=mpl.colors.BoundaryNorm(edges, SHADES),
+        origin="lower",
+        aspect="auto",
+        interpolation="nearest",
+    )
+    shades.set_under("white")
+    axes.grid(visible=False)
+    for row, column in np.argwhere(np.isnan(cells)):
+        axes.plot(column, row, "x", color=figures.INK, label="diverged")
+    bar = axes.figure.colorbar(shown, ax=axes, label=panel.label, ticks=edges[::2])
+    bar.ax.minorticks_off()
+    bar.ax.set_yticklabels([number(float(edge)) for edge in edges[::2]])
+    for name, values, ticks in zip(
+        (panel.x, y),
+        (range(cells.shape[1]), range(cells.shape[0])),
+        (axes.set_xticks, axes.set_yticks),
+        strict=True,
+    ):
+        kept = _spaced(values)
+        ticks(kept, [number(view.axis(name).values[i]) for i in kept])
+    axes.set(xlabel=view.axis(panel.x).label, ylabel=view.axis(y).label)
+
+
+def _spaced(indices: Sequence[int], most: int = 5) -> list[int]:
+    return list(indices)[:: max(1, -(-len(indices) // most))]
+
+
+def _heat_map(axes: "Axes", panel: HeatMap, view: View) -> None:
+    cells = panel.cells(view)
+    _shaded(axes, panel, view, cells, panel.y)
+    for (label, name), style in zip(panel.overlay.items(), STYLES * len(panel.overlay), strict=False):
+        curve = [panel.place(view, panel.y, y) for y in view.along(name, panel.x, until=panel.until)]
+        axes.plot(curve, color="white", linewidth=4)
+        axes.plot(curve, style, color=THEORY, linewidth=2.2, label=label)
+    at = panel.marked(view)
+    if len(at) == 2:
+        ring = partial(axes.plot, at[panel.x], at[panel.y], "o", markersize=11, markerfacecolor="none")
+        ring(markeredgecolor="white", markeredgewidth=4)
+        ring(markeredgecolor="black", markeredgewidth=2, label="here")
+    elif at:
+        line, place = (axes.axvline, at[panel.x]) if panel.x in at else (axes.axhline, at[panel.y])
+        line(place, color="black", linewidth=2, label="here")
+    axes.set(xlim=(-0.5, cells.shape[1] - 0.5), ylim=(-0.5, cells.shape[0] - 0.5))
+
+
+def _histogram(axes: "Axes", panel: Histogram, view: View) -> None:
+    _shaded(axes, panel, view, panel.cells(view), panel.bins)
+    bins = np.array(view.values(panel.bins), dtype=float)
+    median = np.interp(panel.quartiles(view)[:, 1], bins, np.arange(len(bins)))
+    axes.plot(median, color="black", label="median")
+
+
+def _bars(axes: "Axes", panel: Bars, view: View) -> None:
+    y = view.along(panel.y, panel.x)
+    names = [number(x) for x in view.values(panel.x)]
+    whiskers = None
+    if panel.band is not None:
+        low, high = (view.along(name, panel.x) for name in panel.band)
+        whiskers = np.maximum([y - low, high - y], 0)
+    axes.barh(names, y, xerr=whiskers, color=MEASURED, alpha=0.8, capsize=3)
+    for i, value in enumerate(y):
+        if np.isnan(value):
+            axes.text(0.02, i, "diverged", transform=axes.get_yaxis_transform(), va="center")
+    if panel.y in view.table.log:
+        axes.set_xscale("log")
+    axes.invert_yaxis()
+    axes.grid(visible=False, axis="y")
+    axes.set(xlabel=panel.label, ylabel=view.axis(panel.x).label)
+
+
+def _answer(axes: "Axes", panel: Answer, view: View) -> None:
+    axes.set_axis_off()
+    height = 1.0
+    for paragraph in panel.text(view).strip("\n").split("\n\n"):
+        code = paragraph.startswith("    ")
+        lines = (
+            textwrap.dedent(paragraph)
+            if code
+            else textwrap.fill(" ".join(paragraph.replace("`", "").split()), 46)
+        )
+        family = "monospace" if code else None
+        axes.text(
+            0, height, lines, va="top", family=family, size=8 if code else 9.5, transform=axes.transAxes
+        )
+        height -= 0.085 * (len(lines.splitlines()) + 0.8)
+
+
+_DRAW: dict[str, Callable[..., None]] = {
+    "lines": _lines,
+    "heatmap": _heat_map,
+    "histogram": _histogram,
+    "bars": _bars,
+    "answer": _answer,
+}

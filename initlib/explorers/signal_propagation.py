@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from initlib import checks, datasets, initializers, networks, propagation
-from initlib.explorers.explorer import Explorer, Lines
+from initlib.explorers.explorer import Explorer
+from initlib.explorers.panels import Lines
 from initlib.explorers.table import Axis, Table
 
 Array = NDArray[np.float64]

@@ -32,7 +32,7 @@ def build(explorer: Explorer) -> ipywidgets.VBox:
     controls = []
     for name in explorer.controls:
         axis, index = explorer.table.axes[name], explorer.start[name]
-        control, source = _control(axis, index)
+        control, source = _control(axis, index, buttons=name in explorer.buttons)
         drawing.add_traits(**{trait(name): traitlets.Any(getattr(control, source)).tag(sync=True)})
         ipywidgets.jslink((control, source), (drawing, trait(name)))
         controls.append(control)
@@ -45,7 +45,7 @@ def trait(axis: str) -> str:
     return f"at_{axis}"
 
 
-def _control(axis: Axis, index: int) -> tuple[Any, str]:
+def _control(axis: Axis, index: int, *, buttons: bool) -> tuple[Any, str]:
     kind, values = control_kind(axis), axis.values
     common = {"description": axis.label, "style": {"description_width": "initial"}}
     if kind == "int":
@@ -64,7 +64,8 @@ def _control(axis: Axis, index: int) -> tuple[Any, str]:
             **common,
         )
         return slider, "value"
-    chooser = ipywidgets.Dropdown if axis.named else ipywidgets.SelectionSlider
+    names = ipywidgets.ToggleButtons if buttons else ipywidgets.Dropdown
+    chooser = names if axis.named else ipywidgets.SelectionSlider
     return chooser(
         options=[(str(value), i) for i, value in enumerate(values)], value=index, **common
     ), "index"

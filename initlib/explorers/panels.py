@@ -1,0 +1,294 @@
+"""The panels of an explorer: what each draws from the table, and how it says it in words."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+
+from initlib import checks
+from initlib.explorers.table import Table
+from initlib.explorers.view import Array, View, number, quartiles
+
+
+@dataclass(frozen=True)
+class Panel:
+    """What all panels have: a title, the arrays and axes they draw, a check, and a sentence."""
+
+    title: str
+    kind: ClassVar[str]
+
+    def arrays(self) -> list[str]:
+        """Return the names of the arrays that the panel draws."""
+        raise NotImplementedError
+
+    def check(self, table: Table, controls: Sequence[str]) -> None:
+        """Raise if the table lacks what the panel draws, or has axes that nothing sets."""
+        raise NotImplementedError
+
+    def sentence(self, view: View) -> str:
+        """Return what the panel shows, in a sentence."""
+        raise NotImplementedError
+
+    def spec(self, table: Table) -> dict[str, Any]:
+        """Return the panel as plain JSON for the front end."""
+        return {"kind": self.kind, **asdict(self)}
+
+    def _check_array(self, table: Table, name: str, needed: set[str], allowed: set[str]) -> None:
+        checks.choice(f"array of panel {self.title!r}", name, table.dims)
+        dims = table.dims[name]
+        if not needed <= set(dims) <= allowed | needed:
+            raise ValueError(
+                f"Panel {self.title!r} cannot draw {name!r}: it must have the axes {sorted(needed)} and may "
+                f"have {sorted(allowed - needed)}. Received axes: {list(dims)}."
+            )
+
+    def _check_axis(self, table: Table, name: str, *, numbers: bool = False) -> None:
+        checks.choice(f"axis of panel {self.title!r}", name, table.axes)
+        if numbers and table.axes[name].named:
+            raise ValueError(f"Panel {self.title!r} needs numbers on the axis {name!r}. Received names.")
+
+    def _check_free(self, table: Table, axes: Sequence[str], controls: Sequence[str]) -> None:
+        for axis in axes:
+            self._check_axis(table, axis)
+            if axis in controls:
+                raise ValueError(f"Panel {self.title!r} draws along {axis!r}, which is also a control.")
+
+    def _check_until(self, table: Table, until: str | None, controls: Sequence[str]) -> None:
+        if until is None:
+            return
+        checks.choice(f"until of panel {self.title!r}", until, controls)
+        if table.axes[until].named:
+            raise ValueError(
+                f"Panel {self.title!r} needs a control with numbers to end at. Received: {until!r}."
+            )
+
+
+@dataclass(frozen=True)
+class Lines(Panel):
+    """A panel of lines over the axis `x`: a thin line for each value of `over`, a theory curve and its band.
+
+    `y`, `theory` and the two edges in `band` name arrays of the table. With `over_as="band"` the values of
+    `over` are drawn as one line through their medians in a band from the least to the greatest. `until` names
+    the control beyond whose value the lines end. `report` says whether the last or the first point is read
+    out.
+    """
+
+    x: str
+    y: str
+    label: str
+    over: str | None = None
+    theory: str | None = None
+    band: tuple[str, str] | None = None
+    until: str | None = None
+    report: Literal["first", "last"] = "last"
+    over_as: Literal["lines", "band"] = "lines"
+    kind: ClassVar[str] = "lines"
+
+    def arrays(self) -> list[str]:
+        return [name for name in (self.y, self.theory, *(self.band or ())) if name is not None]
+
+    def check(self, table: Table, controls: Sequence[str]) -> None:
+        own = {axis for axis in (self.x, self.over) if axis is not None}
+        self._check_free(table, sorted(own), controls)
+        self._check_axis(table, self.x, numbers=True)
+        self._check_until(table, self.until, controls)
+        for i, name in enumerate(self.arrays()):
+            allowed = own if i == 0 else own - {self.over}
+            self._check_array(table, name, {self.x}, allowed | set(controls))
+        if len({name in table.log for name in self.arrays()}) > 1:
+            raise ValueError(f"Panel {self.title!r} mixes logarithmic and linear arrays: {self.arrays()}.")
+        checks.choice(f"report of panel {self.title!r}", self.report, ("first", "last"))
+        checks.choice(f"over_as of panel {self.title!r}", self.over_as, ("lines", "band"))
+        if self.over_as == "band" and self.over not in table.dims[self.y]:
+            raise ValueError(
+                f"Panel {self.title!r} needs an axis of {self.y!r} as over, to draw a band over it. "
+                f"Received: {self.over!r}."
+            )
+
+    def sentence(self, view: View) -> str:
+        x = view.values(self.x, self.until)
+        at = len(x) - 1 if self.report == "last" else 0
+        measured = np.median(view.along(self.y, self.over, self.x)[..., at])
+        text = (
+            f"{self.title} at {view.axis(self.x).label} {number(x[at])}: measured {number(float(measured))}"
+        )
+        if self.theory is not None:
+            text += f", theory {number(float(view.along(self.theory, self.x)[at]))}"
+        return text + "."
+
+
+@dataclass(frozen=True)
+class HeatMap(Panel):
+    """A panel of shaded cells over the axes `x` and `y`, which may be controls too, for the array `value`.
+
+    `marker` maps an axis of the cells to the control whose setting a ring marks there. `overlay` maps a label
+    to an array over `x` of places on `y`: a curve across the cells. `limits` are the values of the palest and
+    the darkest shade (those of the whole array unless given). `until` names the control that ends `x`.
+    """
+
+    x: str
+    y: str
+    value: str
+    label: str
+    marker: Mapping[str, str] = field(default_factory=dict)
+    overlay: Mapping[str, str] = field(default_factory=dict)
+    until: str | None = None
+    limits: tuple[float, float] | None = None
+    kind: ClassVar[str] = "heatmap"
+
+    def arrays(self) -> list[str]:
+        return [self.value, *self.overlay.values()]
+
+    def check(self, table: Table, controls: Sequence[str]) -> None:
+        own = {self.x, self.y}
+        for axis in (self.x, self.y):
+            self._check_axis(table, axis)
+        if self.x == self.y:
+            raise ValueError(f"Panel {self.title!r} needs two axes. Received {self.x!r} twice.")
+        self._check_until(table, self.until, controls)
+        self._check_array(table, self.value, own, own | set(controls))
+        for name in self.overlay.values():
+            self._check_axis(table, self.y, numbers=True)
+            self._check_array(table, name, {self.x}, {self.x} | set(controls) - {self.y})
+        for axis, control in self.marker.items():
+            checks.choice(f"axis in marker of panel {self.title!r}", axis, (self.x, self.y))
+            checks.choice(f"control in marker of panel {self.title!r}", control, controls)
+            if table.axes[axis].named and axis != control:
+                raise ValueError(
+                    f"The marker on the names of {axis!r} must follow that axis. Received: {control!r}."
+                )
+        if self.limits is not None:
+            low, high = (checks.real(f"limits of panel {self.title!r}", limit) for limit in self.limits)
+            if not low < high or (self.value in table.log and low <= 0):
+                raise ValueError(
+                    f"The limits of panel {self.title!r} must increase (from above 0 on a logarithmic "
+                    f"scale). Received: {self.limits}."
+                )
+
+    def shades(self, table: Table) -> tuple[float, float]:
+        """Return the values of the palest and the darkest shade."""
+        if self.limits is not None:
+            return self.limits
+        stored = table.stored(self.value)
+        shown = stored[stored > 0] if self.value in table.log else stored[np.isfinite(stored)]
+        return float(shown.min()), float(shown.max())
+
+    def spec(self, table: Table) -> dict[str, Any]:
+        return {**super().spec(table), "limits": list(self.shades(table))}
+
+    def cells(self, view: View) -> Array:
+        """Return the values as (y, x)."""
+        return view.along(self.value, self.y, self.x, until=self.until)
+
+    def place(self, view: View, axis: str, value: Any) -> float:
+        """Return where a value lies on an axis, as an index; NaN outside of it."""
+        if view.axis(axis).named:
+            return float(view.axis(axis).values.index(value))
+        nodes = view.axis(axis).values
+        return float(np.interp(value, nodes, np.arange(len(nodes)), left=np.nan, right=np.nan))
+
+    def marked(self, view: View) -> dict[str, float]:
+        """Return where the marker stands on the axes it has, as indices."""
+        return {axis: self.place(view, axis, view.set(control)) for axis, control in self.marker.items()}
+
+    def sentence(self, view: View) -> str:
+        cells, at = self.cells(view), self.marked(view)
+        if len(at) < 2 or np.isnan(list(at.values())).any() or round(at[self.x]) >= cells.shape[1]:
+            known = cells[np.isfinite(cells)]
+            extent = f"{number(known.min())} to {number(known.max())}" if known.size else "diverged"
+            return f"{self.title}: {self.label} {extent}."
+        index = {axis: round(place) for axis, place in at.items()}
+        where = ", ".join(
+            f"{view.axis(a).label} {number(view.axis(a).values[index[a]])}" for a in (self.x, self.y)
+        )
+        text = f"{self.title} at {where}: {self.label} {number(float(cells[index[self.y], index[self.x]]))}"
+        for label, name in self.overlay.items():
+            there = float(view.along(name, self.x)[index[self.x]])
+            text += f", {label} {'none' if np.isnan(there) else number(there)}"
+        return text + "."
+
+
+@dataclass(frozen=True)
+class Histogram(Panel):
+    """A panel of one shaded column for each value of `x`: how much of it lies in each of the `bins`.
+
+    The array `value` holds shares (>= 0) and `bins` the middles of the bins; a line joins the medians. Make
+    the array logarithmic for shades that tell rare from frequent. `until` ends `x`; `report` as in `Lines`.
+    """
+
+    x: str
+    bins: str
+    value: str
+    label: str
+    until: str | None = None
+    report: Literal["first", "last"] = "last"
+    kind: ClassVar[str] = "histogram"
+
+    def arrays(self) -> list[str]:
+        return [self.value]
+
+    def check(self, table: Table, controls: Sequence[str]) -> None:
+        self._check_free(table, (self.x, self.bins), controls)
+        for axis in (self.x, self.bins):
+            self._check_axis(table, axis, numbers=True)
+        self._check_until(table, self.until, controls)
+        self._check_array(table, self.value, {self.x, self.bins}, {self.x, self.bins} | set(controls))
+        if np.nanmin(table.stored(self.value)) < 0:
+            raise ValueError(f"Panel {self.title!r} draws shares, which must be >= 0. Array: {self.value!r}.")
+        checks.choice(f"report of panel {self.title!r}", self.report, ("first", "last"))
+
+    def shades(self, table: Table) -> tuple[float, float]:
+        """Return the values of the palest and the darkest shade: a thousandth at least, and the greatest."""
+        stored = table.stored(self.value)
+        high = float(np.nanmax(stored))
+        return (
+            max(float(np.nanmin(stored[stored > 0])), high / 1e3) if self.value in table.log else 0.0
+        ), high
+
+    def spec(self, table: Table) -> dict[str, Any]:
+        return {**super().spec(table), "limits": list(self.shades(table))}
+
+    def cells(self, view: View) -> Array:
+        """Return the shares as (bins, x)."""
+        return view.along(self.value, self.bins, self.x, until=self.until)
+
+    def quartiles(self, view: View) -> Array:
+        """Return the quartiles of each column as (x, 3)."""
+        bins = np.array(view.values(self.bins), dtype=float)
+        return np.array([quartiles(bins, column) for column in self.cells(view).T])
+
+    def sentence(self, view: View) -> str:
+        x = view.values(self.x, self.until)
+        at = len(x) - 1 if self.report == "last" else 0
+        low, _, high = self.quartiles(view)[at]
+        half = "diverged" if np.isnan(low) else f"the middle half between {number(low)} and {number(high)}"
+        return f"{self.title} at {view.axis(self.x).label} {number(x[at])}: {half}."
+
+
+@dataclass(frozen=True)
+class Bars(Panel):
+    """A panel of one bar for each value of `x`, as long as the array `y` says, with whiskers at `band`.
+
+    `y` and the two edges in `band` name arrays over `x`.
+    """
+
+    x: str
+    y: str
+    label: str
+    band: tuple[str, str] | None = None
+    kind: ClassVar[str] = "bars"
+
+    def arrays(self) -> list[str]:
+        return [self.y, *(self.band or ())]
+
+    def check(self, table: Table, controls: Sequence[str]) -> None:
+        self._check_free(table, (self.x,), controls)
+        for name in self.arrays():
+            self._check_array(table, name, {self.x}, {self.x} | set(controls))
+        if len({name in table.log for name in self.arrays()}) > 1:
+            raise ValueError(f"Panel {self.title!r} mixes logarithmic and linear arrays: {self.arrays()}.")
+
+    def sentence(self, view: View) -> str:
+        bars = zip(view.values(self.x), view.along(self.y, self.x), strict=True)
+        return f"{self.title}: {', '.join(f'{number(x)} {number(float(y))}' for x, y in bars)}."

@@ -1,0 +1,81 @@
+"""A table seen from one position of the controls, and the words for what is seen."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from initlib.explorers.table import Axis, Table
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class View:
+    """What a table holds where the controls stand: `at` maps each control to an index on its axis.
+
+    >>> axes = [Axis("scale", [0.5, 1.0]), Axis("layer", [1, 2, 3])]
+    >>> table = Table(axes, {"rms": (["scale", "layer"], [[1, 2, 3], [4, 5, 6]])})
+    >>> View(table, {"scale": 1}).along("rms", "layer").tolist()
+    [4.0, 5.0, 6.0]
+    """
+
+    table: Table
+    at: Mapping[str, int]
+
+    def along(self, name: str, *axes: str | None, until: str | None = None) -> Array:
+        """Return the array `name` over those of the `axes` that it has, in their order.
+
+        The last axis ends at the value where the control `until` stands.
+        """
+        dims = self.table.dims[name]
+        picked = self.table.stored(name)[tuple(slice(None) if dim in axes else self.at[dim] for dim in dims)]
+        kept = [dim for dim in dims if dim in axes]
+        ordered = picked.transpose([kept.index(axis) for axis in axes if axis in kept])
+        return ordered if until is None else ordered[..., : len(self.values(str(axes[-1]), until))]
+
+    def values(self, axis: str, until: str | None = None) -> tuple[Any, ...]:
+        """Return the values on an axis, up to where the control `until` stands."""
+        values = self.table.axes[axis].values
+        if until is None:
+            return values
+        limit = self.table.axes[until].values[self.at[until]]
+        return tuple(value for value in values if value <= limit)
+
+    def axis(self, name: str) -> Axis:
+        """Return an axis of the table."""
+        return self.table.axes[name]
+
+    def set(self, control: str) -> Any:
+        """Return the value where a control stands."""
+        return self.table.axes[control].values[self.at[control]]
+
+    def settings(self) -> str:
+        """Return where the controls stand, in words."""
+        return ", ".join(f"{self.axis(name).label} {number(self.set(name))}" for name in self.at)
+
+
+def number(value: Any) -> str:
+    """Return a number with three digits, a name as it is, and NaN as the word for it.
+
+    >>> number(0.12345), number(12), number(float("nan")), number("relu")
+    ('0.123', '12', 'diverged', 'relu')
+    """
+    if isinstance(value, float) and math.isnan(value):
+        return "diverged"
+    return str(value) if isinstance(value, (str, int)) else f"{float(f'{value:.3g}'):g}"
+
+
+def quartiles(bins: Array, shares: Array) -> Array:
+    """Return the bins below which a quarter, a half and three quarters of the shares lie; NaN where unknown.
+
+    >>> quartiles(np.array([-1.0, 0.0, 1.0]), np.array([0.3, 0.4, 0.3])).tolist()
+    [-1.0, 0.0, 1.0]
+    """
+    if np.isnan(shares).any() or not shares.sum() > 0:
+        return np.full(3, np.nan)
+    cumulative = np.cumsum(shares) / shares.sum()
+    return bins[[int(np.argmax(cumulative >= q - 1e-9)) for q in (0.25, 0.5, 0.75)]]
