@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache, lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -168,13 +169,20 @@ def _gradient_band(sizes: Sequence[int], phi: Activation, gradient: Array) -> Ar
 
 def _saturated(phi: Activation, q: float, flat: float) -> float:
     """Return the share of N(0, q) at which phi is flat, from 20,001 quantiles."""
+    assert phi.derivative is not None
+    slopes = np.abs(phi.derivative(np.sqrt(q) * _quantiles()))
+    return float((slopes <= _flat_slope(phi, flat)).mean())
+
+
+@cache
+def _quantiles() -> Array:
     from scipy.special import ndtri
 
-    assert phi.derivative is not None
-    z = ndtri((np.arange(20001) + 0.5) / 20001)
-    return float((np.abs(phi.derivative(np.sqrt(q) * z)) <= _flat_slope(phi, flat)).mean())
+    z: Array = ndtri((np.arange(20001) + 0.5) / 20001)
+    return z
 
 
+@lru_cache(maxsize=64)
 def _flat_slope(phi: Activation, flat: float) -> float:
     """Return the slope at and below which phi counts as flat: `flat` times the steepest in [-10, 10]."""
     assert phi.derivative is not None

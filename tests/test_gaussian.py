@@ -209,6 +209,29 @@ def test_the_two_ways_to_pairs_agree(name, q):
         assert abs(float(pair_expectation(phi, c, q)) - plane) < 1e-13 * total
 
 
+@pytest.mark.parametrize("name", ["gelu", "silu", "selu", "softplus", "tanh", "hard_tanh"])
+@pytest.mark.parametrize("q", [30.0, 1e4, 1e20])
+@pytest.mark.parametrize("c", [0.9, 0.99, -0.99])
+def test_what_follows_straight_lines_far_out_agrees_with_the_plane(name, q, c, monkeypatch):
+    phi = activations.get(name)
+    total = expectation(lambda x: phi.function(x) ** 2, q, phi.kinks)
+    found, bound = gaussian._pair_by_lines(phi.function, np.array(c), q, phi.kinks, total)
+    monkeypatch.setattr(gaussian, "_pair_by_lines", lambda f, c, *_: (np.zeros(c.shape), np.inf))
+    exact = pair_expectation(phi.function, c, q, phi.kinks)
+    assert abs(found - exact) <= 1e-12 * total + bound
+
+
+def test_large_variances_need_no_integral_over_the_plane(monkeypatch):
+    monkeypatch.setattr(gaussian, "_half_mean_square_difference", None)
+    for name in ("gelu", "silu", "selu"):
+        assert pair_expectation(activations.get(name).function, 0.98, 1e12) > 0
+
+
+def test_what_follows_no_lines_is_left_to_the_plane():
+    assert gaussian._lines(activations.get("softsign").function) is None
+    assert gaussian._lines(activations.get("selu").function) is not None
+
+
 def test_pairs_against_a_plain_grid_in_the_plane():
     c, q, x = -0.6, 1.3, np.linspace(-10, 10, 801)
     u, v = np.meshgrid(x, x)
