@@ -4,7 +4,7 @@ Hanin (2018), Hanin and Nica (2020): behind L hidden layers of width n, log of t
 expectation is close to normal with mean -5/2 beta and variance 5 beta, beta = L / n; gradients likewise. Each
 seed stands for 100 nets. `theory.finite_width_band` adds the terms of second order in 1 / n.
 
-The pilot behind the margins: seeds 0 to 39. All its second-order tests were equivalent; of the first-order ones,
+The pilot behind the margins: seeds 0 to 39. All its second-order tests were equivalent; of the others,
 those at width 50 came close to the margin.
 """
 
