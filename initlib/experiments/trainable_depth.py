@@ -1,0 +1,156 @@
+"""R8: how deep a tanh net trains, beside the depth scale of its initialization (Schoenholz et al. 2017).
+
+In an ordered net of infinite width, the difference of two inputs shrinks by a factor e over xi = -1 / ln chi
+layers. Trainable depth should be proportional to xi; how many xi it is depends on the budget of training. A
+bound of six is often quoted. The map goes through criticality into chaos, at one learning rate for all.
+
+The pilots behind the thresholds: seeds 0 to 2. There, nets trained to 7.2 to 7.8 xi, and deepest between a
+sigma_w of 1 and 1.4. Between two BLAS kernels, accuracies and depths did not differ.
+"""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from initlib import datasets, initializers, networks, theory, training
+from initlib.evidence import Difference, Measurement, Protocol, Rule
+
+SIGMA_B = 0.05**0.5
+VARIANCES = (0.3, 0.5, 0.8, 1.0)  # sigma_w^2; 1.76 would be critical
+MULTIPLES = (4.0, 5.5, 7.0, 8.5, 10.5, 13.0, 16.0)  # depths to try, in units of xi
+WIDTH, EPOCHS, RATE = 64, 5, 0.01
+LEARNED = 0.5
+
+MAP_DEPTHS = (4, 8, 16, 32)
+MAP_SIGMA_W = tuple(2 ** (k / 4) for k in range(-4, 5))
+MAP_SIGMA_B = (0.0, 0.2, 0.5)
+MAP_SETTINGS = {"epochs": 4, "train_samples": 640, "batch_size": 32}
+
+
+def accuracies(
+    seeds: Sequence[int], sigma_w: float, sigma_b: float, depths: Sequence[int], **settings: Any
+) -> Any:
+    """Return the training accuracy in the last epoch, (seeds, depths)."""
+    weights = partial(initializers.variance_scaling, scale=sigma_w**2)
+    biases = partial(initializers.normal, std=sigma_b)
+    found = []
+    for depth in depths:
+        widths = [64, *[WIDTH] * (depth - 1), 10]
+        nets = networks.mlp(widths, "tanh", weights, bias_initializer=biases, seeds=seeds)
+        fit = training.fit(
+            nets,
+            datasets.digits(),
+            optimizer="momentum",
+            learning_rate=RATE,
+            threads=1,
+            **settings,
+        )
+        assert fit.train_accuracy is not None
+        found.append(fit.train_accuracy[:, -1])
+    return np.array(found).T
+
+
+def depth_scale(variance: float) -> float:
+    """Return xi."""
+    return theory.depth_scales("tanh", variance**0.5, SIGMA_B).xi_c
+
+
+def trainable(seeds: Sequence[int], variance: float) -> dict[str, Any]:
+    """Return the depth at which training accuracy falls through one half, and ln of it in units of xi."""
+    xi = depth_scale(variance)
+    depths = [round(multiple * xi) for multiple in MULTIPLES]
+    found = accuracies(seeds, variance**0.5, SIGMA_B, depths, epochs=EPOCHS)
+    half = np.array([crossing(depths, row) for row in found])
+    return {"depth": half, "log_depth_per_xi": np.log(half / xi), "accuracies": found.round(4)}
+
+
+def crossing(depths: Sequence[int], accuracy: Any) -> float:
+    """Return where the accuracy first falls below one half, by linear interpolation (last depth: never)."""
+    below = np.flatnonzero(accuracy < LEARNED)
+    if not below.size or below[0] == 0:
+        return float(depths[-1] if not below.size else depths[0])
+    i = below[0]
+    share = (accuracy[i - 1] - LEARNED) / (accuracy[i - 1] - accuracy[i])
+    return float(depths[i - 1] + share * (depths[i] - depths[i - 1]))
+
+
+def across_phases(seeds: Sequence[int], sigma_w: float, sigma_b: float) -> dict[str, Any]:
+    """Return the training accuracy at every depth of the map, and the greatest depth that learned."""
+    found = accuracies(seeds, sigma_w, sigma_b, MAP_DEPTHS, **MAP_SETTINGS)
+    deepest = (np.array(MAP_DEPTHS) * (found >= LEARNED)).max(axis=1)
+    return {"log2_deepest": np.log2(np.maximum(deepest, 1)), "accuracies": found.round(4)}
+
+
+def slope_margin(low: float, high: float) -> float:
+    """Return how far ln(depth / xi) may move if the slope of ln(depth) in ln(xi) is within 0.15 of 1."""
+    return float(round(0.15 * np.log(depth_scale(high) / depth_scale(low)), 4))
+
+
+def compare(name: str, first: Any, second: Any, margin: float) -> Difference:
+    """Return a test of ln(depth / xi)."""
+    return Difference(name, "ordered", "log_depth_per_xi", first, second, margin)
+
+
+def deepest(name: str, first: float, second: float, sigma_b: float) -> Difference:
+    """Return a test of the greatest depth that learned, in octaves, between two points of the map."""
+    where = {"sigma_b": sigma_b}
+    return Difference(name, "map", "log2_deepest", {"sigma_w": first}, {"sigma_w": second}, 0.5, where)
+
+
+PROPORTIONAL = "depth per xi, sigma_w^2 of 1 minus 0.3 (xi 3.6 and 0.8)"
+PROPORTIONAL_ABOVE = "depth per xi, sigma_w^2 of 1 minus 0.5 (xi 3.6 and 1.2)"
+SIX = "depth per xi at sigma_w^2 of 1, against six"
+ORDER, CHAOS = MAP_SIGMA_W[0], MAP_SIGMA_W[8]
+EDGES = {0.0: MAP_SIGMA_W[4], 0.2: MAP_SIGMA_W[6], 0.5: MAP_SIGMA_W[7]}  # nearest to the critical line
+
+PROTOCOL = Protocol(
+    name="trainable-depth",
+    claim="R8",
+    statement=(
+        "A tanh net in the ordered phase trains up to a depth proportional to the depth scale xi of its "
+        "initialization, about six times xi."
+    ),
+    parts={
+        "ordered": Measurement(
+            measure=trainable,
+            axes={"variance": VARIANCES},
+            seeds=range(100, 110),
+            tolerance={"depth": 0.02, "log_depth_per_xi": 0.02},
+            sample=({"variance": 0.3, "seed": 100},),
+        ),
+        "map": Measurement(
+            measure=across_phases,
+            axes={"sigma_b": MAP_SIGMA_B, "sigma_w": MAP_SIGMA_W},
+            seeds=range(100, 110),
+            tolerance={"log2_deepest": 0.0},
+            sample=({"sigma_b": 0.2, "sigma_w": ORDER, "seed": 100},),
+        ),
+    },
+    tests=(
+        compare(PROPORTIONAL, {"variance": 1.0}, {"variance": 0.3}, slope_margin(0.3, 1.0)),
+        compare(PROPORTIONAL_ABOVE, {"variance": 1.0}, {"variance": 0.5}, slope_margin(0.5, 1.0)),
+        compare(SIX, {"variance": 1.0}, float(np.log(6)), 0.1),
+        *(
+            test
+            for sigma_b, edge in EDGES.items()
+            for test in (
+                deepest(f"sigma_b {sigma_b}: log2 depth, edge minus order", edge, ORDER, sigma_b),
+                deepest(f"sigma_b {sigma_b}: log2 depth, edge minus chaos", edge, CHAOS, sigma_b),
+            )
+        ),
+    ),
+    rules=(
+        Rule("upheld", {PROPORTIONAL: "equivalent", PROPORTIONAL_ABOVE: "equivalent", SIX: "equivalent"}),
+        Rule(  # proportional, with another factor than six
+            "refined",
+            {
+                PROPORTIONAL: "equivalent",
+                PROPORTIONAL_ABOVE: "equivalent",
+                SIX: ("higher", "lower", "unclear"),
+            },
+        ),
+        Rule("refuted", {PROPORTIONAL: ("higher", "lower")}),
+    ),
+)
