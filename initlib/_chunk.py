@@ -78,7 +78,7 @@ class Chunk:
                 x, y, total, right = x[finite], y[finite], total[finite], right[finite]
                 continue
             total += losses * batch.shape[1]
-            right += hits(outputs, targets).sum(axis=1)
+            right += hits(outputs, targets, checked=True).sum(axis=1)
             self._backward(gradient)
             first += size
         self._note(epoch, "train", total / samples, right / samples)
@@ -142,10 +142,11 @@ class Chunk:
                 whole[self.alive] = value
 
 
-def hits(outputs: Array, labels: Array) -> Array:
+def hits(outputs: Array, labels: Array, *, checked: bool = False) -> Array:
     """Say which rows are classified rightly, (nets, samples); none for targets that are not classes.
 
-    One output is read as the log odds of class 1. Outputs that are not finite are no answer.
+    One output is read as the log odds of class 1. Outputs that are not finite are no answer; those that are
+    `checked` are known to be finite.
     """
     if labels.ndim != 2 or labels.dtype.kind not in "iu":
         return np.zeros(outputs.shape[:2], bool)
@@ -153,7 +154,7 @@ def hits(outputs: Array, labels: Array) -> Array:
         right: Array = (outputs[:, :, 0] > 0) == (labels > 0)
     else:
         right = outputs.argmax(axis=2) == labels
-    return right & np.isfinite(outputs).all(axis=2)
+    return right if checked else right & np.isfinite(outputs).all(axis=2)
 
 
 def _parts(network: Network, dataset: Dataset | Split, cut: dict[str, Any]) -> dict[str, tuple[Array, Array]]:

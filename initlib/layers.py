@@ -153,7 +153,7 @@ class Dense:
         back = gradient
         if needed:
             back = tape.room(None, "dx", (len(weight), *x.shape[1:]), gradient)
-            product(_by_columns(gradient, weight, tape), weight.swapaxes(1, 2), back)
+            product(gradient, weight.swapaxes(1, 2), back)
         dw = tape.room(None, "dw", weight.shape)
         tape.emit(self.weight, product(x.swapaxes(1, 2), gradient, dw))
         if self.bias is not None:
@@ -182,15 +182,6 @@ def product(a: Array, b: Array, out: Array) -> Array:
             a.reshape(nets, strips, size, inner), b[:, None], out=out.reshape(nets, strips, size, b.shape[2])
         )
     return out
-
-
-def _by_columns(gradient: Array, weight: Array, tape: Tape) -> Array:
-    """Return the gradient stored column by column, with which gradient @ W^T is faster for small W."""
-    if weight[0].size > 128 * 128:
-        return gradient
-    columns = tape.room(None, "columns", gradient.swapaxes(1, 2).shape).swapaxes(1, 2)
-    np.copyto(columns, gradient)
-    return columns
 
 
 class Activate:

@@ -17,7 +17,8 @@ from initlib.stacks import Network
 
 Array = NDArray[Any]
 
-CHUNK = 16  # nets that step together: few enough for the cache, enough to hide Python's overhead
+CHUNK = 16  # nets that step together, at most: enough to hide Python's overhead
+CACHE = 2**18  # bytes that one array of a layer may take: the five that a step touches stay in the cache
 
 
 @dataclass(frozen=True)
@@ -138,7 +139,9 @@ def _chunks(
     dtype: DTypeLike,
 ) -> list[Chunk]:
     """Divide the nets evenly over as many chunks as it takes, and as keeps all threads at work."""
-    count = max(-(-network.nets // CHUNK), min(threads, network.nets))
+    largest = max(weight[0].size for weight in network.weights) * np.dtype(dtype).itemsize
+    size = int(np.clip(CACHE // largest, 4, CHUNK))
+    count = max(-(-network.nets // size), min(threads, network.nets))
     count = min(-(-count // threads) * threads, network.nets)
     groups = np.array_split(np.arange(network.nets), count)
     return [Chunk(job, network.take(g, dtype=dtype), dataset, rates[g], decays[g]) for g in groups]
