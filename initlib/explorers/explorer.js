@@ -3,6 +3,7 @@
 
 const HEIGHT = 210;
 const MARGIN = { left: 52, right: 10, top: 10, bottom: 36 };
+const SHADES = 8;
 const MISSING = -32768; // NaN: a net that diverged
 const ZERO = -32767; // an exact 0 on a logarithmic scale
 const QUIET = 300; // ms without a change before the state is announced
@@ -49,7 +50,32 @@ function read({ dims, strides, log, scale, codes }, at) {
   return log ? 10 ** level : level;
 }
 
-// ---- words -------------------------------------------------------------------------------------------------------
+// ---- what is seen where the controls stand: `see` holds spec, arrays and `at`, an index for each control ----------
+
+const labelOf = (see, axis) => see.spec.axes[axis].label;
+
+// The values on an axis, up to where the control `until` stands.
+function valuesOf({ spec, at }, axis, until) {
+  const limit = until ? spec.axes[until].values[at[until]] : Infinity;
+  return spec.axes[axis].values.filter((value) => !(value > limit));
+}
+
+// An array over some axes, as arrays of arrays; the last axis ends at `until`.
+function along(see, name, [axis, ...inner], until) {
+  if (!axis) return read(see.arrays[name], see.at);
+  const values = valuesOf(see, axis, inner.length ? null : until);
+  return values.map((_, i) => along({ ...see, at: { ...see.at, [axis]: i } }, name, inner, until));
+}
+
+// Where a value lies on an axis, as an index with a fraction; NaN outside of it.
+function placeOn({ values }, value) {
+  if (typeof value === "string") return values.indexOf(value);
+  const i = values.findIndex((node) => node >= value);
+  if (i < 1) return value === values[0] ? 0 : NaN;
+  return i - (values[i] - value) / (values[i] - values[i - 1]);
+}
+
+// ---- words and numbers -------------------------------------------------------------------------------------------
 
 const round3 = (value) => {
   if (typeof value === "string" || Number.isInteger(value)) return String(value);
@@ -68,234 +94,308 @@ function median(values) {
   return (sorted[Math.floor(half)] + sorted[Math.ceil(half)]) / 2;
 }
 
-// A value of an axis with the names of the marks there: "1.41 (He)".
-function nameValue(axis, index) {
-  const value = axis.values[index];
-  const marks = Object.entries(axis.marks).filter(([, at]) => Math.abs(at - value) < 1e-6 * Math.abs(at));
-  return round3(value) + (marks.length ? ` (${marks.map(([name]) => name).join(", ")})` : "");
+// The bins below which a quarter, a half and three quarters of the shares lie.
+function quartiles(bins, shares) {
+  const total = shares.reduce((a, b) => a + b, 0);
+  let sum = 0;
+  const below = shares.map((share) => (sum += share) / total);
+  return [0.25, 0.5, 0.75].map((q) => bins[below.findIndex((part) => part >= q - 1e-9)] ?? NaN);
 }
 
-// ---- what a panel of lines shows ---------------------------------------------------------------------------------
+// ---- scales: `at` says where a value lies, `ticks` are [where, words] ---------------------------------------------
 
-function linesData(panel, spec, arrays, at) {
-  const limit = panel.until ? spec.axes[panel.until].values[at[panel.until]] : Infinity;
-  const x = spec.axes[panel.x].values.filter((value) => value <= limit);
-  const along = (name, seed) => x.map((_, i) => read(arrays[name], { ...at, [panel.x]: i, [panel.over]: seed }));
-  const seeds = panel.over ? spec.axes[panel.over].values.map((_, i) => i) : [0];
-  return {
-    x,
-    log: arrays[panel.y].log,
-    lines: seeds.map((seed) => along(panel.y, seed)),
-    theory: panel.theory && along(panel.theory),
-    band: panel.band && panel.band.map((name) => along(name)),
-  };
-}
-
-function reportLines(panel, spec, data) {
-  const i = panel.report === "last" ? data.x.length - 1 : 0;
-  const measured = round3(median(data.lines.map((line) => line[i])));
-  const theory = data.theory ? `, theory ${round3(data.theory[i])}` : "";
-  return `${panel.title} at ${spec.axes[panel.x].label} ${data.x[i]}: measured ${measured}${theory}.`;
-}
-
-// ---- scales and ticks --------------------------------------------------------------------------------------------
-
-const SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹";
-const superscript = (n) => String(n).replace(/\d/g, (d) => SUPERSCRIPTS[d]).replace("-", "⁻");
-
-function stepFor(span, most, steps) {
-  return steps.find((step) => span / step <= most) ?? steps.at(-1);
-}
+const superscript = (n) => String(n).replace(/\d/g, (d) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[d]).replace("-", "⁻");
 
 // Ticks outside the data, in coarse steps, so that the axis seldom moves while a slider does.
-function verticalScale(values, log) {
-  const levels = (log ? values.filter((v) => v > 0).map(Math.log10) : values).filter(Number.isFinite);
-  let low = Math.min(...levels, ...(log ? [0] : []));
-  let high = Math.max(...levels, ...(log ? [0] : []));
+function outerScale(values, log, from, to, always) {
+  const levels = [...(log ? values.filter((v) => v > 0).map(Math.log10) : values), ...always].filter(Number.isFinite);
+  let [low, high] = levels.length ? [Math.min(...levels), Math.max(...levels)] : [0, 1];
   if (high - low < 1e-9) [low, high] = [low - 0.5, high + 0.5];
-  const step = log ? stepFor(high - low, 5, [1, 2, 5, 10, 20, 50, 100]) : stepFor(high - low, 5, [0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10]);
+  const power = 10 ** Math.floor(Math.log10((high - low) / 5));
+  const step = Math.max(log ? 1 : 0, power * [1, 2, 5, 10].find((n) => (high - low) / (power * n) <= 5 + 1e-9));
   const first = Math.floor(low / step + 1e-9);
-  const last = Math.max(Math.ceil(high / step - 1e-9), first + 1);
-  const ticks = Array.from({ length: last - first + 1 }, (_, i) => (first + i) * step);
-  const place = (level) => MARGIN.top + (HEIGHT - MARGIN.top - MARGIN.bottom) * (1 - (level - ticks[0]) / (ticks.at(-1) - ticks[0]));
+  const count = Math.max(Math.ceil(high / step - 1e-9) - first, 1);
+  const place = (level) => from + ((to - from) * (level / step - first)) / count;
+  const ticks = Array.from({ length: count + 1 }, (_, i) => (first + i) * step);
   return {
-    ticks: ticks.map((t) => ({ at: place(t), text: log ? `10${superscript(t)}` : String(Number(t.toFixed(2))) })),
-    y: (value) => place(log ? Math.log10(value) : value),
+    at: (value) => place(log ? Math.log10(value) : value),
+    ticks: ticks.map((level) => [place(level), log ? `10${superscript(level)}` : round3(level)]),
   };
 }
 
-function horizontalScale(x, width) {
-  const [low, high] = [x[0], x.at(-1)];
-  const span = high - low || 1;
-  const at = (value) => MARGIN.left + ((width - MARGIN.left - MARGIN.right) * (value - low)) / span;
-  const step = stepFor(span, width / 55, [1, 2, 5, 10, 20, 50, 100, 1000]);
-  const ticks = [low];
-  for (let t = Math.ceil((low + step / 2) / step) * step; t <= high; t += step) ticks.push(t);
-  return { at, ticks: ticks.map((t) => ({ at: at(t), text: String(t) })) };
+// The places of an axis' own values: in `cells` of one size, else by distance. Ticks have `room` pixels each.
+function innerScale(values, log, from, to, room, cells) {
+  const levels = values.map((value, i) => (cells ? i : log ? Math.log(value) : value));
+  const size = (to - from) / (cells ? values.length : levels.at(-1) - levels[0] || 1);
+  const at = (level) => from + size * (level - levels[0] + (cells ? 0.5 : 0));
+  const every = Math.ceil((room * values.length) / Math.abs(to - from));
+  return { at, size, places: levels.map(at), ticks: values.map((v, i) => [at(levels[i]), round3(v)]).filter((_, i) => i % every === 0) };
 }
 
 // ---- drawing (SVG as text) ---------------------------------------------------------------------------------------
 
+const near = (number) => number.toFixed(1);
+const line = (kind, d) => `<path class="${kind}" d="${d}"/>`;
+const text = (kind, x, y, anchor, words) =>
+  `<text class="${kind}" x="${near(x)}" y="${near(y)}" text-anchor="${anchor}">${escape(words)}</text>`;
+const cross = (x, y) => `M${near(x - 4)},${near(y - 4)}l8,8m0,-8l-8,8`;
+const tile = (x, y, width, height) => `M${near(x)},${near(y)}h${near(width)}v${near(height)}h${near(-width)}Z`;
+const ring = (x, y) => `M${near(x - 6)},${near(y)}a6,6 0 1 0 12,0a6,6 0 1 0 -12,0Z`;
+const SAMPLES = { band: tile(0, 0, 24, 12), spread: tile(0, 0, 24, 12), here: ring(12, 6), gap: cross(12, 6) };
+const haloed = (kind, d) => line("halo", d) + line(kind, d);
+const sample = (kind) => (/here|inner|overlay/.test(kind) ? haloed : line)(kind, SAMPLES[kind] ?? "M0,6H24");
+const named = (label) => (label ? `role="img" aria-label="${escape(label)}"` : 'aria-hidden="true"');
+const svg = (html, width, height, label) =>
+  `<svg viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" ${named(label)}>${html}</svg>`;
+
 // Segments of a line between its gaps.
 function path(xs, ys) {
-  let pen = "M";
-  return xs
-    .map((x, i) => {
-      if (!Number.isFinite(ys[i])) {
-        pen = "M";
-        return "";
-      }
-      const point = `${pen}${x.toFixed(1)},${ys[i].toFixed(1)}`;
-      pen = "L";
-      return point;
-    })
-    .join("");
+  const known = (i) => Number.isFinite(xs[i]) && Number.isFinite(ys[i]);
+  return xs.map((x, i) => (known(i) ? `${i && known(i - 1) ? "L" : "M"}${near(x)},${near(ys[i])}` : "")).join("");
 }
 
-function frame(panel, spec, width, horizontal, vertical) {
-  const bottom = HEIGHT - MARGIN.bottom;
-  const middle = (MARGIN.top + bottom) / 2;
-  return [
-    ...vertical.ticks.map(
-      ({ at, text }) =>
-        `<path class="grid" d="M${MARGIN.left},${at.toFixed(1)}H${width - MARGIN.right}"/>` +
-        `<text class="tick" x="${MARGIN.left - 6}" y="${(at + 4).toFixed(1)}" text-anchor="end">${text}</text>`,
-    ),
-    ...horizontal.ticks.map(
-      ({ at, text }) => `<text class="tick" x="${at.toFixed(1)}" y="${bottom + 15}" text-anchor="middle">${text}</text>`,
-    ),
-    `<text class="label" x="${(width + MARGIN.left) / 2}" y="${HEIGHT - 5}" text-anchor="middle">${escape(spec.axes[panel.x].label)}</text>`,
-    `<text class="label" transform="translate(11,${middle}) rotate(-90)" text-anchor="middle">${escape(panel.label)}</text>`,
+// Around the area between two lines, where both are known.
+function around(xs, low, high) {
+  const points = xs.map((x, i) => [x, low[i], high[i]]).filter((point) => point.every(Number.isFinite));
+  const edge = [...points.map(([x, y]) => [x, y]), ...points.reverse().map(([x, , y]) => [x, y])];
+  return `${path(edge.map(([x]) => x), edge.map(([, y]) => y))}${edge.length ? "Z" : ""}`;
+}
+
+// The inside of a panel, with room for the names at its left.
+function boxOf(width, names = []) {
+  const left = Math.max(MARGIN.left, 26 + 6.5 * Math.max(...names.map((name) => round3(name).length)));
+  return { left: Math.min(left, width / 2), right: width - MARGIN.right, top: MARGIN.top, bottom: HEIGHT - MARGIN.bottom };
+}
+
+const frame = ({ left, right, top, bottom }, x, y, across, up, grid) =>
+  [
+    ...y.ticks.map(([at]) => (grid ? line("grid", `M${left},${near(at)}H${right}`) : "")),
+    ...y.ticks.map(([at, words]) => text("tick", left - 6, at + 4, "end", words)),
+    ...x.ticks.map(([at, words]) => text("tick", at, bottom + 15, "middle", words)),
+    text("label", (left + right) / 2, bottom + 31, "middle", across),
+    `<g transform="translate(11,${(top + bottom) / 2}) rotate(-90)">${text("label", 0, 0, "middle", up)}</g>`,
   ].join("");
-}
 
-// Where lines stop being numbers (diverged) or reach 0 on a logarithmic scale: a cross at the edge, and the word.
-function gaps(data, horizontal) {
-  const note = (test, y, word) => {
-    const first = data.x.findIndex((_, i) => data.lines.some((line) => test(line[i])));
-    if (first < 0) return "";
-    const x = horizontal.at(data.x[first]);
-    const anchor = x > (horizontal.at(data.x.at(-1)) + MARGIN.left) / 2 ? "end" : "start";
-    return (
-      `<path class="gap" d="M${x - 4},${y - 4}l8,8m0,-8l-8,8"/>` +
-      `<text class="gap" x="${anchor === "end" ? x - 8 : x + 8}" y="${y + 4}" text-anchor="${anchor}">${word}</text>`
-    );
+// ---- the kinds of panels: each returns its drawing, a sentence, the entries of the legend and a table of numbers --
+
+function lines(panel, see, width) {
+  const x = valuesOf(see, panel.x, panel.until);
+  const one = (name) => along(see, name, [panel.x], panel.until);
+  const runs = panel.over ? along(see, panel.y, [panel.over, panel.x], panel.until) : [one(panel.y)];
+  const across = (of) => x.map((_, i) => of(runs.map((run) => run[i])));
+  const [middle, least, greatest] = [median, (all) => Math.min(...all), (all) => Math.max(...all)].map(across);
+  const [theory, low, high] = [panel.theory, ...(panel.band ?? [])].map((name) => name && one(name));
+  const repeats = runs.length > 1 ? `, ${runs.length} ${labelOf(see, panel.over)}s` : "";
+  const banded = panel.over_as === "band";
+  const layers = [
+    low && ["band", see.spec.spread, [low, high]],
+    banded && ["spread", `least to greatest${repeats}`, [least, greatest]],
+    banded ? ["middle", "median", [middle]] : ["measured", `measured${repeats}`, runs],
+    theory && ["theory", "theory", [theory]],
+  ].filter(Boolean);
+  const { log } = see.arrays[panel.y];
+  const box = boxOf(width);
+  const vertical = outerScale(layers.flatMap(([, , series]) => series.flat()), log, box.bottom, box.top, log ? [0] : []);
+  const horizontal = innerScale(x, see.spec.axes[panel.x].log, box.left, box.right, 40);
+  const xs = horizontal.places;
+  const layer = ([kind, , series]) => {
+    const all = series.map((values) => values.map(vertical.at));
+    return kind in SAMPLES ? line(kind, around(xs, ...all)) : all.map((ys) => line(kind, path(xs, ys))).join("");
   };
-  const zero = data.log ? note((value) => value === 0, HEIGHT - MARGIN.bottom - 7, "exactly 0") : "";
-  return note(Number.isNaN, MARGIN.top + 7, "diverged") + zero;
-}
-
-function drawLines(panel, spec, data, width) {
-  const band = data.band ?? [];
-  const vertical = verticalScale([...data.lines.flat(), ...(data.theory ?? []), ...band.flat()], data.log);
-  const horizontal = horizontalScale(data.x, width);
-  const xs = data.x.map(horizontal.at);
-  const line = (kind, values) => `<path class="${kind}" d="${path(xs, values.map(vertical.y))}"/>`;
-  const area = () => {
-    const points = xs.map((x, i) => [x, ...band.map((edge) => vertical.y(edge[i]))]).filter((p) => p.every(Number.isFinite));
-    if (!points.length) return "";
-    const edge = [...points.map(([x, low]) => [x, low]), ...points.reverse().map(([x, , high]) => [x, high])];
-    return `<path class="band" d="${path(edge.map((p) => p[0]), edge.map((p) => p[1]))}Z"/>`;
+  // Where lines stop being numbers, or reach 0 on a logarithmic scale: a cross at the edge, and the word.
+  const gap = (test, y, word) => {
+    const at = xs[x.findIndex((_, i) => runs.some((run) => test(run[i])))];
+    const [shift, anchor] = at > (box.left + box.right) / 2 ? [-8, "end"] : [8, "start"];
+    return at === undefined ? "" : line("gap", cross(at, y)) + text("gap", at + shift, y + 4, anchor, word);
   };
-  return (
-    frame(panel, spec, width, horizontal, vertical) +
-    (band.length ? area() : "") +
-    data.lines.map((values) => line("measured", values)).join("") +
-    (data.theory ? line("theory", data.theory) : "") +
-    gaps(data, horizontal)
-  );
+  const gaps = gap(Number.isNaN, box.top + 7, "diverged") + (log ? gap((value) => value === 0, box.bottom - 7, "exactly 0") : "");
+  const end = panel.report === "last" ? x.length - 1 : 0;
+  const told = `measured ${round3(middle[end])}${theory ? `, theory ${round3(theory[end])}` : ""}`;
+  const columns = [["measured", middle], ["least", banded && least], ["greatest", banded && greatest], ["theory", theory]];
+  return {
+    html: frame(box, horizontal, vertical, labelOf(see, panel.x), panel.label, true) + layers.map(layer).join("") + gaps,
+    sentence: `${panel.title} at ${labelOf(see, panel.x)} ${round3(x[end])}: ${told}.`,
+    legend: layers.map(([kind, words]) => [sample(kind), words]).reverse(),
+    table: { x: labelOf(see, panel.x), rows: x, columns },
+  };
 }
 
-// One entry for each kind of panel that Python declares.
-const KINDS = { lines: { data: linesData, draw: drawLines, report: reportLines, columns: linesColumns, legend: linesLegend } };
-
-function linesLegend(panel, spec) {
-  const count = panel.over ? spec.axes[panel.over].values.length : 1;
-  const entries = [["measured", count > 1 ? `measured, ${count} ${spec.axes[panel.over].label}s` : "measured"]];
-  if (panel.theory) entries.push(["theory", "theory"]);
-  if (panel.band) entries.push(["band", spec.spread]);
-  return entries;
+// Cells (rows of y, then x) in shades; below them the shades and, between them, their numbers.
+function shaded(panel, see, width, up, cells) {
+  const { log } = see.arrays[panel.value];
+  const [x, y] = [valuesOf(see, panel.x, panel.until), valuesOf(see, up)];
+  const box = boxOf(width, y);
+  const room = 12 + 6 * Math.max(...x.map((value) => round3(value).length));
+  const horizontal = innerScale(x, false, box.left, box.right, room, true);
+  const vertical = innerScale(y, false, box.bottom, box.top, 22, true);
+  const [low, high] = panel.limits.map((limit) => (log ? Math.log10(limit) : limit));
+  const levelOf = (value) => (SHADES * ((log ? Math.log10(value) : value) - low)) / (high - low || 1);
+  const shades = Array(SHADES).fill("");
+  let lost = "";
+  cells.forEach((row, j) => row.forEach((value, i) => {
+    const [left, middle] = [horizontal.places[i], vertical.places[j]];
+    const cell = () => tile(left - horizontal.size / 2, middle - vertical.size / 2, horizontal.size, vertical.size);
+    if (Number.isNaN(value)) lost += cross(left, middle);
+    else if (value || panel.kind === "heatmap") shades[Math.max(0, Math.min(Math.floor(levelOf(value)), SHADES - 1))] += cell();
+  }));
+  const step = (box.right - box.left - 12) / SHADES;
+  const key = shades.map((_, i) => {
+    const edge = low + ((high - low) * i) / SHADES;
+    const word = i % 2 ? "" : text("tick", box.left + step * i, HEIGHT + 24, "middle", round3(log ? 10 ** edge : edge));
+    return line(`shade${i}`, tile(box.left + step * i, HEIGHT, step, 11)) + word;
+  });
+  key.push(text("tick", box.left + step * SHADES, HEIGHT + 24, "middle", round3(panel.limits[1])));
+  key.push(text("label", (box.left + box.right) / 2, HEIGHT + 39, "middle", panel.label));
+  const drawn = [...shades.map((d, i) => line(`shade${i}`, d)), line("gap", lost), ...key].join("");
+  return {
+    ...{ x, y, horizontal, vertical, height: HEIGHT + 45, legend: lost ? [[sample("gap"), "diverged"]] : [] },
+    html: drawn + frame(box, horizontal, vertical, labelOf(see, panel.x), labelOf(see, up)),
+  };
 }
 
-function linesColumns(panel, spec, data) {
-  const columns = [{ head: `${panel.title}, measured`, cells: data.x.map((_, i) => median(data.lines.map((line) => line[i]))) }];
-  if (data.theory) columns.push({ head: `${panel.title}, theory`, cells: data.theory });
-  return { x: spec.axes[panel.x].label, rows: data.x, columns };
+function heatmap(panel, see, width) {
+  const cells = along(see, panel.value, [panel.y, panel.x], panel.until);
+  const { x, y, horizontal, vertical, legend, html, height } = shaded(panel, see, width, panel.y, cells);
+  const overlays = Object.entries(panel.overlay).map(([label, name]) => [label, along(see, name, [panel.x], panel.until)]);
+  const curves = overlays.map(([label, values], i) => {
+    legend.push([sample(`theory overlay n${i}`), label]);
+    const ys = values.map((value) => vertical.at(placeOn(see.spec.axes[panel.y], value)));
+    return haloed(`theory overlay n${i}`, path(horizontal.places, ys));
+  });
+  // A ring where the controls stand: at the edge if no control sets one of the axes, nowhere if none sets any.
+  const stands = (axis) => placeOn(see.spec.axes[axis], see.spec.axes[panel.marker[axis]]?.values[see.at[panel.marker[axis]]]);
+  const [i, j] = [stands(panel.x), stands(panel.y)].map((place, axis) => (place <= [x, y][axis].length - 1 ? place : NaN));
+  const marker = i >= 0 || j >= 0 ? haloed("here", ring(horizontal.at(i >= 0 ? i : -0.5), vertical.at(j >= 0 ? j : -0.5))) : "";
+  if (marker) legend.push([sample("here"), "where the controls stand"]);
+  const [column, row] = [Math.round(i), Math.round(j)];
+  const known = cells.flat().filter(Number.isFinite);
+  const told = overlays.map(([label, values]) => `, ${label} ${Number.isNaN(values[column]) ? "none" : round3(values[column])}`);
+  const there = `${labelOf(see, panel.x)} ${round3(x[column] ?? "")}, ${labelOf(see, panel.y)} ${round3(y[row] ?? "")}`;
+  const extent = known.length ? `${round3(Math.min(...known))} to ${round3(Math.max(...known))}` : "diverged";
+  return {
+    html: html + curves.join("") + marker,
+    height,
+    legend,
+    sentence:
+      i >= 0 && j >= 0
+        ? `${panel.title} at ${there}: ${panel.label} ${round3(cells[row][column])}${told.join("")}.`
+        : `${panel.title}: ${panel.label} ${extent}.`,
+    table: { x: labelOf(see, panel.x), rows: x, columns: y.map((value, at) => [`${labelOf(see, panel.y)} ${round3(value)}`, cells[at]]) },
+  };
 }
+
+function histogram(panel, see, width) {
+  const cells = along(see, panel.value, [panel.bins, panel.x], panel.until);
+  const { x, y, horizontal, vertical, legend, html, height } = shaded(panel, see, width, panel.bins, cells);
+  const quarters = x.map((_, i) => quartiles(y, cells.map((row) => row[i])));
+  const heads = ["a quarter lies below", "median", "a quarter lies above"];
+  const middle = quarters.map((three) => vertical.at(placeOn(see.spec.axes[panel.bins], three[1])));
+  const end = panel.report === "last" ? x.length - 1 : 0;
+  const [low, , high] = quarters[end].map(round3);
+  const half = low === "diverged" ? low : `the middle half between ${low} and ${high}`;
+  return {
+    html: html + haloed("inner", path(horizontal.places, middle)),
+    height,
+    legend: [[sample("inner"), "median"], ...legend],
+    sentence: `${panel.title} at ${labelOf(see, panel.x)} ${round3(x[end])}: ${half}.`,
+    table: { x: labelOf(see, panel.x), rows: x, columns: heads.map((head, at) => [head, quarters.map((three) => three[at])]) },
+  };
+}
+
+function bars(panel, see) {
+  const x = valuesOf(see, panel.x);
+  const [y, low, high] = [panel.y, ...(panel.band ?? [])].map((name) => along(see, name, [panel.x]));
+  const { log } = see.arrays[panel.y];
+  const { at } = outerScale([y, low, high].flat(), log, 0, 100, log ? [] : [0]);
+  const part = (kind, from, to) => `<i class="${kind}" style="left:${near(Math.min(from, to))}%;width:${near(Math.abs(to - from))}%"></i>`;
+  const whisker = (i) => (low ? part("whisker", at(low[i]), at(high[i])) : "");
+  const track = (value, i) => (Number.isFinite(at(value)) ? part("bar", log ? 0 : at(0), at(value)) + whisker(i) : "");
+  const words = (value) => (Number.isNaN(value) ? "<b>✕ diverged</b>" : round3(value));
+  const rows = y.map((value, i) => `<span>${escape(round3(x[i]))}</span><span class="track">${track(value, i)}</span><span>${words(value)}</span>`);
+  return {
+    prose: (label) => `<div class="rows" ${named(label)}>${rows.join("")}</div><p class="label">${escape(panel.label)}</p>`,
+    sentence: `${panel.title}: ${x.map((value, i) => `${round3(value)} ${round3(y[i])}`).join(", ")}.`,
+    legend: low ? [[sample("whisker"), see.spec.interval]] : [],
+    table: { x: labelOf(see, panel.x), rows: x, columns: [[panel.label, y], ["from", low], ["to", high]] },
+  };
+}
+
+// Paragraphs, `code`, and code lines, which are indented by four spaces.
+function answer(panel, see) {
+  const parts = panel.texts[Math.round(along(see, panel.value, []))].replace(/^\n+|\s+$/g, "").split("\n\n");
+  const code = (part) => `<pre tabindex="0">${escape(part.replace(/^ {4}/gm, ""))}</pre>`;
+  const words = (part) => `<p>${escape(part).replace(/`([^`]+)`/g, "<code>$1</code>")}</p>`;
+  const first = parts[0].replace(/`/g, "").split(/\s+/).join(" ");
+  return {
+    prose: () => parts.map((part) => (part.startsWith("    ") ? code(part) : words(part))).join(""),
+    sentence: `${panel.title}: ${first}`,
+    legend: [],
+    table: { x: "", rows: [panel.title], columns: [["answer", [first]]] },
+  };
+}
+
+const KINDS = { lines, heatmap, histogram, bars, answer };
 
 // ---- the page ----------------------------------------------------------------------------------------------------
 
 const element = (tag, className, html = "") => Object.assign(document.createElement(tag), { className, innerHTML: html });
-const svg = (html, width, height, label) =>
-  `<svg viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" ${label ? `role="img" aria-label="${escape(label)}"` : 'aria-hidden="true"'}>${html}</svg>`;
 
 function build(el, spec) {
-  const parts = { panels: [] };
-  const grid = el.appendChild(element("div", "panels"));
-  for (const panel of spec.panels) {
-    const figure = grid.appendChild(element("figure", "", `<figcaption>${escape(panel.title)}</figcaption><div></div>`));
-    parts.panels.push({ panel, box: figure.lastChild });
-  }
-  const legend = new Map(spec.panels.flatMap((panel) => KINDS[panel.kind].legend(panel, spec)));
-  const sample = { measured: '<path class="measured" d="M0,5H24"/>', theory: '<path class="theory" d="M0,5H24"/>', band: '<path class="band" d="M0,0H24V10H0Z"/>' };
-  const words = grid.appendChild(element("div", "words"));
-  words.append(element("p", "legend", [...legend].map(([kind, text]) => `<span>${svg(sample[kind], 24, 10)} ${escape(text)}</span>`).join("")));
-  parts.state = words.appendChild(element("p", "state"));
-  parts.state.setAttribute("aria-live", "polite");
-  parts.details = el.appendChild(element("details", "", "<summary>The numbers as a table</summary>"));
-  parts.table = parts.details.appendChild(element("div", "numbers"));
-  Object.assign(parts.table, { tabIndex: 0, role: "region", ariaLabel: `${spec.title}: the numbers` });
-  return parts;
+  const panels = el.appendChild(element("div", "panels"));
+  const boxes = spec.panels.map(({ kind, title }) => {
+    const figure = panels.appendChild(element("figure", kind, `<figcaption>${escape(title)}</figcaption><div></div>`));
+    return figure.lastChild;
+  });
+  const words = panels.appendChild(element("div", "words", '<p class="legend"></p><p class="state" aria-live="polite"></p>'));
+  const details = el.appendChild(element("details", "", '<summary>The numbers as a table</summary><div class="numbers"></div>'));
+  const numbers = Object.assign(details.lastChild, { tabIndex: 0, role: "region", ariaLabel: `${spec.title}: the numbers` });
+  return { boxes, legend: words.firstChild, state: words.lastChild, details, numbers };
 }
 
-function tableHtml(spec, shown) {
-  const tables = shown.map(({ panel, data }) => KINDS[panel.kind].columns(panel, spec, data));
-  const head = [tables[0].x, ...tables.flatMap((t) => t.columns.map((column) => column.head))];
-  const cells = (i) => tables.flatMap((t) => t.columns.map((column) => `<td>${round3(column.cells[i])}</td>`)).join("");
-  const rows = tables[0].rows.map((x, i) => `<tr><th scope="row">${x}</th>${cells(i)}</tr>`).join("");
-  return (
-    `<table><caption>Medians over repetitions, ${escape(spec.accuracy)}.</caption><thead><tr>` +
-    `${head.map((text) => `<th scope="col">${escape(text)}</th>`).join("")}</tr></thead><tbody>${rows}</tbody></table>`
-  );
+// One table for all panels of lines along one axis, and one for each other panel.
+function tablesHtml(spec, shown) {
+  const tables = {};
+  shown.forEach(({ table: { x, rows, columns } }, i) => {
+    const { kind, title } = spec.panels[i];
+    const table = (tables[kind === "lines" ? x + rows.length : i] ??= { x, rows, titles: [], columns: [] });
+    const known = columns.filter(([, cells]) => cells);
+    table.titles.push(title);
+    table.columns.push(...known.map(([head, cells]) => [kind === "lines" ? `${title}, ${head}` : head, cells]));
+  });
+  const cell = (tag, value) => `<${tag}>${escape(round3(value))}</${tag.split(" ")[0]}>`;
+  return Object.values(tables).map(({ x, rows, titles, columns }) => {
+    const heads = [x, ...columns.map(([head]) => head)].map((head) => cell('th scope="col"', head));
+    const body = rows.map((row, i) => `<tr>${cell('th scope="row"', row)}${columns.map(([, cells]) => cell("td", cells[i])).join("")}</tr>`);
+    const caption = `${titles.join(", ")}: medians over repetitions, ${spec.accuracy}.`;
+    return `<table><caption>${escape(caption)}</caption><thead><tr>${heads.join("")}</tr></thead><tbody>${body.join("")}</tbody></table>`;
+  }).join("");
 }
 
 // Where each control stands, as an index on its axis.
-function position(spec, model) {
+function position({ controls, axes }, model) {
   const at = {};
-  for (const { axis, by } of spec.controls) {
+  for (const { axis, by } of controls) {
     const value = model.get(`at_${axis}`);
-    const distance = (node) => Math.abs(by === "log" ? Math.log(node / value) : node - value);
-    const { values } = spec.axes[axis];
-    at[axis] = by === "index" ? value : values.reduce((best, node, i) => (distance(node) < distance(values[best]) ? i : best), 0);
+    const far = axes[axis].values.map((node) => Math.abs(by === "log" ? Math.log(node / value) : node - value));
+    at[axis] = by === "index" ? value : far.indexOf(Math.min(...far));
   }
   return at;
 }
 
-// ipywidgets gives sliders no accessible name, and a logarithmic one its exponent as value. Marks stand under the track.
+// ipywidgets gives sliders and groups of buttons no accessible name, and a logarithmic slider its exponent as value.
 function finishControls(el, spec, at) {
   const controls = el.closest(".initlib-explorer")?.querySelector(".initlib-explorer-controls")?.children ?? [];
-  spec.controls.forEach(({ axis, by }, i) => {
-    const handle = controls[i]?.querySelector('[role="slider"]');
-    handle?.setAttribute("aria-label", spec.axes[axis].label);
-    handle?.setAttribute("aria-valuetext", nameValue(spec.axes[axis], at[axis]));
-    const track = controls[i]?.querySelector(".noUi-base");
-    if (track && !track.querySelector(".marks") && Object.keys(spec.axes[axis].marks).length)
-      track.append(element("div", "marks", marksHtml(spec.axes[axis], by)));
+  spec.controls.forEach(({ axis, names, marks }, i) => {
+    const { label } = spec.axes[axis];
+    const name = (selector, attributes) =>
+      controls[i]?.querySelectorAll(selector).forEach((e) => Object.entries(attributes(e)).forEach((pair) => e.setAttribute(...pair)));
+    name('[role="slider"]', () => ({ "aria-label": label, "aria-valuetext": names[at[axis]] }));
+    name("div:has(> .widget-toggle-button)", () => ({ role: "group", "aria-label": label }));
+    name(".widget-toggle-button", (button) => ({ "aria-pressed": button.classList.contains("mod-active") }));
+    const track = controls[i]?.querySelector(".noUi-base:not(:has(.marks))");
+    const html = marks.map(([words, left, side]) => `<span class="${side}" style="left:${left}%">${escape(words)}</span>`);
+    if (html.length) track?.append(element("div", "marks", html.join("")));
   });
-}
-
-function marksHtml({ values, marks }, by) {
-  const level = by === "log" ? Math.log : Number;
-  const [low, high] = [level(values[0]), level(values.at(-1))];
-  const inside = ([, value]) => value >= values[0] && value <= values.at(-1);
-  const sorted = Object.entries(marks).filter(inside).sort((a, b) => a[1] - b[1]);
-  return sorted
-    .map(([name, value], i) => {
-      const left = (100 * (level(value) - low)) / (high - low);
-      const side = sorted.length > 1 && i < sorted.length / 2 ? "before" : "after";
-      return `<span class="${side}" style="left:${left.toFixed(2)}%">${escape(name)}</span>`;
-    })
-    .join("");
 }
 
 // The two outputs before this one hold the still picture and its sentence: hide them while the explorer is alive.
@@ -310,16 +410,14 @@ function hideStill(el) {
 }
 
 // Resolves when the element is on the page with a width: at once, or when a folded cell is opened.
-function visible(el) {
-  return new Promise((resolve) => {
-    const observer = new ResizeObserver(() => {
+const visible = (el) =>
+  new Promise((resolve) =>
+    new ResizeObserver((_, observer) => {
       if (!el.clientWidth) return;
       observer.disconnect();
       resolve();
-    });
-    observer.observe(el);
-  });
-}
+    }).observe(el),
+  );
 
 async function render({ model, el }) {
   const spec = model.get("spec");
@@ -333,33 +431,34 @@ async function render({ model, el }) {
     el.closest(".initlib-explorer")?.classList.add("initlib-explorer-failed");
     return;
   }
-  const parts = build(el, spec);
+  const { boxes, legend, state, details, numbers } = build(el, spec);
   let shown = [];
   let frameRequest = 0;
   let announcement = 0;
 
-  const fillTable = () => parts.details.open && (parts.table.innerHTML = tableHtml(spec, shown));
+  const fillTable = () => details.open && (numbers.innerHTML = tablesHtml(spec, shown));
   const draw = () => {
     frameRequest = 0;
     const at = position(spec, model);
-    shown = spec.panels.map((panel) => ({ panel, data: KINDS[panel.kind].data(panel, spec, arrays, at) }));
-    const reports = shown.map(({ panel, data }) => KINDS[panel.kind].report(panel, spec, data));
-    parts.panels.forEach(({ box }, i) => {
-      const { panel, data } = shown[i];
-      const width = Math.max(box.clientWidth, 160);
-      box.innerHTML = svg(KINDS[panel.kind].draw(panel, spec, data, width), width, HEIGHT, reports[i]);
+    const widths = boxes.map((box) => Math.max(box.clientWidth, 160));
+    shown = spec.panels.map((panel, i) => KINDS[panel.kind](panel, { spec, arrays, at }, widths[i]));
+    shown.forEach(({ prose, html, height = HEIGHT, sentence }, i) => {
+      boxes[i].innerHTML = prose?.(sentence) ?? svg(html, widths[i], height, sentence);
     });
+    const entries = new Map(shown.flatMap((one) => one.legend.map(([picture, words]) => [words, picture])));
+    legend.innerHTML = [...entries].map(([words, picture]) => `<span>${svg(picture, 24, 12)} ${escape(words)}</span>`).join("");
     fillTable();
     finishControls(el, spec, at);
     clearTimeout(announcement);
-    const settings = spec.controls.map(({ axis }) => `${spec.axes[axis].label} ${nameValue(spec.axes[axis], at[axis])}`);
-    announcement = setTimeout(() => (parts.state.textContent = `${settings.join(", ")}. ${reports.join(" ")}`), QUIET);
+    const settings = spec.controls.map(({ axis, names }) => `${spec.axes[axis].label} ${names[at[axis]]}`);
+    const sentences = shown.map(({ sentence }) => sentence);
+    announcement = setTimeout(() => (state.textContent = `${settings.join(", ")}. ${sentences.join(" ")}`), QUIET);
   };
   const redraw = () => (frameRequest ||= requestAnimationFrame(draw));
 
   const changes = spec.controls.map(({ axis }) => `change:at_${axis}`);
   changes.forEach((change) => model.on(change, redraw));
-  parts.details.addEventListener("toggle", fillTable);
+  details.addEventListener("toggle", fillTable);
   await visible(el);
   draw();
   hideStill(el);

@@ -7,8 +7,8 @@ import numpy as np
 
 from initlib import checks
 from initlib.explorers.panels import Panel
-from initlib.explorers.table import Axis, Table
-from initlib.explorers.view import View, number
+from initlib.explorers.table import Axis, Table, number
+from initlib.explorers.view import View
 
 if TYPE_CHECKING:
     import ipywidgets
@@ -93,12 +93,10 @@ class Explorer:
         return {
             "title": self.title,
             **self.table.spec(),
-            "controls": [
-                {"axis": name, "by": control_kind(self.table.axes[name]), "start": self.start[name]}
-                for name in self.controls
-            ],
+            "controls": [_control_spec(self.table.axes[name]) for name in self.controls],
             "panels": [panel.spec(self.table) for panel in self.panels],
             "spread": SPREAD,
+            "interval": INTERVAL,
         }
 
     @property
@@ -126,6 +124,7 @@ class Explorer:
 
 
 SPREAD = "theory: 95 % of nets of this width"
+INTERVAL = "whiskers: 95 % interval"
 NOTE = "A still picture of one setting: where JavaScript runs, sliders and menus stand here instead."
 
 
@@ -142,6 +141,21 @@ def control_kind(axis: Axis) -> str:
     if axis.values[0] > 0 and np.allclose(np.diff(np.log(axis.values), 2), 0, atol=1e-9):
         return "log"
     return "index"
+
+
+def _control_spec(axis: Axis) -> dict[str, Any]:
+    """Return how a control says where it stands, words for its values, and its marks as (name, %, side)."""
+    by = control_kind(axis)
+    marks: list[tuple[str, float, str]] = []
+    if axis.marks and not axis.named:
+        level = np.log if by == "log" else np.asarray
+        first, last = level(axis.values[0]), level(axis.values[-1])
+        inside = {name: at for name, at in axis.marks.items() if axis.values[0] <= at <= axis.values[-1]}
+        for i, (name, at) in enumerate(sorted(inside.items(), key=lambda mark: mark[1])):
+            side = "before" if len(inside) > 1 and i < len(inside) / 2 else "after"
+            marks.append((name, round(100 * float((level(at) - first) / (last - first)), 2), side))
+    names = [axis.describe(i) for i in range(len(axis.values))]
+    return {"axis": axis.name, "by": by, "names": names, "marks": marks}
 
 
 def _summary(axis: Axis) -> str:

@@ -7,8 +7,8 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from initlib import checks
-from initlib.explorers.table import Table
-from initlib.explorers.view import Array, View, number, quartiles
+from initlib.explorers.table import Table, number
+from initlib.explorers.view import Array, View, quartiles
 
 
 @dataclass(frozen=True)

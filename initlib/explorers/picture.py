@@ -12,7 +12,8 @@ from initlib import figures
 from initlib.explorers.answer import Answer
 from initlib.explorers.explorer import SPREAD, Explorer
 from initlib.explorers.panels import Bars, HeatMap, Histogram, Lines
-from initlib.explorers.view import Array, View, number
+from initlib.explorers.table import number
+from initlib.explorers.view import Array, View
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -75,6 +76,8 @@ def _lines(axes: "Axes", panel: Lines, view: View) -> None:
         axes.plot(x, theory, "--", color=THEORY, linewidth=1.8, label="theory")
     if panel.y in view.table.log:
         axes.set_yscale("log")
+    if view.axis(panel.x).geometric:
+        axes.set_xscale("log")
     axes.set(xlabel=view.axis(panel.x).label, ylabel=panel.label)
 
 

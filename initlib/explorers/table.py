@@ -1,5 +1,6 @@
 """Tables of numbers on named axes, stored compactly enough to travel inside a page."""
 
+import math
 import zlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -48,11 +49,43 @@ class Axis:
         """Whether the values are names rather than numbers."""
         return isinstance(self.values[0], str)
 
+    @property
+    def geometric(self) -> bool:
+        """Whether there are three or more values, positive and in a constant ratio.
+
+        >>> [Axis("rate", values).geometric for values in ([0.1, 1, 10], [1, 2, 3], ["a", "b", "c"])]
+        [True, False, False]
+        """
+        if self.named or len(self.values) < 3 or self.values[0] <= 0:
+            return False
+        return bool(np.allclose(np.diff(np.log(self.values), 2), 0, atol=1e-9))
+
+    def describe(self, index: int) -> str:
+        """Return a value with the names of the marks there.
+
+        >>> Axis("sigma_w", [1, 2**0.5], marks={"He": 2**0.5}).describe(1)
+        '1.41 (He)'
+        """
+        value = self.values[index]
+        marks = [name for name, at in self.marks.items() if abs(at - value) < 1e-6 * abs(at)]
+        return number(value) + (f" ({', '.join(marks)})" if marks else "")
+
     def nearest(self, value: Any) -> int:
         """Return the index of `value`, or of the number nearest to it."""
         if self.named:
             return self.values.index(checks.choice(self.name, value, self.values))
         return int(np.argmin(np.abs(np.array(self.values) - checks.real(self.name, value))))
+
+
+def number(value: Any) -> str:
+    """Return a number with three digits, a name as it is, and NaN as the word for it.
+
+    >>> number(0.12345), number(12), number(float("nan")), number("relu")
+    ('0.123', '12', 'diverged', 'relu')
+    """
+    if isinstance(value, float) and math.isnan(value):
+        return "diverged"
+    return str(value) if isinstance(value, (str, int)) else f"{float(f'{value:.3g}'):g}"
 
 
 def _check_axis(name: str, values: tuple[Any, ...]) -> None:
@@ -158,7 +191,7 @@ class Table:
         """Return what the front end needs to read the bytes, as plain JSON."""
         return {
             "axes": {
-                name: {"label": axis.label, "values": list(axis.values), "marks": dict(axis.marks)}
+                name: {"label": axis.label, "values": list(axis.values), "log": axis.geometric}
                 for name, axis in self.axes.items()
             },
             "arrays": [

@@ -1,6 +1,5 @@
 """A table seen from one position of the controls, and the words for what is seen."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -8,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from initlib.explorers.table import Axis, Table
+from initlib.explorers.table import Axis, Table, number
 
 Array = NDArray[np.float64]
 
@@ -56,17 +55,6 @@ class View:
     def settings(self) -> str:
         """Return where the controls stand, in words."""
         return ", ".join(f"{self.axis(name).label} {number(self.set(name))}" for name in self.at)
-
-
-def number(value: Any) -> str:
-    """Return a number with three digits, a name as it is, and NaN as the word for it.
-
-    >>> number(0.12345), number(12), number(float("nan")), number("relu")
-    ('0.123', '12', 'diverged', 'relu')
-    """
-    if isinstance(value, float) and math.isnan(value):
-        return "diverged"
-    return str(value) if isinstance(value, (str, int)) else f"{float(f'{value:.3g}'):g}"
 
 
 def quartiles(bins: Array, shares: Array) -> Array:
