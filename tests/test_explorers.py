@@ -17,6 +17,7 @@ from initlib import datasets, explorers, initializers, networks, propagation
 from initlib.explorers import Axis, Explorer, Lines, Table
 from initlib.explorers.signal_propagation import gradients_by_depth
 from initlib.explorers.table import LOG_STEP
+from initlib.explorers.widget import SCRIPTS
 
 LAYERS = Axis("layer", range(1, 5))
 SCALES = Axis("sigma_w", [0.5, 1.0, 2.0], label="weight scale")
@@ -245,9 +246,12 @@ def test_what_is_stored_of_it_is_the_same_every_time(shown):
 
 def test_the_front_end_is_small_and_asks_for_nothing_from_elsewhere():
     folder = Path(inspect.getfile(explorers)).parent
-    source = (folder / "explorer.js").read_text()
-    assert len(source.splitlines()) <= 400
-    assert not re.search(r"https?://|\bimport\b|fetch\(", source)
+    sources = {path.name: path.read_text() for path in folder.glob("*.js")}
+    assert sorted(sources) == sorted(SCRIPTS)
+    lines = [line.strip() for source in sources.values() for line in source.splitlines()]
+    assert sum(bool(line) and not line.startswith("//") for line in lines) <= 400
+    assert max(len(source.splitlines()) for source in sources.values()) <= 300
+    assert not re.search(r"https?://|\bimport\b|fetch\(", "".join(sources.values()))
 
 
 def test_modules_do_not_load_widgets_before_they_are_needed():

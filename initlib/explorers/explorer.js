@@ -1,9 +1,6 @@
-// Draws an explorer: panels over a table of results, in the browser alone. The controls are ipywidgets beside it.
+// The component: reads the table, draws the panels (panels.js) and follows the controls, which are ipywidgets beside it.
 // `spec` says what the table holds and what to draw; `table` holds the numbers; traits `at_<axis>` follow the controls.
 
-const HEIGHT = 210;
-const MARGIN = { left: 52, right: 10, top: 10, bottom: 36 };
-const SHADES = 8;
 const MISSING = -32768; // NaN: a net that diverged
 const ZERO = -32767; // an exact 0 on a logarithmic scale
 const QUIET = 300; // ms without a change before the state is announced
@@ -30,15 +27,15 @@ function decode(planes) {
 
 async function readTable(spec, bytes) {
   const codes = decode(await inflate(bytes));
-  const arrays = {};
   let start = 0;
-  for (const { name, dims, log, scale } of spec.arrays) {
+  const arrays = spec.arrays.map(({ name, dims, log, scale }) => {
     const lengths = dims.map((dim) => spec.axes[dim].values.length);
-    const strides = lengths.map((_, i) => lengths.slice(i + 1).reduce((a, b) => a * b, 1));
-    arrays[name] = { dims, strides, log, scale, codes: codes.subarray(start, (start += lengths[0] * strides[0])) };
-  }
+    const size = (from) => lengths.slice(from).reduce((a, b) => a * b, 1);
+    const strides = lengths.map((_, i) => size(i + 1));
+    return [name, { dims, strides, log, scale, codes: codes.subarray(start, (start += size(0))) }];
+  });
   if (start !== codes.length) throw new Error(`${codes.length} numbers came where ${start} were expected`);
-  return arrays;
+  return Object.fromEntries(arrays);
 }
 
 // The number at `at` (an index for each axis): NaN where a net diverged.
@@ -49,292 +46,6 @@ function read({ dims, strides, log, scale, codes }, at) {
   const level = scale[0] + scale[1] * code;
   return log ? 10 ** level : level;
 }
-
-// ---- what is seen where the controls stand: `see` holds spec, arrays and `at`, an index for each control ----------
-
-const labelOf = (see, axis) => see.spec.axes[axis].label;
-
-// The values on an axis, up to where the control `until` stands.
-function valuesOf({ spec, at }, axis, until) {
-  const limit = until ? spec.axes[until].values[at[until]] : Infinity;
-  return spec.axes[axis].values.filter((value) => !(value > limit));
-}
-
-// An array over some axes, as arrays of arrays; the last axis ends at `until`.
-function along(see, name, [axis, ...inner], until) {
-  if (!axis) return read(see.arrays[name], see.at);
-  const values = valuesOf(see, axis, inner.length ? null : until);
-  return values.map((_, i) => along({ ...see, at: { ...see.at, [axis]: i } }, name, inner, until));
-}
-
-// Where a value lies on an axis, as an index with a fraction; NaN outside of it.
-function placeOn({ values }, value) {
-  if (typeof value === "string") return values.indexOf(value);
-  const i = values.findIndex((node) => node >= value);
-  if (i < 1) return value === values[0] ? 0 : NaN;
-  return i - (values[i] - value) / (values[i] - values[i - 1]);
-}
-
-// ---- words and numbers -------------------------------------------------------------------------------------------
-
-const round3 = (value) => {
-  if (typeof value === "string" || Number.isInteger(value)) return String(value);
-  if (Number.isNaN(value)) return "diverged";
-  const short = Number(value.toPrecision(3));
-  const size = Math.abs(short);
-  return size === 0 || (size >= 1e-4 && size < 1e4) ? String(short) : short.toExponential();
-};
-
-const escape = (text) => String(text).replace(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`);
-
-function median(values) {
-  if (values.some(Number.isNaN)) return NaN;
-  const sorted = [...values].sort((a, b) => a - b);
-  const half = (sorted.length - 1) / 2;
-  return (sorted[Math.floor(half)] + sorted[Math.ceil(half)]) / 2;
-}
-
-// The bins below which a quarter, a half and three quarters of the shares lie.
-function quartiles(bins, shares) {
-  const total = shares.reduce((a, b) => a + b, 0);
-  let sum = 0;
-  const below = shares.map((share) => (sum += share) / total);
-  return [0.25, 0.5, 0.75].map((q) => bins[below.findIndex((part) => part >= q - 1e-9)] ?? NaN);
-}
-
-// ---- scales: `at` says where a value lies, `ticks` are [where, words] ---------------------------------------------
-
-const superscript = (n) => String(n).replace(/\d/g, (d) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[d]).replace("-", "⁻");
-
-// Ticks outside the data, in coarse steps, so that the axis seldom moves while a slider does.
-function outerScale(values, log, from, to, always) {
-  const levels = [...(log ? values.filter((v) => v > 0).map(Math.log10) : values), ...always].filter(Number.isFinite);
-  let [low, high] = levels.length ? [Math.min(...levels), Math.max(...levels)] : [0, 1];
-  if (high - low < 1e-9) [low, high] = [low - 0.5, high + 0.5];
-  const power = 10 ** Math.floor(Math.log10((high - low) / 5));
-  const step = Math.max(log ? 1 : 0, power * [1, 2, 5, 10].find((n) => (high - low) / (power * n) <= 5 + 1e-9));
-  const first = Math.floor(low / step + 1e-9);
-  const count = Math.max(Math.ceil(high / step - 1e-9) - first, 1);
-  const place = (level) => from + ((to - from) * (level / step - first)) / count;
-  const ticks = Array.from({ length: count + 1 }, (_, i) => (first + i) * step);
-  return {
-    at: (value) => place(log ? Math.log10(value) : value),
-    ticks: ticks.map((level) => [place(level), log ? `10${superscript(level)}` : round3(level)]),
-  };
-}
-
-// The places of an axis' own values: in `cells` of one size, else by distance. Ticks have `room` pixels each.
-function innerScale(values, log, from, to, room, cells) {
-  const levels = values.map((value, i) => (cells ? i : log ? Math.log(value) : value));
-  const size = (to - from) / (cells ? values.length : levels.at(-1) - levels[0] || 1);
-  const at = (level) => from + size * (level - levels[0] + (cells ? 0.5 : 0));
-  const every = Math.ceil((room * values.length) / Math.abs(to - from));
-  return { at, size, places: levels.map(at), ticks: values.map((v, i) => [at(levels[i]), round3(v)]).filter((_, i) => i % every === 0) };
-}
-
-// ---- drawing (SVG as text) ---------------------------------------------------------------------------------------
-
-const near = (number) => number.toFixed(1);
-const line = (kind, d) => `<path class="${kind}" d="${d}"/>`;
-const text = (kind, x, y, anchor, words) =>
-  `<text class="${kind}" x="${near(x)}" y="${near(y)}" text-anchor="${anchor}">${escape(words)}</text>`;
-const cross = (x, y) => `M${near(x - 4)},${near(y - 4)}l8,8m0,-8l-8,8`;
-const tile = (x, y, width, height) => `M${near(x)},${near(y)}h${near(width)}v${near(height)}h${near(-width)}Z`;
-const ring = (x, y) => `M${near(x - 6)},${near(y)}a6,6 0 1 0 12,0a6,6 0 1 0 -12,0Z`;
-const SAMPLES = { band: tile(0, 0, 24, 12), spread: tile(0, 0, 24, 12), here: ring(12, 6), gap: cross(12, 6) };
-const haloed = (kind, d) => line("halo", d) + line(kind, d);
-const sample = (kind) => (/here|inner|overlay/.test(kind) ? haloed : line)(kind, SAMPLES[kind] ?? "M0,6H24");
-const named = (label) => (label ? `role="img" aria-label="${escape(label)}"` : 'aria-hidden="true"');
-const svg = (html, width, height, label) =>
-  `<svg viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" ${named(label)}>${html}</svg>`;
-
-// Segments of a line between its gaps.
-function path(xs, ys) {
-  const known = (i) => Number.isFinite(xs[i]) && Number.isFinite(ys[i]);
-  return xs.map((x, i) => (known(i) ? `${i && known(i - 1) ? "L" : "M"}${near(x)},${near(ys[i])}` : "")).join("");
-}
-
-// Around the area between two lines, where both are known.
-function around(xs, low, high) {
-  const points = xs.map((x, i) => [x, low[i], high[i]]).filter((point) => point.every(Number.isFinite));
-  const edge = [...points.map(([x, y]) => [x, y]), ...points.reverse().map(([x, , y]) => [x, y])];
-  return `${path(edge.map(([x]) => x), edge.map(([, y]) => y))}${edge.length ? "Z" : ""}`;
-}
-
-// The inside of a panel, with room for the names at its left.
-function boxOf(width, names = []) {
-  const left = Math.max(MARGIN.left, 26 + 6.5 * Math.max(...names.map((name) => round3(name).length)));
-  return { left: Math.min(left, width / 2), right: width - MARGIN.right, top: MARGIN.top, bottom: HEIGHT - MARGIN.bottom };
-}
-
-const frame = ({ left, right, top, bottom }, x, y, across, up, grid) =>
-  [
-    ...y.ticks.map(([at]) => (grid ? line("grid", `M${left},${near(at)}H${right}`) : "")),
-    ...y.ticks.map(([at, words]) => text("tick", left - 6, at + 4, "end", words)),
-    ...x.ticks.map(([at, words]) => text("tick", at, bottom + 15, "middle", words)),
-    text("label", (left + right) / 2, bottom + 31, "middle", across),
-    `<g transform="translate(11,${(top + bottom) / 2}) rotate(-90)">${text("label", 0, 0, "middle", up)}</g>`,
-  ].join("");
-
-// ---- the kinds of panels: each returns its drawing, a sentence, the entries of the legend and a table of numbers --
-
-function lines(panel, see, width) {
-  const x = valuesOf(see, panel.x, panel.until);
-  const one = (name) => along(see, name, [panel.x], panel.until);
-  const runs = panel.over ? along(see, panel.y, [panel.over, panel.x], panel.until) : [one(panel.y)];
-  const across = (of) => x.map((_, i) => of(runs.map((run) => run[i])));
-  const [middle, least, greatest] = [median, (all) => Math.min(...all), (all) => Math.max(...all)].map(across);
-  const [theory, low, high] = [panel.theory, ...(panel.band ?? [])].map((name) => name && one(name));
-  const repeats = runs.length > 1 ? `, ${runs.length} ${labelOf(see, panel.over)}s` : "";
-  const banded = panel.over_as === "band";
-  const layers = [
-    low && ["band", see.spec.spread, [low, high]],
-    banded && ["spread", `least to greatest${repeats}`, [least, greatest]],
-    banded ? ["middle", "median", [middle]] : ["measured", `measured${repeats}`, runs],
-    theory && ["theory", "theory", [theory]],
-  ].filter(Boolean);
-  const { log } = see.arrays[panel.y];
-  const box = boxOf(width);
-  const vertical = outerScale(layers.flatMap(([, , series]) => series.flat()), log, box.bottom, box.top, log ? [0] : []);
-  const horizontal = innerScale(x, see.spec.axes[panel.x].log, box.left, box.right, 40);
-  const xs = horizontal.places;
-  const layer = ([kind, , series]) => {
-    const all = series.map((values) => values.map(vertical.at));
-    return kind in SAMPLES ? line(kind, around(xs, ...all)) : all.map((ys) => line(kind, path(xs, ys))).join("");
-  };
-  // Where lines stop being numbers, or reach 0 on a logarithmic scale: a cross at the edge, and the word.
-  const gap = (test, y, word) => {
-    const at = xs[x.findIndex((_, i) => runs.some((run) => test(run[i])))];
-    const [shift, anchor] = at > (box.left + box.right) / 2 ? [-8, "end"] : [8, "start"];
-    return at === undefined ? "" : line("gap", cross(at, y)) + text("gap", at + shift, y + 4, anchor, word);
-  };
-  const gaps = gap(Number.isNaN, box.top + 7, "diverged") + (log ? gap((value) => value === 0, box.bottom - 7, "exactly 0") : "");
-  const end = panel.report === "last" ? x.length - 1 : 0;
-  const told = `measured ${round3(middle[end])}${theory ? `, theory ${round3(theory[end])}` : ""}`;
-  const columns = [["measured", middle], ["least", banded && least], ["greatest", banded && greatest], ["theory", theory]];
-  return {
-    html: frame(box, horizontal, vertical, labelOf(see, panel.x), panel.label, true) + layers.map(layer).join("") + gaps,
-    sentence: `${panel.title} at ${labelOf(see, panel.x)} ${round3(x[end])}: ${told}.`,
-    legend: layers.map(([kind, words]) => [sample(kind), words]).reverse(),
-    table: { x: labelOf(see, panel.x), rows: x, columns },
-  };
-}
-
-// Cells (rows of y, then x) in shades; below them the shades and, between them, their numbers.
-function shaded(panel, see, width, up, cells) {
-  const { log } = see.arrays[panel.value];
-  const [x, y] = [valuesOf(see, panel.x, panel.until), valuesOf(see, up)];
-  const box = boxOf(width, y);
-  const room = 12 + 6 * Math.max(...x.map((value) => round3(value).length));
-  const horizontal = innerScale(x, false, box.left, box.right, room, true);
-  const vertical = innerScale(y, false, box.bottom, box.top, 22, true);
-  const [low, high] = panel.limits.map((limit) => (log ? Math.log10(limit) : limit));
-  const levelOf = (value) => (SHADES * ((log ? Math.log10(value) : value) - low)) / (high - low || 1);
-  const shades = Array(SHADES).fill("");
-  let lost = "";
-  cells.forEach((row, j) => row.forEach((value, i) => {
-    const [left, middle] = [horizontal.places[i], vertical.places[j]];
-    const cell = () => tile(left - horizontal.size / 2, middle - vertical.size / 2, horizontal.size, vertical.size);
-    if (Number.isNaN(value)) lost += cross(left, middle);
-    else if (value || panel.kind === "heatmap") shades[Math.max(0, Math.min(Math.floor(levelOf(value)), SHADES - 1))] += cell();
-  }));
-  const step = (box.right - box.left - 12) / SHADES;
-  const key = shades.map((_, i) => {
-    const edge = low + ((high - low) * i) / SHADES;
-    const word = i % 2 ? "" : text("tick", box.left + step * i, HEIGHT + 24, "middle", round3(log ? 10 ** edge : edge));
-    return line(`shade${i}`, tile(box.left + step * i, HEIGHT, step, 11)) + word;
-  });
-  key.push(text("tick", box.left + step * SHADES, HEIGHT + 24, "middle", round3(panel.limits[1])));
-  key.push(text("label", (box.left + box.right) / 2, HEIGHT + 39, "middle", panel.label));
-  const drawn = [...shades.map((d, i) => line(`shade${i}`, d)), line("gap", lost), ...key].join("");
-  return {
-    ...{ x, y, horizontal, vertical, height: HEIGHT + 45, legend: lost ? [[sample("gap"), "diverged"]] : [] },
-    html: drawn + frame(box, horizontal, vertical, labelOf(see, panel.x), labelOf(see, up)),
-  };
-}
-
-function heatmap(panel, see, width) {
-  const cells = along(see, panel.value, [panel.y, panel.x], panel.until);
-  const { x, y, horizontal, vertical, legend, html, height } = shaded(panel, see, width, panel.y, cells);
-  const overlays = Object.entries(panel.overlay).map(([label, name]) => [label, along(see, name, [panel.x], panel.until)]);
-  const curves = overlays.map(([label, values], i) => {
-    legend.push([sample(`theory overlay n${i}`), label]);
-    const ys = values.map((value) => vertical.at(placeOn(see.spec.axes[panel.y], value)));
-    return haloed(`theory overlay n${i}`, path(horizontal.places, ys));
-  });
-  // A ring where the controls stand: at the edge if no control sets one of the axes, nowhere if none sets any.
-  const stands = (axis) => placeOn(see.spec.axes[axis], see.spec.axes[panel.marker[axis]]?.values[see.at[panel.marker[axis]]]);
-  const [i, j] = [stands(panel.x), stands(panel.y)].map((place, axis) => (place <= [x, y][axis].length - 1 ? place : NaN));
-  const marker = i >= 0 || j >= 0 ? haloed("here", ring(horizontal.at(i >= 0 ? i : -0.5), vertical.at(j >= 0 ? j : -0.5))) : "";
-  if (marker) legend.push([sample("here"), "where the controls stand"]);
-  const [column, row] = [Math.round(i), Math.round(j)];
-  const known = cells.flat().filter(Number.isFinite);
-  const told = overlays.map(([label, values]) => `, ${label} ${Number.isNaN(values[column]) ? "none" : round3(values[column])}`);
-  const there = `${labelOf(see, panel.x)} ${round3(x[column] ?? "")}, ${labelOf(see, panel.y)} ${round3(y[row] ?? "")}`;
-  const extent = known.length ? `${round3(Math.min(...known))} to ${round3(Math.max(...known))}` : "diverged";
-  return {
-    html: html + curves.join("") + marker,
-    height,
-    legend,
-    sentence:
-      i >= 0 && j >= 0
-        ? `${panel.title} at ${there}: ${panel.label} ${round3(cells[row][column])}${told.join("")}.`
-        : `${panel.title}: ${panel.label} ${extent}.`,
-    table: { x: labelOf(see, panel.x), rows: x, columns: y.map((value, at) => [`${labelOf(see, panel.y)} ${round3(value)}`, cells[at]]) },
-  };
-}
-
-function histogram(panel, see, width) {
-  const cells = along(see, panel.value, [panel.bins, panel.x], panel.until);
-  const { x, y, horizontal, vertical, legend, html, height } = shaded(panel, see, width, panel.bins, cells);
-  const quarters = x.map((_, i) => quartiles(y, cells.map((row) => row[i])));
-  const heads = ["a quarter lies below", "median", "a quarter lies above"];
-  const middle = quarters.map((three) => vertical.at(placeOn(see.spec.axes[panel.bins], three[1])));
-  const end = panel.report === "last" ? x.length - 1 : 0;
-  const [low, , high] = quarters[end].map(round3);
-  const half = low === "diverged" ? low : `the middle half between ${low} and ${high}`;
-  return {
-    html: html + haloed("inner", path(horizontal.places, middle)),
-    height,
-    legend: [[sample("inner"), "median"], ...legend],
-    sentence: `${panel.title} at ${labelOf(see, panel.x)} ${round3(x[end])}: ${half}.`,
-    table: { x: labelOf(see, panel.x), rows: x, columns: heads.map((head, at) => [head, quarters.map((three) => three[at])]) },
-  };
-}
-
-function bars(panel, see) {
-  const x = valuesOf(see, panel.x);
-  const [y, low, high] = [panel.y, ...(panel.band ?? [])].map((name) => along(see, name, [panel.x]));
-  const { log } = see.arrays[panel.y];
-  const { at } = outerScale([y, low, high].flat(), log, 0, 100, log ? [] : [0]);
-  const part = (kind, from, to) => `<i class="${kind}" style="left:${near(Math.min(from, to))}%;width:${near(Math.abs(to - from))}%"></i>`;
-  const whisker = (i) => (low ? part("whisker", at(low[i]), at(high[i])) : "");
-  const track = (value, i) => (Number.isFinite(at(value)) ? part("bar", log ? 0 : at(0), at(value)) + whisker(i) : "");
-  const words = (value) => (Number.isNaN(value) ? "<b>✕ diverged</b>" : round3(value));
-  const rows = y.map((value, i) => `<span>${escape(round3(x[i]))}</span><span class="track">${track(value, i)}</span><span>${words(value)}</span>`);
-  return {
-    prose: (label) => `<div class="rows" ${named(label)}>${rows.join("")}</div><p class="label">${escape(panel.label)}</p>`,
-    sentence: `${panel.title}: ${x.map((value, i) => `${round3(value)} ${round3(y[i])}`).join(", ")}.`,
-    legend: low ? [[sample("whisker"), see.spec.interval]] : [],
-    table: { x: labelOf(see, panel.x), rows: x, columns: [[panel.label, y], ["from", low], ["to", high]] },
-  };
-}
-
-// Paragraphs, `code`, and code lines, which are indented by four spaces.
-function answer(panel, see) {
-  const parts = panel.texts[Math.round(along(see, panel.value, []))].replace(/^\n+|\s+$/g, "").split("\n\n");
-  const code = (part) => `<pre tabindex="0">${escape(part.replace(/^ {4}/gm, ""))}</pre>`;
-  const words = (part) => `<p>${escape(part).replace(/`([^`]+)`/g, "<code>$1</code>")}</p>`;
-  const first = parts[0].replace(/`/g, "").split(/\s+/).join(" ");
-  return {
-    prose: () => parts.map((part) => (part.startsWith("    ") ? code(part) : words(part))).join(""),
-    sentence: `${panel.title}: ${first}`,
-    legend: [],
-    table: { x: "", rows: [panel.title], columns: [["answer", [first]]] },
-  };
-}
-
-const KINDS = { lines, heatmap, histogram, bars, answer };
 
 // ---- the page ----------------------------------------------------------------------------------------------------
 
@@ -357,16 +68,16 @@ function tablesHtml(spec, shown) {
   const tables = {};
   shown.forEach(({ table: { x, rows, columns } }, i) => {
     const { kind, title } = spec.panels[i];
-    const table = (tables[kind === "lines" ? x + rows.length : i] ??= { x, rows, titles: [], columns: [] });
+    const table = (tables[kind === "lines" ? x + rows.length : i] ??= { kind, x, rows, titles: [], columns: [] });
     const known = columns.filter(([, cells]) => cells);
     table.titles.push(title);
     table.columns.push(...known.map(([head, cells]) => [kind === "lines" ? `${title}, ${head}` : head, cells]));
   });
   const cell = (tag, value) => `<${tag}>${escape(round3(value))}</${tag.split(" ")[0]}>`;
-  return Object.values(tables).map(({ x, rows, titles, columns }) => {
+  return Object.values(tables).map(({ kind, x, rows, titles, columns }) => {
     const heads = [x, ...columns.map(([head]) => head)].map((head) => cell('th scope="col"', head));
     const body = rows.map((row, i) => `<tr>${cell('th scope="row"', row)}${columns.map(([, cells]) => cell("td", cells[i])).join("")}</tr>`);
-    const caption = `${titles.join(", ")}: medians over repetitions, ${spec.accuracy}.`;
+    const caption = `${titles.join(", ")}${kind === "answer" ? "" : `: medians over repetitions, ${spec.accuracy}`}.`;
     return `<table><caption>${escape(caption)}</caption><thead><tr>${heads.join("")}</tr></thead><tbody>${body.join("")}</tbody></table>`;
   }).join("");
 }

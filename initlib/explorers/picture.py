@@ -89,16 +89,15 @@ def _shaded(axes: "Axes", panel: HeatMap | Histogram, view: View, cells: Array, 
     edges = np.geomspace(low, high, SHADES + 1) if log else np.linspace(low, high, SHADES + 1)
     if low == high:
         edges = low + np.arange(SHADES + 1.0)
-    shades = mpl.colormaps["cividis_r"].resampled(SHADES)
+    shades = mpl.colormaps["cividis_r"].resampled(SHADES).with_extremes(under="white")
     shown = axes.imshow(
-        np.clip(cells, *((low if panel.kind == "heatmap" else None), high)),
+        np.clip(cells, low, high) if panel.kind == "heatmap" else np.where(cells > 0, cells, np.nan),
         cmap=shades,
         norm=mpl.colors.BoundaryNorm(edges, SHADES),
         origin="lower",
         aspect="auto",
         interpolation="nearest",
     )
-    shades.set_under("white")
     axes.grid(visible=False)
     for row, column in np.argwhere(np.isnan(cells)):
         axes.plot(column, row, "x", color=figures.INK, label="diverged")

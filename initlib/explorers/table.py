@@ -182,9 +182,12 @@ class Table:
     @property
     def accuracy(self) -> str:
         """What the storage rounds away, in words."""
-        linear = [self._scales[name][1] / 2 for name in self._codes if name not in self.log]
         parts = [f"{10 ** (LOG_STEP / 2) - 1:.1%} on logarithmic scales"] if self.log else []
-        parts += [f"{max(linear):.1g} on linear scales"] if linear else []
+        parts += (
+            [f"1/{2 * LINEAR_STEPS} of their range on linear scales"]
+            if len(self.log) < len(self._codes)
+            else []
+        )
         return "rounded to within " + " and ".join(parts)
 
     def spec(self) -> dict[str, Any]:

@@ -12,12 +12,13 @@ from initlib.explorers.explorer import Explorer, control_kind
 from initlib.explorers.table import Axis
 
 _HERE = Path(__file__).parent
+SCRIPTS = ("panels.js", "explorer.js")  # one module: the second uses the first's functions
 
 
 class Drawing(anywidget.AnyWidget):
     """Draws an explorer's panels in the browser; the table and its description never change."""
 
-    _esm = (_HERE / "explorer.js").read_text(encoding="utf-8")
+    _esm = "".join((_HERE / name).read_text(encoding="utf-8") for name in SCRIPTS)
     _css = (_HERE / "explorer.css").read_text(encoding="utf-8")
     spec = traitlets.Dict().tag(sync=True)
     table = traitlets.Bytes().tag(sync=True)

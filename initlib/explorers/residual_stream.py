@@ -1,0 +1,168 @@
+"""The residual explorer: how a stream of residual blocks grows, by branch scale, blocks and normalisation."""
+
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from initlib import checks, networks, theory
+from initlib.explorers import inputs
+from initlib.explorers.explorer import Explorer
+from initlib.explorers.panels import Lines
+from initlib.explorers.table import Axis, Table
+
+Array = NDArray[np.float64]
+
+SAMPLES = 64
+NORMALISATIONS = ("none", "layer norm", "batch norm")
+BRANCH_SCALES = tuple(2 ** (-k / 2) for k in range(8, -1, -1))
+MARKS = {"L^-1/2, 64 blocks": 1 / 8, "16 blocks": 1 / 4, "plain": 1.0}
+
+
+def residual(
+    normalisations: Sequence[str] = NORMALISATIONS,
+    blocks: Sequence[int] = (4, 8, 16, 32, 64),
+    scales: Sequence[float] = BRANCH_SCALES,
+    seeds: Sequence[int] = (0, 1, 2),
+    **start: Any,
+) -> Explorer:
+    """Return sliders over the scale of the branches, the number of blocks and the normalisation.
+
+    A block is x <- x + s F(x), F being two ReLU layers of 64 units with He's weights, each behind a
+    normalisation or none. Theory: without normalisation a block multiplies the mean square of the stream by
+    1 + s^2, with it a block adds s^2; the squared gradient grows by 1 + s^2, by 1 + s^2 / q with layer norm,
+    and by 1 + s^2 (pi / (pi - 1)) / v with batch norm, where q is the mean square of the stream and v what
+    of it differs between inputs. `start` sets the controls: `branch_scale=0.25`, `blocks=16`,
+    `normalisation="layer norm"`.
+
+    Source: Hanin and Rolnick 2018, arXiv:1803.01719; Zhang et al. 2019, arXiv:1901.09321; Yang et al. 2019,
+    arXiv:1902.08129 (batch norm).
+
+    >>> residual(["none"], blocks=[2, 4], scales=[0.5, 1], seeds=[0])
+    Explorer('Residual stream': normalisation none, blocks 2 to 4 (2 values), branch scale 0.5 to 1 \
+(2 values); panels Signal, Gradient, Cosine)
+    """
+    for name in normalisations:
+        checks.choice("normalisation", name, NORMALISATIONS)
+    axes = [
+        Axis("normalisation", normalisations),
+        Axis("blocks", checks.integers("blocks", blocks, minimum=1)),
+        Axis("branch_scale", [checks.real("scales", s, above=0) for s in scales], "branch scale", MARKS),
+        Axis("seed", checks.integers("seeds", seeds, minimum=0)),
+        Axis("block", range(max(blocks) + 1)),
+    ]
+    x = inputs.images(SAMPLES)
+    each = [_curves(name, axes[1].values, axes[2].values, axes[3].values, x) for name in normalisations]
+    arrays = {name: (dims, np.stack([one[name] for one in each])) for name, dims in _DIMS.items()}
+    table = Table(axes, arrays, log=[name for name in arrays if name != "cosine"])
+    panels = [
+        Lines("Signal", "block", "rms", "rms of the stream", "seed", "rms_theory", until="blocks"),
+        Lines(
+            "Gradient",
+            "block",
+            "gradient",
+            "rms of the gradient",
+            "seed",
+            "gradient_theory",
+            until="blocks",
+            report_at="first",
+        ),
+        Lines("Cosine", "block", "cosine", "mean cosine", "seed", until="blocks"),
+    ]
+    controls = ["normalisation", "blocks", "branch_scale"]
+    return Explorer("Residual stream", table, controls, panels, start=start)
+
+
+_NETS = ("normalisation", "branch_scale", "seed")
+_DIMS = {
+    "rms": (*_NETS, "block"),
+    "cosine": (*_NETS, "block"),
+    "gradient": (*_NETS, "blocks", "block"),
+    "rms_theory": ("normalisation", "branch_scale", "block"),
+    "gradient_theory": ("normalisation", "branch_scale", "blocks", "block"),
+}
+
+
+def _curves(
+    normalisation: str, blocks: Sequence[int], scales: Sequence[float], seeds: Sequence[int], x: Array
+) -> dict[str, Array]:
+    """Return measured and predicted curves with axes as in `_DIMS`, relative to where they start."""
+    deepest = max(blocks)
+    nets = (len(scales), len(seeds))
+    gradient = np.full((*nets, len(blocks), deepest + 1), np.nan)
+    rms, cosine = np.empty((2, *nets, deepest + 1))
+    for i, count in enumerate(blocks):
+        stream, back = _measured(normalisation, count, scales, seeds, x)
+        gradient[:, :, i, : count + 1] = (back / back[:, -1:]).reshape(*nets, -1)
+        if count == deepest:
+            rms = _rms(stream).reshape(*nets, -1)
+            cosine = np.stack([_cosines(signal) for signal in stream], axis=1).reshape(*nets, -1)
+    predicted = [predict(normalisation, deepest, scale, cosine[i, :, 0].mean()) for i, scale in enumerate(scales)]
+    slopes = np.full((len(scales), len(blocks), deepest + 1), np.nan)
+    for i, count in enumerate(blocks):
+        for row, (_, back) in zip(slopes[:, i], predicted, strict=True):
+            row[: count + 1] = back[: count + 1] / back[count]
+    return {
+        "rms": rms / rms[..., :1],
+        "cosine": cosine,
+        "gradient": gradient,
+        "rms_theory": np.array([signal for signal, _ in predicted]),
+        "gradient_theory": slopes,
+    }
+
+
+def _measured(
+    normalisation: str, blocks: int, scales: Sequence[float], seeds: Sequence[int], x: Array
+) -> tuple[list[Array], Array]:
+    """Return the stream, (nets, samples, units) by block, and the rms of its gradient, (nets, blocks + 1)."""
+    stack = networks.residual(
+        (inputs.WIDTH, inputs.WIDTH, inputs.WIDTH),
+        blocks,
+        "relu",
+        "he_normal",
+        seeds=list(seeds) * len(scales),
+        branch_scale=np.repeat(scales, len(seeds)),
+        normalisation=None if normalisation == "none" else normalisation.split()[0],
+    )
+    trace = stack.forward(x)
+    top = np.random.default_rng(0).standard_normal(trace.output.shape[1:])
+    gradients = stack.backward(trace, np.broadcast_to(top, trace.output.shape))
+    return list(trace.pre[:-1]), _rms(list(gradients.pre[:-1]))
+
+
+def _rms(signals: Sequence[Array]) -> Array:
+    return np.stack([np.sqrt(np.square(signal).mean(axis=(1, 2))) for signal in signals], axis=1)
+
+
+def _cosines(signal: Array) -> Array:
+    rows = signal / np.linalg.norm(signal, axis=2, keepdims=True)
+    samples = signal.shape[1]
+    pairs: Array = (np.square(rows.sum(axis=1)).sum(axis=1) - samples) / (samples * (samples - 1))
+    return pairs
+
+
+def predict(normalisation: str, blocks: int, scale: float, cosine: float) -> tuple[Array, Array]:
+    """Return the rms of the stream by block and that of the gradient, 1 at the first and the last block.
+
+    `cosine` is that of two inputs where the stream begins.
+
+    >>> signal, gradient = predict("none", 2, 1.0, 0.0)
+    >>> (signal**2).round(6).tolist(), (gradient**2).round(6).tolist()
+    ([1.0, 2.0, 4.0], [4.0, 2.0, 1.0])
+    >>> (predict("layer norm", 3, 1.0, 0.0)[0] ** 2).round(6).tolist()
+    [1.0, 2.0, 3.0, 4.0]
+    """
+    if normalisation == "none":
+        profile = theory.residual_profile(blocks, "relu", 2**0.5, branch_scale=scale, c=cosine)
+        return np.sqrt(profile.q), np.sqrt(profile.gradient)
+    q = 1 + scale**2 * np.arange(blocks + 1)
+    if normalisation == "batch norm":  # two inputs that share nothing have a covariance of 1 / pi behind ReLU
+        differing = (1 - cosine) + scale**2 * (1 - 1 / math.pi) * np.arange(blocks + 1)
+        factors = 1 + scale**2 / (1 - 1 / math.pi) / differing
+    else:
+        factors = 1 + scale**2 / q
+    gradient = np.cumprod([1.0, *factors[:-1][::-1]])[::-1]
+    return np.sqrt(q), np.sqrt(gradient)
