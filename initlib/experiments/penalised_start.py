@@ -4,7 +4,8 @@ A penalty at the start is read literally: its gradient acts in the first step an
 the weights from w to w - rate * strength * w. Beside it stand no penalty, and the same one at every step.
 
 The pilots behind the thresholds: seeds 0 to 9. The laws of least squares held there to 1e-13. Rates are
-chosen by validation among those that reach a training loss of 1, since a penalty keeps the loss from falling to 0.
+chosen by validation among those that reach a training loss of 1: a penalty keeps the loss from falling
+to 0. Between two BLAS kernels, losses differed by 2e-6 and test accuracies not at all.
 """
 
 from collections.abc import Sequence
