@@ -4,6 +4,10 @@ The forget gate of an LSTM, whose bias matters most, has an experiment of its ow
 
 The pilots behind the thresholds: seeds 0 to 9. Between two BLAS kernels, first losses differed by 1e-7
 and the test accuracy of a shallow net by 1.1 points; the deep nets of the sample stay at chance under both.
+
+A first run (seeds 100 to 115 of the shallow part, two tuning seeds) was inconclusive: one of its six tests of
+equivalence had the interval -1.1 to 0.4 points. By a power calculation on it, this part has 32 new seeds and
+four tuning seeds; thresholds and rules are those of the first run.
 """
 
 from collections.abc import Sequence
@@ -147,11 +151,11 @@ PROTOCOL = Protocol(
             arms=SHALLOW,
             conditions={"activation": ("relu", "tanh")},
             learning_rates=(0.003, 0.01, 0.03, 0.1, 0.3),
-            seeds=range(100, 116),
-            tuning_seeds=range(200, 202),
+            seeds=range(300, 332),
+            tuning_seeds=range(200, 204),
             settings={**SETTINGS, "initializer": "he_normal", "depth": 4, "width": 64, "epochs": 12},
             tolerance={"first_loss": 1e-4, "test_accuracy": 0.025},
-            sample=({"arm": "N(0, 1)", "activation": "relu", "learning_rate": "best", "seed": 100},),
+            sample=({"arm": "N(0, 1)", "activation": "relu", "learning_rate": "best", "seed": 300},),
         ),
         "deep": Training(
             arms={
