@@ -68,7 +68,7 @@ function tablesHtml(spec, shown) {
   const tables = {};
   shown.forEach(({ table: { x, rows, columns } }, i) => {
     const { kind, title } = spec.panels[i];
-    const table = (tables[kind === "lines" ? x + rows.length : i] ??= { kind, x, rows, titles: [], columns: [] });
+    const table = (tables[kind === "lines" ? x + rows.length : `${title} ${i}`] ??= { kind, x, rows, titles: [], columns: [] });
     const known = columns.filter(([, cells]) => cells);
     table.titles.push(title);
     table.columns.push(...known.map(([head, cells]) => [kind === "lines" ? `${title}, ${head}` : head, cells]));

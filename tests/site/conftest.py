@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Error, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from site_under_test import BUILT, SUBFOLDER, missing
+from site_under_test import BUILT, SUBFOLDER, Visit, missing, write_page
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
@@ -72,3 +72,22 @@ def addresses(site, serve, tmp_path_factory) -> dict[str, str]:
         "subfolder": f"{serve(above)}{SUBFOLDER}/",
         "file": f"{site.as_uri()}/",
     }
+
+
+@pytest.fixture
+def show(browser, serve, tmp_path) -> Iterator[object]:
+    """Open a page with some explorers and return the visit; it must have met no problem at the end."""
+    contexts, visits = [], []
+
+    def open_page(*explorers, theme="light", folded=False, **options) -> Visit:
+        name = write_page(tmp_path, list(explorers), theme, folded)
+        contexts.append(browser.new_context(**options))
+        visits.append(Visit(contexts[-1], serve(tmp_path)))
+        visits[-1].open(name)
+        return visits[-1]
+
+    yield open_page
+    for visit in visits:
+        assert visit.problems == []
+    for context in contexts:
+        context.close()

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from initlib.explorers import Axis, Explorer, Lines, Table
+from initlib.explorers import Answer, Axis, Bars, Explorer, HeatMap, Histogram, Lines, Table, answers
 
 ACTIVATIONS = ("relu", "tanh", "gelu")
 DEPTHS = range(2, 13, 2)
@@ -47,3 +47,91 @@ def explorer(title="Example", **start):
         Lines("Cosine", "layer", "cosine", "cosine", over="seed", until="depth", report="first"),
     ]
     return Explorer(title, table, ["activation", "depth", "sigma_w"], panels, start={"sigma_w": 1.0, **start})
+
+
+BINS = np.linspace(-2, 2, 9)
+EPOCHS = (0, 1, 2, 5, 10)
+RULES = ("LeCun", "Glorot", "He")
+ENSEMBLES = ("gaussian", "orthogonal")
+
+
+def accuracy():
+    """(scale, depth), with one net that diverges."""
+    result = 1 - np.abs(np.log2(SCALES))[:, None] * np.array(DEPTHS) / 15
+    result[-1, -1] = np.nan
+    return result
+
+
+def shares():
+    """(scale, layer, bin): narrower in deeper layers; all in one bin at the end of the smallest scale."""
+    width = SCALES[:, None, None] * LAYERS[:, None] ** -0.5
+    result = np.exp(-np.square(BINS) / 2 / width**2)
+    result[0, 9:] = BINS == 0
+    return result / result.sum(axis=-1, keepdims=True)
+
+
+def loss():
+    """(scale, seed, epoch)."""
+    return np.exp(-np.outer(SCALES, EPOCHS) / 5)[:, None] * np.array([0.8, 1.0, 1.25])[:, None]
+
+
+def by_rule():
+    """(scale, rule), with one that diverges."""
+    result = SCALES[:, None] / np.array([1.0, 2.0, 4.0])
+    result[-1, 0] = np.nan
+    return result
+
+
+def reach():
+    """(scale,): a depth for each scale, beyond the axis near the middle."""
+    return 3 / np.maximum(np.abs(np.log2(SCALES)), 0.1)
+
+
+def every_kind(**start):
+    """An explorer with one panel of each kind that draws numbers."""
+    table = Table(
+        [
+            Axis("depth", DEPTHS, label="depth L"),
+            Axis("sigma_w", SCALES, label="weight scale sigma_w", marks={"He": 2**0.5}),
+            Axis("layer", LAYERS),
+            Axis("bin", BINS, label="pre-activation"),
+            Axis("seed", SEEDS),
+            Axis("epoch", EPOCHS),
+            Axis("rule", RULES),
+        ],
+        {
+            "accuracy": (["sigma_w", "depth"], accuracy()),
+            "reach": (["sigma_w"], reach()),
+            "share": (["sigma_w", "layer", "bin"], shares()),
+            "loss": (["sigma_w", "seed", "epoch"], loss()),
+            "by_rule": (["sigma_w", "rule"], by_rule()),
+            "low": (["sigma_w", "rule"], np.nan_to_num(by_rule() * 0.8)),
+            "high": (["sigma_w", "rule"], np.nan_to_num(by_rule() * 1.2)),
+        },
+        log=["share", "loss"],
+    )
+    here = {"sigma_w": "sigma_w", "depth": "depth"}
+    panels = [
+        HeatMap("Map", "sigma_w", "depth", "accuracy", "accuracy", marker=here, overlay={"reach": "reach"}),
+        Histogram("Sizes", "layer", "bin", "share", "share of units", until="depth"),
+        Lines("Training", "epoch", "loss", "loss", over="seed", over_as="band"),
+        Bars("Rules", "rule", "by_rule", "final accuracy", band=("low", "high")),
+    ]
+    return Explorer("Every kind", table, ["sigma_w", "depth"], panels, start=start)
+
+
+def guide():
+    """An explorer that answers in words, with a menu and buttons."""
+    axes = [Axis("rule", RULES), Axis("ensemble", ENSEMBLES)]
+    texts, where = answers(axes, advice)
+    table = Table(axes, {"answer": (["rule", "ensemble"], where)})
+    return Explorer(
+        "Guide", table, ["rule", "ensemble"], [Answer("Answer", "answer", texts)], buttons=["ensemble"]
+    )
+
+
+def advice(rule, ensemble):
+    if ensemble == "orthogonal":
+        return "Take an `orthogonal` matrix & <b>no</b> other."
+    code = f"    {rule.lower()}_normal_(weight)\n    zeros_(bias)"
+    return f"Take `{rule}`.\n\nIts draws are independent.\n\n{code}"

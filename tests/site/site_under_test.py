@@ -1,6 +1,7 @@
 """What the browser tests share: the pages, what a page may not do, and a page made of one explorer."""
 
 import json
+import math
 import os
 import sys
 from html import escape
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from ipywidgets.embed import embed_data
-from playwright.sync_api import BrowserContext, Page
+from playwright.sync_api import BrowserContext, Locator, Page
 
 from initlib.explorers.explorer import NOTE
 
@@ -24,6 +25,17 @@ from check_pages import pages as pages_of_toc  # noqa: E402
 # What the theme writes on a first visit, before it has a light or dark mode to remember: the one exception.
 FIRST_VISIT = "Got invalid theme mode: . Resetting to auto."
 PICTURE = "data:image/gif;base64,R0lGODlhAQABAAAAACw="
+STILL = ".initlib-explorer-still"
+# The theme's colours in dark mode, for pages that are made without it.
+DARK = {
+    "background": "#14181e",
+    "text-base": "#ced6dd",
+    "text-muted": "#9ca4af",
+    "border": "#48566b",
+    "surface": "#29313d",
+    "primary": "#3fb1c5",
+    "link-hover": "#57c8dd",
+}
 VIEWS = 'script[type="application/vnd.jupyter.widget-view+json"]'
 
 
@@ -133,9 +145,54 @@ def write_page(folder: Path, explorers: list, theme: str = "light", folded: bool
     (folder / "page.html").write_text(
         f'<!doctype html><html lang="en" data-theme="{theme}"><head><meta charset="utf-8">'
         f'<title>One page</title><meta name="viewport" content="width=device-width">'
-        f'<link rel="icon" href="data:,"><script defer src="widgets.js"></script></head>'
+        f'<link rel="icon" href="data:,"><script defer src="widgets.js"></script>{_colours(theme)}</head>'
         f"<body><main>{outputs}</main>"
         f'<script type="application/vnd.jupyter.widget-state+json">{state}</script></body></html>',
         encoding="utf-8",
     )
     return "page.html"
+
+
+def _colours(theme: str) -> str:
+    if theme == "light":
+        return ""
+    variables = "".join(f"--pst-color-{name}: {colour};" for name, colour in DARK.items())
+    page = "background: var(--pst-color-background); color: var(--pst-color-text-base)"
+    return f"<style>:root {{{variables}}} body {{{page}}}</style>"
+
+
+def slider(page: Page, label: str) -> Locator:
+    return page.get_by_role("slider", name=label)
+
+
+def table_of(page: Page, which: int = 0) -> list[list[float | str]]:
+    """Return the rows of a table of numbers, header column included."""
+    if page.locator("details[open]").count() == 0:
+        page.locator("summary").first.click()
+        page.wait_for_selector("table")
+    rows = (
+        page.locator("table")
+        .nth(which)
+        .evaluate(
+            "table => [...table.tBodies[0].rows].map((row) => [...row.cells].map((cell) => cell.textContent))"
+        )
+    )
+    return [[_number(cell) for cell in row] for row in rows]
+
+
+def _number(cell: str) -> float | str:
+    try:
+        return math.nan if cell == "diverged" else float(cell)
+    except ValueError:
+        return cell
+
+
+def settle(page: Page) -> None:
+    page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+
+def press(page: Page, label: str, *keys: str) -> None:
+    slider(page, label).focus()
+    for key in keys:
+        page.keyboard.press(key)
+    settle(page)

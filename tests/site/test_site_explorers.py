@@ -5,78 +5,30 @@ import re
 import example
 import numpy as np
 import pytest
-from site_under_test import Visit, pages, write_page
+from site_under_test import STILL, Visit, pages, press, settle, slider, table_of
 
 LIVE = ".initlib-explorer-drawing figure svg"
-STILL = ".initlib-explorer-still"
 
 
-@pytest.fixture
-def opened(browser, serve, tmp_path):
-    """Open a page with some explorers; all problems must be gone at the end."""
-    contexts, visits = [], []
-
-    def open_page(*explorers, **options) -> Visit:
-        name = write_page(
-            tmp_path, list(explorers), options.pop("theme", "light"), options.pop("folded", False)
-        )
-        contexts.append(browser.new_context(**options))
-        visits.append(Visit(contexts[-1], serve(tmp_path)))
-        visits[-1].open(name)
-        return visits[-1]
-
-    yield open_page
-    for visit in visits:
-        assert visit.problems == []
-    for context in contexts:
-        context.close()
-
-
-def slider(page, label):
-    return page.get_by_role("slider", name=label)
-
-
-def cells(page) -> list[list[float]]:
-    """Return the rows of the table of numbers, header column included."""
-    if page.locator("details[open]").count() == 0:
-        page.locator("summary").first.click()
-        page.wait_for_selector("table")
-    rows = page.eval_on_selector_all(
-        "table tbody tr", "rows => rows.map((row) => [...row.children].map((cell) => cell.textContent))"
-    )
-    return [[np.nan if cell == "diverged" else float(cell) for cell in row] for row in rows]
-
-
-def settle(page):
-    page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
-
-
-def press(page, label, *keys):
-    slider(page, label).focus()
-    for key in keys:
-        page.keyboard.press(key)
-    settle(page)
-
-
-def test_the_numbers_in_the_page_are_those_of_python(opened):
-    page = opened(example.explorer()).page
+def test_the_numbers_in_the_page_are_those_of_python(show):
+    page = show(example.explorer()).page
     for keys in ([], ["ArrowRight"], ["End"]):
         press(page, "weight scale sigma_w", *keys)
         scale = {"": 4, "ArrowRight": 5, "End": 8}["".join(keys)]
-        shown = np.array(cells(page))
+        shown = np.array(table_of(page))
         expected = np.median(example.numbers()[0, scale], axis=0)[: len(shown)]
         np.testing.assert_allclose(shown[:, 1], expected, rtol=0.0117 + 0.005)
 
 
-def test_every_control_changes_the_picture_the_table_and_the_state(opened):
-    page = opened(example.explorer()).page
+def test_every_control_changes_the_picture_the_table_and_the_state(show):
+    page = show(example.explorer()).page
     seen = set()
 
     def look():
         settle(page)
         page.wait_for_timeout(400)
         seen.add(
-            (page.locator(LIVE).first.inner_html(), str(cells(page)), page.locator(".state").inner_text())
+            (page.locator(LIVE).first.inner_html(), str(table_of(page)), page.locator(".state").inner_text())
         )
 
     look()
@@ -93,8 +45,8 @@ def test_every_control_changes_the_picture_the_table_and_the_state(opened):
         assert len(set(parts)) == 5
 
 
-def test_the_pointer_moves_a_slider(opened):
-    page = opened(example.explorer()).page
+def test_the_pointer_moves_a_slider(show):
+    page = show(example.explorer()).page
     before = page.locator(LIVE).first.inner_html()
     box = slider(page, "depth L").bounding_box()
     page.mouse.move(box["x"] + 8, box["y"] + 8)
@@ -105,15 +57,15 @@ def test_the_pointer_moves_a_slider(opened):
     assert page.locator(LIVE).first.inner_html() != before
 
 
-def test_depth_cuts_the_lines_off(opened):
-    page = opened(example.explorer(depth=4)).page
-    assert len(cells(page)) == 4
+def test_depth_cuts_the_lines_off(show):
+    page = show(example.explorer(depth=4)).page
+    assert len(table_of(page)) == 4
     press(page, "depth L", "End")
-    assert len(cells(page)) == 12
+    assert len(table_of(page)) == 12
 
 
-def test_a_screen_reader_is_told_what_the_controls_and_pictures_show(opened):
-    page = opened(example.explorer(depth=4)).page
+def test_a_screen_reader_is_told_what_the_controls_and_pictures_show(show):
+    page = show(example.explorer(depth=4)).page
     press(page, "weight scale sigma_w", "ArrowRight", "ArrowRight")
     assert slider(page, "weight scale sigma_w").get_attribute("aria-valuetext") == "1.41 (He)"
     state = page.locator('[aria-live="polite"]')
@@ -128,8 +80,8 @@ def test_a_screen_reader_is_told_what_the_controls_and_pictures_show(opened):
     assert page.get_by_role("region", name="Example: the numbers").get_by_role("table").is_visible()
 
 
-def test_a_diverged_net_and_an_exact_zero_are_named_gaps(opened):
-    page = opened(example.explorer(activation="gelu", sigma_w=2.0, depth=12)).page
+def test_a_diverged_net_and_an_exact_zero_are_named_gaps(show):
+    page = show(example.explorer(activation="gelu", sigma_w=2.0, depth=12)).page
     assert page.locator(LIVE).first.get_by_text("diverged").count() == 1
     assert "NaN" not in page.locator(".initlib-explorer").inner_html()
     page.get_by_label("activation").select_option("tanh")
@@ -138,8 +90,8 @@ def test_a_diverged_net_and_an_exact_zero_are_named_gaps(opened):
     assert "Infinity" not in page.locator(".initlib-explorer").inner_html()
 
 
-def test_the_still_picture_stands_in_print_and_steps_back_on_screen(opened):
-    page = opened(example.explorer()).page
+def test_the_still_picture_stands_in_print_and_steps_back_on_screen(show):
+    page = show(example.explorer()).page
     assert page.locator(STILL).count() == 2
     assert not page.locator("img").is_visible()
     page.emulate_media(media="print")
@@ -148,28 +100,28 @@ def test_the_still_picture_stands_in_print_and_steps_back_on_screen(opened):
     assert not page.locator('[role="slider"]').first.is_visible()
 
 
-def test_a_table_that_does_not_load_leaves_the_still_picture_and_says_so(opened):
+def test_a_table_that_does_not_load_leaves_the_still_picture_and_says_so(show):
     broken = example.explorer()
     drawing = broken.widget.children[1]
     drawing.table = drawing.table[:-40]
-    page = opened(broken).page
+    page = show(broken).page
     page.wait_for_selector(".initlib-explorer-failed")
     assert page.locator("img").is_visible()
     assert page.get_by_text("cannot be shown here").is_visible()
     assert not page.locator('[role="slider"]').first.is_visible()
 
 
-def test_a_table_of_the_wrong_length_is_noticed(opened):
+def test_a_table_of_the_wrong_length_is_noticed(show):
     broken = example.explorer()
     drawing = broken.widget.children[1]
     drawing.spec = {**drawing.spec, "arrays": drawing.spec["arrays"][:-1]}
-    page = opened(broken).page
+    page = show(broken).page
     page.wait_for_selector(".initlib-explorer-failed")
     assert page.locator("img").is_visible()
 
 
-def test_two_explorers_on_one_page_do_not_disturb_each_other(opened):
-    page = opened(example.explorer("One", depth=4), example.explorer("Two", depth=6)).page
+def test_two_explorers_on_one_page_do_not_disturb_each_other(show):
+    page = show(example.explorer("One", depth=4), example.explorer("Two", depth=6)).page
     second = page.locator(".initlib-explorer").nth(1)
     before = second.locator("figure").first.inner_html()
     page.locator(".initlib-explorer").first.get_by_role("slider", name="depth L").focus()
@@ -180,8 +132,8 @@ def test_two_explorers_on_one_page_do_not_disturb_each_other(opened):
     assert page.locator(STILL).count() == 4
 
 
-def test_an_explorer_in_a_folded_cell_is_drawn_when_it_is_opened(opened):
-    page = opened(example.explorer(), folded=True).page
+def test_an_explorer_in_a_folded_cell_is_drawn_when_it_is_opened(show):
+    page = show(example.explorer(), folded=True).page
     assert page.locator(LIVE).count() == 0
     page.locator("#fold > summary").click()
     page.wait_for_selector(LIVE)
@@ -189,8 +141,8 @@ def test_an_explorer_in_a_folded_cell_is_drawn_when_it_is_opened(opened):
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_nothing_overflows_on_a_phone(opened, theme):
-    page = opened(example.explorer(), theme=theme, viewport={"width": 360, "height": 700}).page
+def test_nothing_overflows_on_a_phone(show, theme):
+    page = show(example.explorer(), theme=theme, viewport={"width": 360, "height": 700}).page
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
     wide = page.eval_on_selector_all(
         ".initlib-explorer *", "all => all.filter((e) => e.getBoundingClientRect().right > 360).length"
@@ -198,16 +150,16 @@ def test_nothing_overflows_on_a_phone(opened, theme):
     assert wide == 0
 
 
-def test_the_colours_follow_the_theme(opened):
-    page = opened(example.explorer()).page
+def test_the_colours_follow_the_theme(show):
+    page = show(example.explorer()).page
     colour = "getComputedStyle(document.querySelector('path.measured')).stroke"
     light = page.evaluate(colour)
     page.evaluate("document.documentElement.dataset.theme = 'dark'")
     assert page.evaluate(colour) != light
 
 
-def test_measured_and_theory_differ_in_style_as_well_as_colour(opened):
-    page = opened(example.explorer()).page
+def test_measured_and_theory_differ_in_style_as_well_as_colour(show):
+    page = show(example.explorer()).page
     dashes = [
         page.evaluate(f"getComputedStyle(document.querySelector('figure path.{kind}')).strokeDasharray")
         for kind in ("measured", "theory")
