@@ -1,8 +1,11 @@
 """Explorers: depth and scale sliders that are alive in Jupyter and on the built page, without a kernel."""
 
 from initlib.explorers.answer import Answer, answers
+from initlib.explorers.broken_symmetry import symmetry
 from initlib.explorers.explorer import Explorer
+from initlib.explorers.histogram_by_layer import histograms
 from initlib.explorers.panels import Bars, HeatMap, Histogram, Lines
+from initlib.explorers.residual_stream import residual
 from initlib.explorers.signal_propagation import signal
 from initlib.explorers.table import Axis, Table
 from initlib.explorers.view import View
@@ -18,5 +21,8 @@ __all__ = [
     "Table",
     "View",
     "answers",
+    "histograms",
+    "residual",
     "signal",
+    "symmetry",
 ]

@@ -17,9 +17,7 @@ def images(count: int) -> NDArray[np.float64]:
     ((3, 64), 1.0)
     """
     standardised = datasets.digits().split(seed=0).train.inputs[:count].astype(float)
-    scaled: NDArray[np.float64] = standardised / np.sqrt(
-        np.square(standardised).mean(axis=1, keepdims=True)
-    )
+    scaled: NDArray[np.float64] = standardised / np.sqrt(np.square(standardised).mean(axis=1, keepdims=True))
     return scaled
 
 

@@ -2,11 +2,10 @@
 
 import math
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from initlib import checks, networks, theory
 from initlib.explorers import inputs
@@ -16,15 +15,15 @@ from initlib.explorers.table import Axis, Table
 
 Array = NDArray[np.float64]
 
-SAMPLES = 64
+SAMPLES = 32
 NORMALISATIONS = ("none", "layer norm", "batch norm")
-BRANCH_SCALES = tuple(2 ** (-k / 2) for k in range(8, -1, -1))
-MARKS = {"L^-1/2, 64 blocks": 1 / 8, "16 blocks": 1 / 4, "plain": 1.0}
+BRANCH_SCALES = tuple(2 ** (-k / 2) for k in range(6, -1, -1))
+MARKS = {"1/sqrt(64)": 1 / 8, "1/sqrt(16)": 1 / 4, "1/sqrt(4)": 1 / 2, "plain": 1.0}
 
 
 def residual(
     normalisations: Sequence[str] = NORMALISATIONS,
-    blocks: Sequence[int] = (4, 8, 16, 32, 64),
+    blocks: Sequence[int] = (4, 16, 64),
     scales: Sequence[float] = BRANCH_SCALES,
     seeds: Sequence[int] = (0, 1, 2),
     **start: Any,
@@ -34,9 +33,9 @@ def residual(
     A block is x <- x + s F(x), F being two ReLU layers of 64 units with He's weights, each behind a
     normalisation or none. Theory: without normalisation a block multiplies the mean square of the stream by
     1 + s^2, with it a block adds s^2; the squared gradient grows by 1 + s^2, by 1 + s^2 / q with layer norm,
-    and by 1 + s^2 (pi / (pi - 1)) / v with batch norm, where q is the mean square of the stream and v what
-    of it differs between inputs. `start` sets the controls: `branch_scale=0.25`, `blocks=16`,
-    `normalisation="layer norm"`.
+    and by 1 + s^2 (pi / (pi - 1)) / v with batch norm, where q is the mean square of the stream and 1 / v the
+    mean inverse of the variances of its units between inputs (wide nets, large batches). `start` sets the
+    controls: `branch_scale=0.25`, `blocks=16`, `normalisation="layer norm"`.
 
     Source: Hanin and Rolnick 2018, arXiv:1803.01719; Zhang et al. 2019, arXiv:1901.09321; Yang et al. 2019,
     arXiv:1902.08129 (batch norm).
@@ -68,7 +67,7 @@ def residual(
             "seed",
             "gradient_theory",
             until="blocks",
-            report_at="first",
+            report="first",
         ),
         Lines("Cosine", "block", "cosine", "mean cosine", "seed", until="blocks"),
     ]
@@ -100,7 +99,8 @@ def _curves(
         if count == deepest:
             rms = _rms(stream).reshape(*nets, -1)
             cosine = np.stack([_cosines(signal) for signal in stream], axis=1).reshape(*nets, -1)
-    predicted = [predict(normalisation, deepest, scale, cosine[i, :, 0].mean()) for i, scale in enumerate(scales)]
+    spread = stream[0].var(axis=1).ravel()
+    predicted = [predict(normalisation, deepest, scale, spread) for scale in scales]
     slopes = np.full((len(scales), len(blocks), deepest + 1), np.nan)
     for i, count in enumerate(blocks):
         for row, (_, back) in zip(slopes[:, i], predicted, strict=True):
@@ -118,11 +118,12 @@ def _measured(
     normalisation: str, blocks: int, scales: Sequence[float], seeds: Sequence[int], x: Array
 ) -> tuple[list[Array], Array]:
     """Return the stream, (nets, samples, units) by block, and the rms of its gradient, (nets, blocks + 1)."""
+    nets = len(seeds) * len(scales)
     stack = networks.residual(
         (inputs.WIDTH, inputs.WIDTH, inputs.WIDTH),
         blocks,
         "relu",
-        "he_normal",
+        [["lecun_normal", *["he_normal"] * (2 * blocks), "lecun_normal"]] * nets,
         seeds=list(seeds) * len(scales),
         branch_scale=np.repeat(scales, len(seeds)),
         normalisation=None if normalisation == "none" else normalisation.split()[0],
@@ -144,25 +145,29 @@ def _cosines(signal: Array) -> Array:
     return pairs
 
 
-def predict(normalisation: str, blocks: int, scale: float, cosine: float) -> tuple[Array, Array]:
-    """Return the rms of the stream by block and that of the gradient, 1 at the first and the last block.
+def predict(
+    normalisation: str, blocks: int, scale: float, variances: ArrayLike = (1.0,)
+) -> tuple[Array, Array]:
+    """Return the rms of the stream by block, from 1, and that of the gradient, to 1 at the last block.
 
-    `cosine` is that of two inputs where the stream begins.
+    `variances` are those of the units between inputs where the stream begins; batch norm divides by them.
 
-    >>> signal, gradient = predict("none", 2, 1.0, 0.0)
+    >>> signal, gradient = predict("none", 2, 1.0)
     >>> (signal**2).round(6).tolist(), (gradient**2).round(6).tolist()
     ([1.0, 2.0, 4.0], [4.0, 2.0, 1.0])
-    >>> (predict("layer norm", 3, 1.0, 0.0)[0] ** 2).round(6).tolist()
+    >>> (predict("layer norm", 3, 1.0)[0] ** 2).round(6).tolist()
     [1.0, 2.0, 3.0, 4.0]
     """
     if normalisation == "none":
-        profile = theory.residual_profile(blocks, "relu", 2**0.5, branch_scale=scale, c=cosine)
+        profile = theory.residual_profile(blocks, "relu", 2**0.5, branch_scale=scale)
         return np.sqrt(profile.q), np.sqrt(profile.gradient)
-    q = 1 + scale**2 * np.arange(blocks + 1)
-    if normalisation == "batch norm":  # two inputs that share nothing have a covariance of 1 / pi behind ReLU
-        differing = (1 - cosine) + scale**2 * (1 - 1 / math.pi) * np.arange(blocks + 1)
-        factors = 1 + scale**2 / (1 - 1 / math.pi) / differing
+    added = scale**2 * np.arange(blocks + 1)
+    if (
+        normalisation == "batch norm"
+    ):  # behind ReLU, two inputs that share nothing have a covariance of 1 / pi
+        own = 1 - 1 / math.pi
+        factors = 1 + scale**2 / own * (1 / np.add.outer(own * added, np.asarray(variances))).mean(axis=1)
     else:
-        factors = 1 + scale**2 / q
+        factors = 1 + scale**2 / (1 + added)
     gradient = np.cumprod([1.0, *factors[:-1][::-1]])[::-1]
-    return np.sqrt(q), np.sqrt(gradient)
+    return np.sqrt(1 + added), np.sqrt(gradient)

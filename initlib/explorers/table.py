@@ -158,7 +158,8 @@ class Table:
         if name in self.log:
             return 0.0, LOG_STEP
         low, high = float(finite.min()), float(finite.max())
-        return low, (high - low) / LINEAR_STEPS or 1.0
+        step = (high - low) / LINEAR_STEPS or 1.0
+        return step * math.floor(low / step) if low <= 0 <= high else low, step  # 0 is one of the steps
 
     def _encode(self, name: str, array: NDArray[np.float64]) -> NDArray[np.int16]:
         offset, step = self._scales[name]
