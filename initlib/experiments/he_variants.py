@@ -1,0 +1,200 @@
+"""C9: He initialization for ReLU, for leaky ReLU, and for the smooth activations GELU and SiLU.
+
+A leaky slope a changes E phi^2 to (1 + a^2) / 2, so the variance becomes 2 / ((1 + a^2) fan_in) (He et al.
+2015, eq. 15). GELU and SiLU look like ReLU far from 0, but near 0 their slope is 1/2: once a signal is
+small, a layer of variance 2 / fan_in halves its mean square. Nearly the same weights with Gaussian biases,
+at the semi-critical point of Roberts, Yaida and Hanin (2022), do not.
+
+The pilots behind the thresholds: seeds 0 to 9 at the start, 0 to 2 in training. At 40 layers no arm got far
+in eight epochs, so the deep nets have 30. Nets as deep drift apart between two BLAS kernels; the tolerance
+is that of he-depth.
+"""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from initlib import initializers, networks, theory
+from initlib.activations import leaky_relu
+from initlib.evidence import Difference, Measurement, Protocol, Rule, Share, Training
+
+LEAKY, STEEP = leaky_relu(0.2), leaky_relu(0.5)
+CRITICAL = {name: theory.semi_critical_point(name) for name in ("gelu", "silu")}
+SHALLOW, DEEP = 4, 30
+LAYERS, WIDTH = 30, 256
+
+# activation, sigma_w^2, sigma_b
+STARTS: dict[str, tuple[Any, float, float]] = {
+    "ReLU, He": ("relu", 2.0, 0.0),
+    "leaky 0.2, He with slope": (LEAKY, 2 / 1.04, 0.0),
+    "leaky 0.5, He with slope": (STEEP, 2 / 1.25, 0.0),
+    "leaky 0.5, He without slope": (STEEP, 2.0, 0.0),
+    "GELU, He": ("gelu", 2.0, 0.0),
+    "SiLU, He": ("silu", 2.0, 0.0),
+    "GELU, critical": ("gelu", CRITICAL["gelu"].sigma_w ** 2, CRITICAL["gelu"].sigma_b),
+    "SiLU, critical": ("silu", CRITICAL["silu"].sigma_w ** 2, CRITICAL["silu"].sigma_b),
+}
+KEPT = ("ReLU, He", "leaky 0.2, He with slope", "leaky 0.5, He with slope")
+LOST = ("GELU, He", "SiLU, He")
+UNCORRECTED = "leaky 0.5, He without slope"
+KNOWN = tuple(start for start in STARTS if start not in LOST)
+SMOOTH = ("GELU", "SiLU")
+LEAKY_HE = "leaky 0.2, He"
+LEARNED = {SHALLOW: 0.9, DEEP: 0.5}  # accuracy that counts as trained
+GROWS = f"{UNCORRECTED}: the mean square grows twentyfold"
+
+
+def at_start(seeds: Sequence[int], start: str) -> dict[str, Any]:
+    """Return log2 q_30 / q_1 for one input with mean square 1, and how far it is from theory.
+
+    The theory takes in the drift of log q that finite width adds. `last_steps` is log2 of what a layer does
+    to q on average over the last five.
+    """
+    activation, scale, sigma_b = STARTS[start]
+    widths = [WIDTH] * (LAYERS + 1)
+    nets = networks.mlp(
+        widths,
+        activation,
+        partial(initializers.variance_scaling, scale=scale),
+        bias_initializer=partial(initializers.normal, std=sigma_b),
+        seeds=seeds,
+    )
+    pre = nets.forward(np.ones((1, WIDTH))).pre
+    first, before, last = (np.log2((pre[i] ** 2).mean(axis=(1, 2))) for i in (0, -6, -1))
+    expected = theory.finite_width_band(widths, activation, scale**0.5, sigma_b).mean
+    return {
+        "log2_change": last - first,
+        "above_theory": last - first - (expected[-1] - expected[0]) / np.log(2),
+        "last_steps": (last - before) / 5,
+    }
+
+
+def critical(name: str) -> dict[str, Any]:
+    """Return the arm of an activation at its semi-critical point."""
+    point = CRITICAL[name]
+    return {
+        "activation": name,
+        "initializer": partial(initializers.variance_scaling, scale=point.sigma_w**2),
+        "bias_initializer": partial(initializers.normal, std=point.sigma_b),
+    }
+
+
+def follows(start: str) -> str:
+    return f"{start}: log2 of the change minus theory"
+
+
+def keeps(start: str) -> str:
+    return f"{start}: the mean square stays within a factor of 8"
+
+
+def loses(start: str) -> str:
+    return f"{start}: the mean square falls a thousandfold"
+
+
+def halves(start: str) -> str:
+    return f"{start}: log2 of the last layers' factor, minus -1"
+
+
+def trains(arm: str, depth: int) -> str:
+    return f"{depth} layers, {arm}: trains"
+
+
+def fails(arm: str) -> str:
+    return f"{DEEP} layers, {arm}: stays below 20%"
+
+
+def minus(name: str, depth: int, rate: str = "best") -> str:
+    return f"{depth} layers, {name}: He minus critical, {rate} rate"
+
+
+def share(name: str, arm: str, depth: int, **bounds: float) -> Share:
+    """Return a test on the test accuracy of one arm at one depth, at its best rate."""
+    where = {"arm": arm, "depth": depth, "learning_rate": "best"}
+    return Share(name, "training", "test_accuracy", where, **bounds)
+
+
+def difference(name: str, depth: int, rate: str) -> Difference:
+    """Return the paired comparison of He with the critical point."""
+    first, second = {"arm": f"{name}, He"}, {"arm": f"{name}, critical"}
+    where = {"depth": depth, "learning_rate": rate}
+    margin = 0.02 if depth == SHALLOW else 0.2
+    return Difference(minus(name, depth, rate), "training", "test_accuracy", first, second, margin, where)
+
+
+PROTOCOL = Protocol(
+    name="he-variants",
+    claim="C9",
+    statement="He initialization is made for ReLU and for the activations related to it.",
+    parts={
+        "start": Measurement(
+            measure=at_start,
+            axes={"start": tuple(STARTS)},
+            seeds=range(100, 120),
+            tolerance={"log2_change": 1e-6, "above_theory": 1e-6, "last_steps": 1e-6},
+            sample=({"seed": 100},),
+        ),
+        "training": Training(
+            arms={
+                LEAKY_HE: {
+                    "activation": LEAKY,
+                    "initializer": partial(initializers.he_normal, negative_slope=0.2),
+                },
+                "GELU, He": {"activation": "gelu", "initializer": "he_normal"},
+                "GELU, critical": critical("gelu"),
+                "SiLU, He": {"activation": "silu", "initializer": "he_normal"},
+                "SiLU, critical": critical("silu"),
+            },
+            conditions={"depth": (SHALLOW, DEEP)},
+            learning_rates=(0.0003, 0.001, 0.003, 0.01, 0.03),
+            seeds=range(100, 110),
+            tuning_seeds=range(200, 202),
+            settings={
+                "dataset": "digits",
+                "width": 64,
+                "optimizer": "momentum",
+                "batch_size": 64,
+                "epochs": 8,
+                "validation": 0.1,
+            },
+            tolerance={"first_loss": 0.001, "test_accuracy": 0.15},
+            sample=(
+                {"arm": "SiLU, He", "depth": DEEP, "learning_rate": "best", "seed": 100},
+                {"arm": "GELU, critical", "depth": SHALLOW, "learning_rate": "best", "seed": 100},
+            ),
+        ),
+    },
+    tests=(
+        *(Difference(follows(s), "start", "above_theory", {"start": s}, 0.0, 1.0) for s in KNOWN),
+        *(Share(keeps(s), "start", "log2_change", {"start": s}, at_least=-3, at_most=3) for s in KEPT),
+        *(Share(loses(s), "start", "log2_change", {"start": s}, at_most=-10) for s in LOST),
+        *(Difference(halves(s), "start", "last_steps", {"start": s}, -1.0, 0.15) for s in LOST),
+        Share(GROWS, "start", "log2_change", {"start": UNCORRECTED}, at_least=4.3),
+        *(share(trains(LEAKY_HE, depth), LEAKY_HE, depth, at_least=a) for depth, a in LEARNED.items()),
+        *(share(trains(f"{n}, He", SHALLOW), f"{n}, He", SHALLOW, at_least=0.9) for n in SMOOTH),
+        *(share(fails(f"{n}, He"), f"{n}, He", DEEP, at_most=0.2) for n in SMOOTH),
+        *(difference(n, d, r) for d in (SHALLOW, DEEP) for r in ("best", "shared") for n in SMOOTH),
+    ),
+    rules=(
+        Rule(  # right for leaky ReLU at any depth, and for smooth relatives in shallow nets alone
+            "depends",
+            {
+                trains(LEAKY_HE, DEEP): "yes",
+                **{keeps(s): "yes" for s in KEPT},
+                **{loses(s): "yes" for s in LOST},
+                **{trains(f"{n}, He", SHALLOW): "yes" for n in SMOOTH},
+                **{minus(n, DEEP): "lower" for n in SMOOTH},
+            },
+        ),
+        Rule(
+            "upheld",
+            {
+                trains(LEAKY_HE, DEEP): "yes",
+                **{trains(f"{n}, He", SHALLOW): "yes" for n in SMOOTH},
+                **{minus(n, DEEP): ("equivalent", "higher") for n in SMOOTH},
+            },
+        ),
+        Rule("refuted", {trains(LEAKY_HE, DEEP): "no", **{minus(n, DEEP): "lower" for n in SMOOTH}}),
+    ),
+)
