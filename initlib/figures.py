@@ -116,8 +116,14 @@ def by_layer(
 ) -> None:
     """Draw measured (nets, layers) as thin lines, the predicted (layers,) as a dark line over its band.
 
+    A zero has no place on the logarithmic axis: lines leave it at the bottom, and zeros alone leave it empty.
+
     >>> import matplotlib.pyplot as plt
     >>> by_layer(plt.figure().add_subplot(), np.ones((2, 3)))
+    >>> axis = plt.figure().add_subplot()
+    >>> by_layer(axis, np.zeros((2, 3)))
+    >>> [round(float(limit), 2) for limit in np.log10(axis.get_ylim())]
+    [-2.0, 2.0]
     """
     layers = np.arange(1, measured.shape[1] + 1)
     axis.plot(layers, measured.T, color=look.color, linewidth=0.8, alpha=0.5)
@@ -125,6 +131,8 @@ def by_layer(
         axis.fill_between(layers, *band, color=INK, alpha=0.15, linewidth=0)
     if predicted is not None:
         axis.plot(layers, predicted, color=INK, linestyle="--", linewidth=1.6)
+    if not (measured > 0).any():
+        axis.set_ylim(0.1, 10.0)
     axis.set_yscale("log")
     show_decades(axis)
 
