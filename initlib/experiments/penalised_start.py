@@ -6,6 +6,11 @@ the weights from w to w - rate * strength * w. Beside it stand no penalty, and t
 The pilots behind the thresholds: seeds 0 to 9. The laws of least squares held there to 1e-13. Rates are
 chosen by validation among those that reach a training loss of 1: a penalty keeps the loss from falling
 to 0. Between two BLAS kernels, losses differed by 2e-6 and test accuracies not at all.
+
+A first run (seeds 100 to 113, 100 to 139 for least squares) was inconclusive: at four times He's scale the
+best rate is high, two all but equal starts drift apart, and the interval of their difference was -1.7 to 0.3
+points. By a power calculation on it there are 44 new seeds (160 for least squares); thresholds and rules are
+those of the first run.
 """
 
 from collections.abc import Sequence
@@ -112,20 +117,20 @@ PROTOCOL = Protocol(
         "least squares": Measurement(
             measure=least_squares,
             axes={"penalty": (NONE, START, ALWAYS)},
-            seeds=range(100, 140),
+            seeds=range(300, 460),
             tolerance={
                 "null_left": 1e-6,
                 "null_left_over_law": 1e-6,
                 "range_error": 1e-6,
                 "excess_over_law": 1e-6,
             },
-            sample=({"seed": 100, "penalty": NONE}, {"seed": 100, "penalty": ALWAYS}),
+            sample=({"seed": 300, "penalty": NONE}, {"seed": 300, "penalty": ALWAYS}),
         ),
         "training": Training(
             arms={NONE: {}, START: {"network": penalised}, ALWAYS: {"weight_decay": STRENGTH}},
             conditions={"scale": SCALES},
             learning_rates=(0.01, 0.03, 0.1, 0.3, 1.0),
-            seeds=range(100, 114),
+            seeds=range(300, 344),
             tuning_seeds=range(200, 202),
             settings={
                 "dataset": "digits",
@@ -139,7 +144,7 @@ PROTOCOL = Protocol(
                 "epochs": 100,
             },
             tolerance={"first_loss": 1e-4, "test_accuracy": 0.02},
-            sample=({"arm": ALWAYS, "scale": 4.0, "learning_rate": "best", "seed": 100},),
+            sample=({"arm": ALWAYS, "scale": 4.0, "learning_rate": "best", "seed": 300},),
             fits=1.0,
         ),
     },
