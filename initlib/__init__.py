@@ -19,23 +19,27 @@ _MODULES = (
     "experiments",
     "explorers",
     "figures",
+    "frameworks",
     "gaussian",
     "initializers",
     "networks",
     "propagation",
+    "recommendation",
     "testing",
     "theory",
     "training",
 )
 
-__all__ = list(_MODULES)
+__all__ = [*_MODULES, "recommend"]
 
 
 def __getattr__(name: str) -> Any:
     if name in _MODULES:
         return import_module(f"{__name__}.{name}")
+    if name == "recommend":
+        return import_module(f"{__name__}.recommendation").recommend
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_MODULES])
+    return sorted([*globals(), *__all__])

@@ -1,0 +1,245 @@
+"""Which initialization to use: a table of rules, and the one that fits your net, with numbers and code.
+
+>>> from initlib import recommend
+>>> answer = recommend(activation="gelu", architecture="mlp", depth=40, width=256)
+>>> answer.rule.name
+'plain GELU, deep'
+>>> print(answer.code("PyTorch"))
+layer = torch.nn.Linear(256, 256)
+torch.nn.init.normal_(layer.weight, std=(1.98306 / 256) ** 0.5)
+torch.nn.init.normal_(layer.bias, std=(0.17292) ** 0.5)
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from initlib import activations, checks, frameworks
+from initlib.frameworks import Law, Part
+from initlib.recommendation import plain, structured
+from initlib.recommendation.rule import OUTPUT, Rule
+
+RULES: tuple[Rule, ...] = (*plain.RULES, *structured.RULES)
+ARCHITECTURES = tuple(dict.fromkeys(rule.architecture for rule in RULES))
+NORMALISATIONS = ("none", "batch", "layer", "pre", "post")
+PRIOR = Law("constant", "math.log(share / (1 - share))")
+DISTANCE = {"architecture": 8, "activation": 4, "normalisation": 2, "depth": 1, "steps": 1}
+FALLBACK = (
+    "For a net that no rule covers: orthogonal weights, then unit variance layer by layer on a batch "
+    "(LSUV, initlib.calibration)."
+)
+
+
+@dataclass(frozen=True)
+class Advice:
+    """What the data ask for beside the rule, and where that comes from."""
+
+    text: str
+    sources: Sequence[str] = ()
+    evidence: Sequence[str] = ()
+
+
+DATA = {
+    "standardised": Advice(""),
+    "unscaled": Advice(
+        "Standardise the inputs first: one scale for the first layer cannot suit features of different size.",
+        ("lecun1998",),
+        ("data-scale",),
+    ),
+    "sparse": Advice(
+        "Start the first layer at He's scale or below; larger weights memorise rare features.",
+        ("martens2010",),
+        ("sparse-inputs",),
+    ),
+    "imbalanced": Advice(
+        "The output bias starts at the log odds of the rare class: no step is spent on learning them.",
+        ("lin2017",),
+        ("zero-biases",),
+    ),
+    "small": Advice(
+        "With few samples stay at the rule's scale or below: large starts memorise.",
+        ("mehta2021", "woodworth2020"),
+        ("reasonable-range", "kernel-rich"),
+    ),
+}
+
+
+class NoRuleError(ValueError):
+    """No rule of the table fits the net; the message names the nearest."""
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """The rule for a net, the parts with their laws, and code that draws them.
+
+    `sizes` are what formulas may name besides the fans; `width`, `inputs` and `outputs` are those of the net.
+    """
+
+    rule: Rule
+    parts: Sequence[Part]
+    advice: Advice
+    width: int
+    inputs: int
+    outputs: int
+    sizes: Mapping[str, float]
+
+    def part(self, name: str = "") -> Part:
+        """Return the part of that name, the first one without a name."""
+        names = {part.name: part for part in self.parts}
+        return names[checks.choice("part", name or self.parts[0].name, names)]
+
+    def shape(self, name: str = "") -> tuple[int, int]:
+        """Return inputs and outputs of the layer of that part."""
+        part = self.part(name)
+        inputs = self.inputs if part.layer == "embedding" else self.width
+        outputs = self.outputs if part.name == OUTPUT.name else self.width
+        return int(part.widen[0] * inputs), int(part.widen[1] * outputs)
+
+    def numbers(self, name: str = "") -> dict[str, float]:
+        """Return the number of each law of that part: the variance of its weights, for example."""
+        part = self.part(name)
+        sizes = {**part.fans(*self.shape(part.name)), **self.sizes}
+        laws = {"weights": part.weights, "bias": part.bias, "recurrent": part.recurrent}
+        return {what: law.number(sizes) for what, law in laws.items() if law is not None}
+
+    def words(self, name: str = "") -> dict[str, str]:
+        """Return each law of that part in words."""
+        part = self.part(name)
+        sizes = {**part.fans(*self.shape(part.name)), **self.sizes}
+        laws = {"weights": part.weights, "bias": part.bias, "recurrent weights": part.recurrent}
+        return {what: law.words(sizes) for what, law in laws.items() if law is not None}
+
+    def code(self, framework: str, name: str = "") -> str:
+        """Return lines of PyTorch, Keras or JAX that draw that part; `make peers` runs them."""
+        part = self.part(name)
+        return frameworks.lines(framework, part, self.sizes, *self.shape(part.name))
+
+    @property
+    def evidence(self) -> tuple[str, ...]:
+        """The experiments of the book that bear on the rule and the advice; none means literature only."""
+        return (*self.rule.evidence, *self.advice.evidence)
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Keys of the bibliography."""
+        return tuple(dict.fromkeys((*self.rule.sources, *self.advice.sources)))
+
+    def __repr__(self) -> str:
+        lines = [f"{self.rule.name}: {self.rule.why}"]
+        lines += [text for text in (self.rule.also, self.advice.text) if text]
+        for part in self.parts:
+            lines += [f"{part.name}, {what}: {law}" for what, law in self.words(part.name).items()]
+        evidence = ", ".join(self.evidence) or "literature only"
+        return "\n".join([*lines, f"Sources: {', '.join(self.sources)}. Evidence: {evidence}."])
+
+
+def recommend(
+    *,
+    activation: str = "relu",
+    architecture: str = "mlp",
+    normalisation: str = "none",
+    depth: int = 3,
+    width: int = 256,
+    inputs: int | None = None,
+    outputs: int = 10,
+    data: str = "standardised",
+    heads: int | None = None,
+    steps: int | None = None,
+    share: float | None = None,
+) -> Recommendation:
+    """Return the rule for a net, with its numbers and code.
+
+    `depth` counts weight layers, or blocks of nets with shortcuts and transformers. `inputs` is the size of a
+    vocabulary (default: `width`), `outputs` that of the output layer. `data` is "standardised", "unscaled",
+    "sparse", "small" or "imbalanced" (then `share` is that of the rare class). `heads` is for transformers,
+    `steps`, how long a recurrent net must remember, for recurrent nets. Unknown names and impossible sizes are
+    refused; a net without a rule is a `NoRuleError`, a ValueError that names the nearest rule.
+
+    >>> recommend(activation="relu", width=128).numbers()
+    {'weights': 0.015625, 'bias': 0.0}
+    >>> recommend(activation="softplus", depth=20)  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+        ...
+    initlib.recommendation.NoRuleError: No rule for ... The nearest is 'plain softplus, shallow', for ...
+    """
+    checks.choice("architecture", architecture, ARCHITECTURES)
+    checks.choice("activation", activation, _activations())
+    checks.choice("normalisation", normalisation, NORMALISATIONS)
+    checks.choice("data", data, DATA)
+    depth = checks.integer("depth", depth, minimum=1)
+    width = checks.integer("width", width, minimum=1)
+    inputs = width if inputs is None else checks.integer("inputs", inputs, minimum=1)
+    _check_heads(architecture, heads, width)
+    outputs = checks.integer("outputs", outputs, minimum=1)
+    net: dict[str, Any] = {
+        "architecture": architecture,
+        "activation": activation,
+        "normalisation": normalisation,
+        "depth": depth,
+        "steps": _for(architecture, ("rnn", "lstm", "gru"), "steps", steps) or 1,
+    }
+    sizes: dict[str, float] = {"blocks": depth, "steps": net["steps"]}
+    rule = _find(net)
+    parts = tuple(rule.parts)
+    if data == "imbalanced":
+        sizes["share"] = checks.real("share", share, above=0, below=1)
+        parts = tuple(replace(p, bias=PRIOR) if p.name == OUTPUT.name else p for p in parts)
+    elif share is not None:
+        raise ValueError(f"share is for data='imbalanced'. Received: share={share!r} with data={data!r}.")
+    return Recommendation(rule, parts, DATA[data], width, inputs, outputs, sizes)
+
+
+def _activations() -> list[str]:
+    return [*activations.names(), "swiglu"]
+
+
+def _check_heads(architecture: str, heads: int | None, width: int) -> None:
+    number = _for(architecture, ("transformer",), "heads", heads)
+    if number is not None and width % number:
+        raise ValueError(f"heads must divide the width {width}. Received: {heads}.")
+
+
+def _for(architecture: str, allowed: Sequence[str], name: str, value: int | None) -> int | None:
+    """Return a size that only some architectures have."""
+    if value is None:
+        return None
+    if architecture not in allowed:
+        raise ValueError(
+            f"{name} is for {', '.join(allowed)}. Received: {name}={value!r} with {architecture!r}."
+        )
+    return checks.integer(name, value, minimum=1)
+
+
+def _find(net: Mapping[str, Any]) -> Rule:
+    misses = {rule.name: _missed(rule, net) for rule in RULES}
+    for rule in RULES:
+        if not misses[rule.name]:
+            return rule
+    nearest = min(RULES, key=lambda rule: sum(DISTANCE[name] for name in misses[rule.name]))
+    wanted = " and ".join(_condition(nearest, name) for name in misses[nearest.name])
+    given = ", ".join(f"{name} {value!r}" for name, value in net.items() if name != "steps")
+    raise NoRuleError(f"No rule for {given}. The nearest is {nearest.name!r}, for {wanted}. {FALLBACK}")
+
+
+def _missed(rule: Rule, net: Mapping[str, Any]) -> list[str]:
+    """Return which conditions of a rule the net does not meet."""
+    allowed = {
+        "architecture": (rule.architecture,),
+        "activation": rule.activations,
+        "normalisation": rule.normalisations,
+    }
+    missed = [name for name, values in allowed.items() if values is not None and net[name] not in values]
+    ranges = {"depth": rule.depths, "steps": rule.steps}
+    return missed + [
+        name for name, (least, most) in ranges.items() if not least <= net[name] <= (most or net[name])
+    ]
+
+
+def _condition(rule: Rule, name: str) -> str:
+    if name in ("depth", "steps"):
+        least, most = rule.depths if name == "depth" else rule.steps
+        return f"{name} from {least}" + (f" to {most}" if most else "")
+    if name == "architecture":
+        return f"architecture {rule.architecture!r}"
+    values = rule.activations if name == "activation" else rule.normalisations
+    return f"{name} {' or '.join(map(repr, values or ()))}"

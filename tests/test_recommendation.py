@@ -1,0 +1,180 @@
+"""Recommendations: every rule is found, says its numbers, has sources and evidence; bad nets are refused."""
+
+import ast
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from initlib import experiments, frameworks, gaussian, recommend, theory
+from initlib.activations import get
+from initlib.frameworks import ZERO, Law, Part
+from initlib.recommendation import ARCHITECTURES, DATA, NORMALISATIONS, RULES, NoRuleError
+
+BIBLIOGRAPHY = (Path(__file__).parents[1] / "book" / "references.bib").read_text()
+KEYS = set(re.findall(r"^@\w+\{([^,]+),", BIBLIOGRAPHY, re.MULTILINE))
+
+each_rule = pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+
+
+def net(rule):
+    """Return the arguments of a net that the rule is for."""
+    arguments = {
+        "activation": (rule.activations or ("tanh",))[0],
+        "architecture": rule.architecture,
+        "normalisation": (rule.normalisations or ("none",))[0],
+        "depth": rule.depths[0],
+    }
+    if rule.architecture in ("rnn", "lstm", "gru"):
+        arguments["steps"] = rule.steps[0]
+    return arguments
+
+
+@each_rule
+def test_a_rule_is_the_one_for_its_nets(rule):
+    assert recommend(**net(rule)).rule is rule
+
+
+@each_rule
+def test_a_rule_says_why_and_from_where(rule):
+    assert len(rule.why.split()) >= 8
+    assert rule.sources
+    assert set(rule.sources) <= KEYS
+    assert set(rule.evidence) <= set(experiments.names())
+
+
+@each_rule
+def test_a_rule_has_numbers_words_and_code_that_parses(rule):
+    answer = recommend(**net(rule), width=48)
+    for part in answer.parts:
+        assert all(np.isfinite(number) for number in answer.numbers(part.name).values())
+        assert answer.words(part.name).keys() >= {"weights"}
+        for framework in frameworks.NAMES:
+            code = answer.code(framework, part.name)
+            ast.parse(code)
+            assert max(map(len, code.splitlines())) <= 110
+    assert rule.why in repr(answer)
+
+
+def test_names_differ():
+    assert len({rule.name for rule in RULES}) == len(RULES)
+
+
+@pytest.mark.parametrize("name", DATA)
+def test_what_the_data_ask_for_has_sources_and_evidence(name):
+    advice = DATA[name]
+    assert set(advice.sources) <= KEYS
+    assert set(advice.evidence) <= set(experiments.names())
+    assert bool(advice.text) == (name != "standardised")
+
+
+def test_the_numbers_of_he_and_xavier():
+    assert recommend(width=128).numbers()["weights"] == 2 / 128
+    assert recommend(activation="tanh", width=64).numbers()["weights"] == 1 / 64
+    assert recommend(architecture="conv", width=16).numbers()["weights"] == 2 / (9 * 16)
+    assert recommend(architecture="depthwise", width=16).numbers()["weights"] == 2 / 9
+
+
+@pytest.mark.parametrize("activation", ["gelu", "silu", "mish", "elu", "softplus"])
+def test_shallow_rules_keep_the_mean_square_at_1(activation):
+    sigma_w_squared = recommend(activation=activation, width=1).numbers()["weights"]
+    assert sigma_w_squared == pytest.approx(theory.gain(activation) ** 2, rel=1e-4)
+
+
+@pytest.mark.parametrize("activation", ["gelu", "silu"])
+def test_deep_rules_are_critical(activation):
+    numbers = recommend(activation=activation, width=1, depth=40).numbers()
+    point = theory.critical_sigma_w(activation, numbers["bias"] ** 0.5)
+    assert point.sigma_w**2 == pytest.approx(numbers["weights"], rel=1e-4)
+
+
+def test_erf_tanh_and_swiglu_follow_their_moments():
+    slope = float(get("erf").derivative(np.array(0.0)))
+    assert recommend(activation="erf", width=1).numbers()["weights"] == pytest.approx(slope**-2, rel=1e-4)
+    point = theory.critical_sigma_w("tanh", 2e-5**0.5)
+    assert point.sigma_w**2 == pytest.approx(1.05, rel=1e-3)
+    down = recommend(architecture="transformer", activation="swiglu", normalisation="pre", depth=1, width=3)
+    kept = gaussian.expectation(lambda z: get("silu").function(z) ** 2)
+    assert down.numbers("down projection")["weights"] == pytest.approx(1 / kept / (2 * 8), rel=1e-4)
+
+
+def test_imbalanced_data_start_at_the_log_odds():
+    answer = recommend(data="imbalanced", share=0.01)
+    assert answer.numbers("output layer") == {"weights": 0.0, "bias": pytest.approx(np.log(0.01 / 0.99))}
+    assert "zero-biases" in answer.evidence
+    assert "lin2017" in answer.sources
+
+
+def test_layers_have_the_shapes_of_the_net():
+    answer = recommend(
+        architecture="transformer", normalisation="pre", depth=12, width=96, inputs=1000, outputs=7, heads=8
+    )
+    assert answer.shape("embedding") == (1000, 96)
+    assert answer.shape("feed-forward, first") == (96, 384)
+    assert answer.shape("feed-forward, second") == (384, 96)
+    assert answer.shape("output layer") == (96, 7)
+    assert answer.numbers("feed-forward, second")["weights"] == 1 / (12 * 384)
+
+
+def test_a_net_without_a_rule_hears_the_nearest():
+    with pytest.raises(
+        NoRuleError, match=r"nearest is 'plain softplus, shallow', for depth from 1 to 3\. .*LSUV"
+    ):
+        recommend(activation="softplus", depth=20)
+    with pytest.raises(NoRuleError, match="nearest is 'pre-norm transformer, ReLU', for normalisation 'pre'"):
+        recommend(architecture="transformer")
+
+
+def test_every_combination_has_a_rule_or_says_so():
+    known = 0
+    for architecture in ARCHITECTURES:
+        for normalisation in NORMALISATIONS:
+            for activation in ("relu", "tanh", "gelu", "sigmoid", "swiglu"):
+                for depth in (2, 10, 50):
+                    known += has_rule(architecture, normalisation, activation, depth)
+    assert known > 150
+
+
+def has_rule(architecture, normalisation, activation, depth):
+    try:
+        recommend(architecture=architecture, normalisation=normalisation, activation=activation, depth=depth)
+    except NoRuleError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"activation": "tahn"}, "Unknown activation.*Did you mean 'tanh'"),
+        ({"architecture": "mpl"}, "Unknown architecture.*Did you mean 'mlp'"),
+        ({"normalisation": "bath"}, "Unknown normalisation.*Did you mean 'batch'"),
+        ({"data": "tabular"}, "Unknown data"),
+        ({"width": 0}, "width must be an integer >= 1. Received: 0"),
+        ({"depth": -1}, "depth must be an integer >= 1. Received: -1"),
+        ({"outputs": 0}, "outputs must be"),
+        ({"heads": 4}, "heads is for transformer"),
+        ({"steps": 10}, "steps is for rnn, lstm, gru"),
+        ({"share": 0.1}, "share is for data='imbalanced'"),
+        ({"data": "imbalanced", "share": 1.0}, "share must be"),
+        (
+            {"architecture": "transformer", "normalisation": "pre", "width": 100, "heads": 3},
+            "heads must divide the width 100. Received: 3",
+        ),
+    ],
+)
+def test_bad_arguments_are_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        recommend(**arguments)
+
+
+def test_laws_and_parts_check_their_names():
+    with pytest.raises(ValueError, match="Unknown family"):
+        Law("gaussian", "1")
+    with pytest.raises(ValueError, match="Unknown layer"):
+        Part("hidden", "linear", ZERO)
+    with pytest.raises(ValueError, match=r"Unknown framework.*PyTorch"):
+        recommend().code("Pytorch")
+    with pytest.raises(ValueError, match="Unknown part"):
+        recommend().code("JAX", "embedding")
