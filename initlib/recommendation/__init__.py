@@ -152,8 +152,8 @@ def recommend(
     `depth` counts weight layers, or blocks of nets with shortcuts and transformers. `inputs` is the size of a
     vocabulary (default: `width`), `outputs` that of the output layer. `data` is "standardised", "unscaled",
     "sparse", "small" or "imbalanced" (then `share` is that of the rare class). `heads` is for transformers,
-    `steps`, how long a recurrent net must remember, for recurrent nets. Unknown names and impossible sizes are
-    refused; a net without a rule is a `NoRuleError`, a ValueError that names the nearest rule.
+    `steps`, how long a recurrent net must remember, for recurrent nets. Unknown names and impossible sizes
+    are refused; a net without a rule is a `NoRuleError`, a ValueError that names the nearest rule.
 
     >>> recommend(activation="relu", width=128).numbers()
     {'weights': 0.015625, 'bias': 0.0}
