@@ -103,7 +103,8 @@ def finite_width_band(
         if not free:
             own = _own_noise_of_orthogonal(fan_in, fan_out, 1 - sigma_b**2 * math.exp(-log_q))
         before = _Signal(log_q, variance, *own)
-        bands.append((log_q + own[0], math.sqrt(variance + own[1])))
+        left = max(variance + own[1], 0.0)  # below 0 by rounding, where orthogonal weights leave no noise
+        bands.append((log_q + own[0], math.sqrt(left)))
     return FiniteWidthBand(*np.array(bands).T)
 
 

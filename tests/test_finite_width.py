@@ -291,3 +291,9 @@ def test_noise_of_relu_and_linear_layers(slopes, v, k):
     mean, variance = _finite_width._homogeneous_noise(slopes, n)
     assert mean == pytest.approx(-v / (2 * n) + (k / 3 - 3 * v * v / 4) / n**2, rel=1e-14)
     assert variance == pytest.approx(v / n + (5 * v * v / 2 - k) / n**2, rel=1e-14)
+
+
+def test_orthogonal_linear_nets_of_equal_widths_have_a_band_of_no_width():
+    band = theory.finite_width_band([64] * 65, "identity", 1.2, ensemble="orthogonal")
+    np.testing.assert_allclose(band.mean, 2 * np.log(1.2) * np.arange(1, 65), atol=1e-3)
+    assert band.std.max() < 1e-2
