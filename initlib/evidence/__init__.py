@@ -13,6 +13,7 @@ from initlib.evidence.protocol import INCONCLUSIVE, VERDICTS, Difference, Findin
 from initlib.evidence.results import Result, Table
 from initlib.evidence.runs import live, rerun_sample, run
 from initlib.evidence.statistics import Mean, Proportion, mean, paired, proportion, seeds_for_equivalence
+from initlib.evidence.summary import Verdicts, verdicts
 
 __all__ = [
     "INCONCLUSIVE",
@@ -29,6 +30,7 @@ __all__ = [
     "Share",
     "Table",
     "Training",
+    "Verdicts",
     "folder",
     "is_current",
     "live",
@@ -40,4 +42,5 @@ __all__ = [
     "run",
     "save",
     "seeds_for_equivalence",
+    "verdicts",
 ]

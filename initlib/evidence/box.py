@@ -57,7 +57,7 @@ class Box:
             "",
             _line(COLUMNS.values()),
             _line("---" for _ in COLUMNS),
-            *(_line(_escaped(row[name]) for name in COLUMNS) for row in self.table),
+            *(_line(escaped(row[name]) for name in COLUMNS) for row in self.table),
             "",
             self.basis,
             ":::",
@@ -74,5 +74,6 @@ def _line(cells: Iterable[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
+    """Return text that Markdown shows as it is."""
     return re.sub(r"([|*_<>$`])", r"\\\1", text)

@@ -130,7 +130,7 @@ class Result:
         `about` keeps only the tests that have it in their names.
         """
         caption = f"{self.protocol.claim}: {self.protocol.statement} Verdict: {self.verdict}."
-        return Table([_table_row(finding) for _, finding in self.judged(about)], caption)
+        return Table([row_of(finding) for _, finding in self.judged(about)], caption)
 
     def plot(self, about: str = "") -> Any:
         """Draw every finding with interval and criterion, and return the figure; `about` as in `table`."""
@@ -148,7 +148,7 @@ class Result:
             names = {test.name for one in about for test, _ in self.judged(one)}
         else:
             names = set(rule.when) if rule else {finding.test for finding in self.findings}
-        rows = [_table_row(finding) for finding in self.findings if finding.test in names]
+        rows = [row_of(finding) for finding in self.findings if finding.test in names]
         seeds = [len(part.seeds) for part in self.protocol.parts.values()]
         return Box(self, Table(rows, self.protocol.statement), seeds)
 
@@ -165,7 +165,8 @@ def _place(choice: Mapping[str, Any]) -> tuple[Any, ...]:
     return (choice["arm"], *choice["condition"].values())
 
 
-def _table_row(finding: Finding) -> dict[str, str]:
+def row_of(finding: Finding) -> dict[str, str]:
+    """Return a finding as a row of a table, numbers as text."""
     found, metric = finding.estimate, finding.metric
     if isinstance(found, Proportion):
         estimate, bootstrap = f"{found.k}/{found.n}", ""

@@ -1,0 +1,199 @@
+"""All verdicts at once, each computed from its archive: the table, its picture, and files to download."""
+
+import base64
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from initlib import experiments
+from initlib.evidence.archives import load
+from initlib.evidence.box import escaped
+from initlib.evidence.protocol import INCONCLUSIVE, VERDICTS, Finding
+from initlib.evidence.results import Result, Table, row_of
+
+CLAIMS = tuple(f"C{number}" for number in range(1, 26))
+KINDS = (*VERDICTS, INCONCLUSIVE)
+COLUMNS = (
+    "claim",
+    "statement",
+    "verdict",
+    "test",
+    "estimate",
+    "95% interval",
+    "criterion",
+    "n",
+    "experiment",
+)
+HEADS = ("claim", "in our words", "verdict", "first test behind it", "estimate", "95% interval", "fixed", "n")
+LOOKS = {  # Okabe and Ito's colours; the marker says the same
+    "upheld": ("#009E73", "o"),
+    "refined": ("#0072B2", "s"),
+    "depends": ("#56B4E9", "D"),
+    "refuted": ("#D55E00", "X"),
+    INCONCLUSIVE: ("#777777", "|"),
+}
+
+
+def verdicts(where: str | Path | None = None) -> "Verdicts":
+    """Return the verdict on every claim, C1 to C25, and on every published result, from their archives.
+
+    `where` is another folder of archives. An archive that is missing, unreadable or older than its experiment
+    is an error that names it, and so is a claim without an experiment.
+
+    >>> verdicts().claims["C2"].protocol.name
+    'zero-symmetry'
+    """
+    results = {}
+    for name in experiments.names():
+        result = load(name, where=where)
+        if result.protocol.claim in results:
+            raise ValueError(f"Claim {result.protocol.claim} has two experiments, {name!r} is the second.")
+        results[result.protocol.claim] = result
+    missing = [claim for claim in CLAIMS if claim not in results]
+    if missing:
+        raise ValueError(f"No experiment settles {', '.join(missing)}.")
+    published = sorted(results.keys() - set(CLAIMS), key=_place)
+    return Verdicts({c: results[c] for c in CLAIMS}, {r: results[r] for r in published})
+
+
+def _place(claim: str) -> tuple[int, str]:
+    return int("".join(filter(str.isdigit, claim))), claim
+
+
+@dataclass(frozen=True)
+class Verdicts:
+    """The results for the `claims` and for the `published` results, by identifier."""
+
+    claims: Mapping[str, Result] = field(repr=False)
+    published: Mapping[str, Result] = field(repr=False)
+
+    def rows(self, results: Mapping[str, Result] | None = None) -> list[dict[str, str]]:
+        """Return a row for each claim: what was found in the first test that its verdict rests on."""
+        return [_row(result) for result in (self.claims if results is None else results).values()]
+
+    def table(
+        self, links: Mapping[str, str] | None = None, results: Mapping[str, Result] | None = None
+    ) -> "LinkedTable":
+        """Return the rows as a table for a page; `links` gives the address of each claim's chapter."""
+        return LinkedTable(self.rows(results), links or {})
+
+    def counts(self) -> dict[str, int]:
+        """Return how many claims got each verdict."""
+        found = [result.verdict for result in self.claims.values()]
+        return {kind: found.count(kind) for kind in KINDS}
+
+    def missed(self) -> Table:
+        """Return, for everything not upheld, the tests whose outcome differs from what upholding it takes."""
+        rows = [
+            {"claim": name, "verdict": result.verdict, "test": finding.test, "outcome": finding.outcome}
+            for name, result in {**self.claims, **self.published}.items()
+            if result.verdict != "upheld"
+            for finding in _off(result)
+        ]
+        return Table(rows, "Tests that came out otherwise than upholding the claim takes.")
+
+    def csv(self) -> str:
+        """Return all rows as comma-separated values."""
+        stream = io.StringIO()
+        writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(self.rows({**self.claims, **self.published}))
+        return stream.getvalue()
+
+    def json(self) -> str:
+        """Return all rows as JSON."""
+        return json.dumps(self.rows({**self.claims, **self.published}), indent=1)
+
+    def downloads(self) -> "Downloads":
+        """Return links that save the rows as files; they work without a server."""
+        tables = {"csv": ("text/csv", self.csv()), "json": ("application/json", self.json())}
+        return Downloads({f"verdicts.{ending}": table for ending, table in tables.items()})
+
+    def plot(self) -> Any:
+        """Draw which claim got which verdict, and return the figure."""
+        import matplotlib.pyplot as plt
+
+        figure, axis = plt.subplots(figsize=(7.6, 0.9 + 0.24 * len(self.claims)), layout="constrained")
+        for y, (claim, result) in enumerate(self.claims.items()):
+            color, marker = LOOKS[result.verdict]
+            axis.plot(KINDS.index(result.verdict), y, marker, color=color, markersize=9, markeredgewidth=2)
+            axis.axhline(y, color="#E4E4E4", linewidth=0.8, zorder=0)
+            axis.annotate(claim, (-0.55, y), va="center", ha="right", fontsize=9, annotation_clip=False)
+        axis.set(xlim=(-0.5, len(KINDS) - 0.5), ylim=(len(self.claims) - 0.5, -0.5), yticks=[])
+        axis.set_xticks(range(len(KINDS)), KINDS)
+        axis.xaxis.tick_top()
+        axis.tick_params(length=0)
+        axis.grid(visible=False)
+        for side in axis.spines.values():
+            side.set_visible(False)
+        return figure
+
+
+def _row(result: Result) -> dict[str, str]:
+    rule = result.protocol.rule(result.findings)
+    first = next(iter(rule.when)) if rule else result.findings[0].test
+    found = row_of(next(finding for finding in result.findings if finding.test == first))
+    known = {
+        "claim": result.protocol.claim,
+        "statement": result.protocol.statement,
+        "verdict": result.verdict,
+        "experiment": result.protocol.name,
+    }
+    return {column: known[column] if column in known else found[column] for column in COLUMNS}
+
+
+def _off(result: Result) -> list[Finding]:
+    """Return the findings that keep the rule of "upheld" from fitting, none if there is no such rule."""
+    wanted = [rule.when for rule in result.protocol.rules if rule.verdict == "upheld"]
+    found = {finding.test: finding for finding in result.findings}
+    if not wanted:
+        return []
+    allowed = {test: (w,) if isinstance(w, str) else w for test, w in wanted[0].items()}
+    return [found[test] for test, outcomes in allowed.items() if found[test].outcome not in outcomes]
+
+
+@dataclass(frozen=True)
+class LinkedTable:
+    """A table of verdicts that links each claim to its chapter; a plain list where nothing is rendered."""
+
+    rows: Sequence[Mapping[str, str]]
+    links: Mapping[str, str]
+
+    def __repr__(self) -> str:
+        return "\n".join(
+            f"{row['claim']} {row['verdict']}: {row['test']}: {row['estimate']} ({row['95% interval']})"
+            for row in self.rows
+        )
+
+    def _repr_markdown_(self) -> str:
+        lines = [HEADS, ["---"] * len(HEADS), *(self._cells(row) for row in self.rows)]
+        return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+    def _cells(self, row: Mapping[str, str]) -> list[str]:
+        claim, link = row["claim"], self.links.get(row["claim"])
+        words = ("statement", "verdict", "test", "estimate", "95% interval", "criterion", "n")
+        cells = [escaped(row[word]) for word in words]
+        cells[1] = f"**{cells[1]}**"
+        return [f"[{claim}]({link})" if link else claim, *cells]
+
+
+@dataclass(frozen=True)
+class Downloads:
+    """Links that save texts as files: the texts travel in the page itself."""
+
+    files: Mapping[str, tuple[str, str]] = field(repr=False)
+
+    def _repr_html_(self) -> str:
+        links = [
+            f'<a download="{name}" href="data:{kind};base64,{_base64(text)}">{name}</a>'
+            for name, (kind, text) in self.files.items()
+        ]
+        return f"<p>Download: {', '.join(links)}</p>"
+
+
+def _base64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()

@@ -1,0 +1,109 @@
+"""The page of verdicts: every row is computed from an archive, and follows it when it changes."""
+
+import csv
+import io
+import json
+import shutil
+
+import matplotlib.pyplot as plt
+import pytest
+
+from initlib import evidence, experiments
+from initlib.evidence.summary import CLAIMS, COLUMNS, KINDS
+
+
+@pytest.fixture(scope="module")
+def found():
+    return evidence.verdicts()
+
+
+@pytest.fixture
+def archives(tmp_path):
+    """A copy of all archives, to change."""
+    shutil.copytree(evidence.folder(), tmp_path / "archives")
+    return tmp_path / "archives"
+
+
+def test_there_are_25_claims_each_with_one_experiment(found):
+    assert list(found.claims) == list(CLAIMS) == [f"C{n}" for n in range(1, 26)]
+    assert all(name.startswith("R") for name in found.published)
+    assert len(found.claims) + len(found.published) == len(experiments.names())
+
+
+def test_a_row_says_what_the_archive_says(found):
+    for row, (claim, result) in zip(found.rows(), found.claims.items(), strict=True):
+        assert row.keys() == set(COLUMNS)
+        assert row["claim"] == claim
+        assert row["verdict"] == result.verdict
+        finding = next(finding for finding in result.findings if finding.test == row["test"])
+        assert row["criterion"] == finding.criterion
+        assert int(row["n"]) == finding.estimate.n >= 10
+        assert row["estimate"]
+        assert row["95% interval"]
+
+
+def test_changed_numbers_change_the_row(found, archives):
+    path = archives / "zero-symmetry.json"
+    content = json.loads(path.read_text())
+    table = content["parts"]["symmetry"]
+    rank = table["columns"].index("rank")
+    for row in table["rows"]:
+        row[rank] = 5
+    path.write_text(json.dumps(content))
+    changed = evidence.verdicts(archives)
+    different = [old["claim"] for old, new in zip(found.rows(), changed.rows(), strict=True) if old != new]
+    assert different == ["C2"]
+    assert changed.claims["C2"].verdict != found.claims["C2"].verdict
+    assert changed.table()._repr_markdown_() != found.table()._repr_markdown_()
+    assert changed.csv() != found.csv()
+    assert changed.counts() != found.counts()
+
+
+def test_a_missing_archive_is_named(archives):
+    (archives / "he-depth.json").unlink()
+    with pytest.raises(FileNotFoundError, match=r"he-depth\.json.*make evidence NAME=he-depth"):
+        evidence.verdicts(archives)
+
+
+def test_an_unreadable_archive_is_named(archives):
+    path = archives / "he-depth.json"
+    path.write_text(path.read_text()[:1000])
+    with pytest.raises(ValueError, match=r"he-depth\.json is unreadable"):
+        evidence.verdicts(archives)
+
+
+def test_a_claim_without_an_experiment_is_named(monkeypatch):
+    names = [name for name in experiments.names() if experiments.get(name).PROTOCOL.claim != "C2"]
+    monkeypatch.setattr(experiments, "names", lambda: names)
+    with pytest.raises(ValueError, match=r"No experiment settles C2\."):
+        evidence.verdicts()
+
+
+def test_the_table_links_chapters_and_escapes_what_markdown_would_read(found):
+    markdown = found.table({"C1": "../why/why.ipynb"})._repr_markdown_()
+    lines = markdown.splitlines()
+    assert len(lines) == 2 + 25
+    assert lines[2].startswith("| [C1](../why/why.ipynb) | ")
+    assert lines[3].startswith("| C2 | ")
+    assert len({line.replace("\\|", "").count("|") for line in lines}) == 1
+
+
+def test_the_files_hold_every_row(found):
+    rows = list(csv.DictReader(io.StringIO(found.csv())))
+    assert rows == json.loads(found.json()) == found.rows({**found.claims, **found.published})
+    html = found.downloads()._repr_html_()
+    assert html.count("<a download=") == 2
+    assert "http" not in html
+
+
+def test_counts_and_misses(found):
+    assert sum(found.counts().values()) == 25
+    assert list(found.counts()) == list(KINDS)
+    for row in found.missed():
+        assert row["verdict"] != "upheld"
+
+
+def test_the_plot_has_a_marker_for_each_claim(found):
+    figure = found.plot()
+    assert len([line for line in figure.axes[0].lines if line.get_marker() != "None"]) == 25
+    plt.close(figure)
