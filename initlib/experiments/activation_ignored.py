@@ -1,7 +1,7 @@
 """C19: four activations, each with a rule made for it and with one made for another, at three depths.
 
 The pilots behind the thresholds: seeds 0 to 52. There, no pair differed at 2 or 3 layers. At 20 layers
-sigmoid nets learned with neither rule, so sigmoid is compared at 9 layers. Between two BLAS kernels, nine nets
+sigmoid nets learned with neither rule, so it is compared at 9 layers. Between two BLAS kernels, nine nets
 ended with the same test accuracy, and losses of the first epoch differed by 2e-8.
 """
 
