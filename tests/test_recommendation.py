@@ -1,13 +1,14 @@
 """Recommendations: every rule is found, says its numbers, has sources and evidence; bad nets are refused."""
 
 import ast
+import math
 import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from initlib import experiments, frameworks, gaussian, recommend, theory
+from initlib import experiments, explorers, frameworks, gaussian, recommend, theory
 from initlib.activations import get
 from initlib.frameworks import ZERO, Law, Part
 from initlib.recommendation import ARCHITECTURES, DATA, NORMALISATIONS, RULES, NoRuleError
@@ -178,3 +179,21 @@ def test_laws_and_parts_check_their_names():
         recommend().code("Pytorch")
     with pytest.raises(ValueError, match="Unknown part"):
         recommend().code("JAX", "embedding")
+
+
+def test_the_guide_shows_the_rule_and_the_code_of_every_part():
+    guide = explorers.guide(architecture="transformer", activation="gelu", depth=20)
+    axes = guide.table.axes
+    assert math.prod(len(axes[name].values) for name in guide.controls) > 10_000
+    [panel] = guide.panels
+    answer = recommend(activation="gelu", depth=50)
+    for framework in frameworks.NAMES:
+        [text] = [
+            text
+            for text in panel.texts
+            if text.startswith("plain GELU, deep. ")
+            and all(line in text for line in answer.code(framework).splitlines())
+        ]
+        assert answer.rule.why in text
+        assert "    # output layer\n" in text
+    assert any(text.startswith("No rule for this combination. The nearest is ") for text in panel.texts)

@@ -3,6 +3,7 @@
 from initlib.explorers.answer import Answer, answers
 from initlib.explorers.broken_symmetry import symmetry
 from initlib.explorers.explorer import Explorer
+from initlib.explorers.guide import guide
 from initlib.explorers.histogram_by_layer import histograms
 from initlib.explorers.panels import Bars, HeatMap, Histogram, Lines
 from initlib.explorers.residual_stream import residual
@@ -21,6 +22,7 @@ __all__ = [
     "Table",
     "View",
     "answers",
+    "guide",
     "histograms",
     "residual",
     "signal",

@@ -1,0 +1,86 @@
+"""The decision guide: the rule of `initlib.recommendation` for a net, with its numbers and code."""
+
+from functools import cache
+
+from initlib import activations, frameworks
+from initlib.explorers.answer import Answer, answers
+from initlib.explorers.explorer import Explorer
+from initlib.explorers.table import Axis, Table
+from initlib.recommendation import (
+    ARCHITECTURES,
+    FALLBACK,
+    NORMALISATIONS,
+    NoRuleError,
+    Recommendation,
+    recommend,
+)
+
+DEPTHS = (3, 10, 20, 50)
+WIDTH = 256
+
+
+def guide(
+    *, activation: str = "relu", architecture: str = "mlp", depth: int = 10, width: int = WIDTH
+) -> Explorer:
+    """Return the explorer that answers "Which initialization do I use?" for nets of one width.
+
+    Menus for architecture, activation, normalisation and depth (weight layers, or blocks); buttons for the
+    framework. A combination without a rule says so and names the nearest.
+
+    >>> guide(activation="gelu", depth=50).describe().split(". ")[1]
+    'Answer: plain GELU, deep'
+    """
+    axes = [
+        Axis("architecture", ARCHITECTURES),
+        Axis("activation", [*activations.names(), "swiglu"]),
+        Axis("normalisation", NORMALISATIONS),
+        Axis("depth", DEPTHS, label="layers or blocks"),
+        Axis("framework", frameworks.NAMES),
+    ]
+
+    @cache
+    def known(
+        architecture: str, activation: str, normalisation: str, depth: int
+    ) -> tuple[str, dict[str, str]]:
+        net = {"architecture": architecture, "activation": activation, "normalisation": normalisation}
+        try:
+            answer = recommend(**net, depth=depth, width=width)  # type: ignore[arg-type]
+        except NoRuleError as error:
+            nearest = str(error).split(". ", 1)[1].removesuffix(FALLBACK)
+            return f"No rule for this combination. {nearest}\n\n{FALLBACK}", {}
+        rule = answer.rule
+        lines = [
+            f"{part.name}, {what}: {law}."
+            for part in answer.parts
+            for what, law in answer.words(part.name).items()
+        ]
+        why = " ".join(text for text in (rule.why, rule.also) if text)
+        source = (
+            f"Sources: {', '.join(rule.sources)}. Evidence: {', '.join(rule.evidence) or 'literature only'}."
+        )
+        text = "\n\n".join([f"{rule.name}. {why}", *lines, source])
+        return text, {name: _code(answer, name) for name in frameworks.NAMES}
+
+    def text(framework: str, **net: str | int) -> str:
+        words, code = known(**net)  # type: ignore[arg-type]
+        if not code:
+            return words
+        indented = "\n".join(f"    {line}" for line in code[framework].splitlines())
+        return f"{words}\n\n{indented}"
+
+    texts, where = answers(axes, text)
+    table = Table(axes, {"answer": ([axis.name for axis in axes], where)})
+    start = {"architecture": architecture, "activation": activation, "depth": depth}
+    controls = [axis.name for axis in axes]
+    return Explorer(
+        "Which initialization?",
+        table,
+        controls,
+        [Answer("Answer", "answer", texts)],
+        start=start,
+        buttons=["framework"],
+    )
+
+
+def _code(answer: Recommendation, framework: str) -> str:
+    return "\n\n".join(f"# {part.name}\n{answer.code(framework, part.name)}" for part in answer.parts)
