@@ -1,6 +1,7 @@
 """The decision guide: the rule of `initlib.recommendation` for a net, with its numbers and code."""
 
 from functools import cache
+from typing import Any
 
 from initlib import activations, frameworks
 from initlib.explorers.answer import Answer, answers
@@ -38,35 +39,9 @@ def guide(
         Axis("framework", frameworks.NAMES),
     ]
 
-    @cache
-    def known(
-        architecture: str, activation: str, normalisation: str, depth: int
-    ) -> tuple[str, dict[str, str]]:
-        net = {"architecture": architecture, "activation": activation, "normalisation": normalisation}
-        try:
-            answer = recommend(**net, depth=depth, width=width)  # type: ignore[arg-type]
-        except NoRuleError as error:
-            nearest = str(error).split(". ", 1)[1].removesuffix(FALLBACK)
-            return f"No rule for this combination. {nearest}\n\n{FALLBACK}", {}
-        rule = answer.rule
-        lines = [
-            f"{part.name}, {what}: {law}."
-            for part in answer.parts
-            for what, law in answer.words(part.name).items()
-        ]
-        why = " ".join(text for text in (rule.why, rule.also) if text)
-        source = (
-            f"Sources: {', '.join(rule.sources)}. Evidence: {', '.join(rule.evidence) or 'literature only'}."
-        )
-        text = "\n\n".join([f"{rule.name}. {why}", *lines, source])
-        return text, {name: _code(answer, name) for name in frameworks.NAMES}
-
-    def text(framework: str, **net: str | int) -> str:
-        words, code = known(**net)  # type: ignore[arg-type]
-        if not code:
-            return words
-        indented = "\n".join(f"    {line}" for line in code[framework].splitlines())
-        return f"{words}\n\n{indented}"
+    def text(framework: str, **net: Any) -> str:
+        words, code = _found(width=width, **net)
+        return f"{words}\n\n{code[framework]}" if code else words
 
     texts, where = answers(axes, text)
     table = Table(axes, {"answer": ([axis.name for axis in axes], where)})
@@ -82,5 +57,27 @@ def guide(
     )
 
 
+@cache
+def _found(**net: Any) -> tuple[str, dict[str, str]]:
+    """Return the answer in words, and as code for each framework; no code where there is no rule."""
+    try:
+        answer = recommend(**net)
+    except NoRuleError as error:
+        nearest = str(error).split(". ", 1)[1].removesuffix(FALLBACK)
+        return f"No rule for this combination. {nearest}\n\n{FALLBACK}", {}
+    rule = answer.rule
+    laws = [
+        f"{part.name}, {what}: {law}."
+        for part in answer.parts
+        for what, law in answer.words(part.name).items()
+    ]
+    why = " ".join(text for text in (rule.why, rule.also) if text)
+    evidence = ", ".join(rule.evidence) or "literature only"
+    source = f"Sources: {', '.join(rule.sources)}. Evidence: {evidence}."
+    words = "\n\n".join([f"{rule.name}. {why}", *laws, source])
+    return words, {name: _code(answer, name) for name in frameworks.NAMES}
+
+
 def _code(answer: Recommendation, framework: str) -> str:
-    return "\n\n".join(f"# {part.name}\n{answer.code(framework, part.name)}" for part in answer.parts)
+    code = "\n\n".join(f"# {part.name}\n{answer.code(framework, part.name)}" for part in answer.parts)
+    return "\n".join(f"    {line}" for line in code.splitlines())

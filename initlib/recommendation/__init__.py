@@ -18,6 +18,7 @@ from initlib import activations, checks, frameworks
 from initlib.frameworks import Law, Part
 from initlib.recommendation import plain, structured
 from initlib.recommendation.rule import OUTPUT, Rule
+from initlib.recommendation.table import RuleTable
 
 RULES: tuple[Rule, ...] = (*plain.RULES, *structured.RULES)
 ARCHITECTURES = tuple(dict.fromkeys(rule.architecture for rule in RULES))
@@ -187,6 +188,17 @@ def recommend(
     elif share is not None:
         raise ValueError(f"share is for data='imbalanced'. Received: share={share!r} with data={data!r}.")
     return Recommendation(rule, parts, DATA[data], width, inputs, outputs, sizes)
+
+
+def table(architecture: str | None = None) -> RuleTable:
+    """Return all rules as a table to print, or those for one architecture.
+
+    >>> table("head")
+    new head on a trained net: 0; bias 0
+    """
+    if architecture is not None:
+        checks.choice("architecture", architecture, ARCHITECTURES)
+    return RuleTable([rule for rule in RULES if architecture in (None, rule.architecture)])
 
 
 def _activations() -> list[str]:

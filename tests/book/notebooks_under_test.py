@@ -18,8 +18,10 @@ __all__ = ["ROOT", "chapters", "figures", "paths", "read", "stub", "tags", "wors
 
 
 def chapters():
-    """Return the notebooks that teach; those of the reference and the openers of parts have no exercises."""
-    return [path for path in paths() if "reference" not in path.parts and path.stem != "index"]
+    """Return the notebooks that teach; reference, conclusion and the openers of parts have no exercises."""
+    return [
+        path for path in paths() if not {"reference", "conclusion"} & {*path.parts} and path.stem != "index"
+    ]
 
 
 def read(path):

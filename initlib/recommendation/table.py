@@ -1,0 +1,59 @@
+"""All rules as one table, to print."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from initlib.evidence.box import escaped
+from initlib.frameworks import WORDS, Law, Part
+from initlib.recommendation.rule import Rule
+
+HEADS = ("rule", "for", "weights", "bias", "why", "from")
+SHORT = {"normal": "normal, variance {value}", "uniform": "uniform, variance {value}"}
+
+
+@dataclass(frozen=True)
+class RuleTable:
+    """The rules with their laws as formulas; shows as a table on a page, as a list elsewhere."""
+
+    rules: Sequence[Rule]
+
+    def rows(self) -> list[tuple[str, ...]]:
+        """Return a row for each rule, in the order of `HEADS`."""
+        return [_row(rule) for rule in self.rules]
+
+    def __repr__(self) -> str:
+        return "\n".join(f"{row[0]}: {row[2]}; bias {row[3]}" for row in self.rows())
+
+    def _repr_markdown_(self) -> str:
+        lines = [HEADS, ["---"] * len(HEADS), *(map(escaped, row) for row in self.rows())]
+        return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _row(rule: Rule) -> tuple[str, ...]:
+    evidence = ", ".join(rule.evidence) or "literature only"
+    return (
+        rule.name,
+        _nets(rule),
+        "; ".join(_weights(part, len(rule.parts)) for part in rule.parts),
+        "; ".join(dict.fromkeys(_words(part.bias) for part in rule.parts if part.bias)) or "none",
+        rule.why,
+        f"{', '.join(rule.sources)}; evidence: {evidence}",
+    )
+
+
+def _nets(rule: Rule) -> str:
+    """Return for which nets a rule is, in words."""
+    least, most = rule.depths
+    depth = f"{least} layers or more" if most is None else f"{least} to {most} layers"
+    words = [", ".join(rule.activations or ["any activation"])]
+    words += [f"normalisation {' or '.join(rule.normalisations)}"] if rule.normalisations else []
+    return "; ".join(words + ([depth] if rule.depths != (1, None) else []))
+
+
+def _weights(part: Part, parts: int) -> str:
+    laws = [_words(part.weights)] + ([f"recurrent {_words(part.recurrent)}"] if part.recurrent else [])
+    return (f"{part.name}: " if parts > 1 else "") + ", ".join(laws)
+
+
+def _words(law: Law) -> str:
+    return SHORT.get(law.family, WORDS[law.family]).format(value=law.formula)
