@@ -16,6 +16,7 @@ import pytest
 from scipy import stats
 
 from initlib import evidence, experiments, fingerprints
+from initlib.datasets import Dataset
 from initlib.evidence import Difference, Measurement, Protocol, Result, Rule, Share, Training, archives, parts
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -406,6 +407,16 @@ def test_an_archive_gives_back_what_was_saved(result, module, tmp_path):
     assert content["protocol"]["tests"][0]["at_least"] == 0.9
     assert content["protocol"]["parts"]["coin"]["measure"] == "coin"
     assert evidence.is_current("coin", where=tmp_path)
+
+
+def test_an_archive_holds_a_data_set_by_name_and_digest(result, module, tmp_path):
+    data = Dataset("pairs", [[0.0, 1.0], [1.0, 0.0]], [0, 1], 2)
+    training = dataclasses.replace(TRAINING, settings={**TRAINING.settings, "dataset": data})
+    protocol = dataclasses.replace(PROTOCOL, parts={**PROTOCOL.parts, "training": training})
+    path = evidence.save(Result(protocol, result.parts, result.made), where=tmp_path)
+    kept = json.loads(path.read_text())["protocol"]["parts"]["training"]["settings"]["dataset"]
+    assert kept["name"] == "pairs"
+    assert kept["inputs"] == fingerprints.describe(data.inputs)
 
 
 def test_the_verdict_follows_the_numbers_of_the_archive(result, module, tmp_path):

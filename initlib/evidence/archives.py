@@ -168,13 +168,15 @@ def _write(path: Path, text: str) -> None:
 
 
 def _plain(value: Any) -> Any:
-    """Return a value as what JSON can hold, callables by their names."""
+    """Return a value as what JSON can hold, callables by their names and arrays by their digests."""
     if is_dataclass(value) and not isinstance(value, type):
         return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, Mapping):
         return {str(key): _plain(one) for key, one in value.items()}
     if isinstance(value, (list, tuple, range)):
         return [_plain(one) for one in value]
+    if isinstance(value, np.ndarray):
+        return fingerprints.describe(value)
     if isinstance(value, partial):
         return {"call": _plain(value.func), **_plain(value.keywords)}
     return value.__qualname__ if isinstance(value, Callable) else value  # type: ignore[arg-type]
