@@ -271,7 +271,7 @@ function answer(panel, see) {
     prose: () => parts.map((part) => (part.startsWith("    ") ? code(part) : words(part))).join(""),
     sentence: `${panel.title}: ${first}`,
     legend: [],
-    table: { x: "", rows: [panel.title], columns: [["answer", [first]]] },
+    table: { x: "panel", rows: [panel.title], columns: [["answer", [first]]] },
   };
 }
 

@@ -43,6 +43,10 @@ def pages() -> list[str]:
     return pages_of_toc(ROOT)
 
 
+def with_explorers(site: Path) -> list[str]:
+    return [name for name in pages() if "initlib-explorer-note" in (site / f"{name}.html").read_text()]
+
+
 def missing(what: str, remedy: str) -> None:
     """Fail in CI, where everything must run; elsewhere skip, and say how to get what is missing."""
     message = f"{what} is missing: {remedy}"

@@ -5,7 +5,7 @@ import re
 import example
 import numpy as np
 import pytest
-from site_under_test import STILL, Visit, pages, press, settle, slider, table_of
+from site_under_test import STILL, Visit, press, settle, slider, table_of, with_explorers
 
 LIVE = ".initlib-explorer-drawing figure svg"
 
@@ -165,10 +165,6 @@ def test_measured_and_theory_differ_in_style_as_well_as_colour(show):
         for kind in ("measured", "theory")
     ]
     assert dashes[0] == "none" != dashes[1]
-
-
-def with_explorers(site) -> list[str]:
-    return [name for name in pages() if "initlib-explorer-note" in (site / f"{name}.html").read_text()]
 
 
 def test_the_explorers_of_the_book_move(browser, addresses, site):
