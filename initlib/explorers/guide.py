@@ -48,7 +48,7 @@ def guide(
     start = {"architecture": architecture, "activation": activation, "depth": depth}
     controls = [axis.name for axis in axes]
     return Explorer(
-        "Which initialization?",
+        "Which initialization",
         table,
         controls,
         [Answer("Answer", "answer", texts)],

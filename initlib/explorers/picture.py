@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 MEASURED, THEORY = "#0072b2", "#b84500"
 STYLES = ("--", ":", "-.")
 SHADES = 8
+LINE, GAP = 0.175, 0.7  # the inches of a line of words, and the lines between paragraphs
 
 
 def draw(explorer: Explorer) -> bytes:
@@ -33,7 +34,9 @@ def draw(explorer: Explorer) -> bytes:
     rows = -(-count // columns)
     stream = io.BytesIO()
     with mpl.rc_context(figures.STYLE):
-        figure = Figure(figsize=(max(3.2 * columns, 5.0), 2.9 * rows))
+        texts = [_height(panel, explorer.view()) for panel in explorer.panels if isinstance(panel, Answer)]
+        width = 7.6 if texts else max(3.2 * columns, 5.0)
+        figure = Figure(figsize=(width, max([2.9, *texts]) * rows))
         every = figure.subplots(rows, columns, squeeze=False).ravel()
         for axes, panel in zip(every, explorer.panels, strict=False):
             axes.set_title(panel.title)
@@ -42,7 +45,7 @@ def draw(explorer: Explorer) -> bytes:
             axes.set_axis_off()
         _legend(figure)
         title = f"{explorer.title}: {explorer.view().settings()}"
-        figure.suptitle(textwrap.fill(title, 36 * columns), x=0.01, ha="left", weight="bold")
+        figure.suptitle(textwrap.fill(title, int(11 * width)), x=0.01, ha="left", weight="bold")
         figure.savefig(stream, format="png", metadata={"Software": None})
     return stream.getvalue()
 
@@ -164,19 +167,36 @@ def _bars(axes: "Axes", panel: Bars, view: View) -> None:
 
 def _answer(axes: "Axes", panel: Answer, view: View) -> None:
     axes.set_axis_off()
-    height = 1.0
-    for paragraph in panel.text(view).strip("\n").split("\n\n"):
+    down = 0.0
+    for lines, code in _paragraphs(panel.text(view)):
+        family, size = ("monospace", 8) if code else (None, 9.5)
+        axes.annotate(
+            "\n".join(lines),
+            (0, 1),
+            xycoords="axes fraction",
+            xytext=(0, -down),
+            textcoords="offset points",
+            va="top",
+            family=family,
+            size=size,
+            linespacing=1.3,
+        )
+        down += 72 * LINE * (len(lines) + GAP)
+
+
+def _paragraphs(text: str) -> list[tuple[list[str], bool]]:
+    """Return the lines of each paragraph, and whether it is code."""
+    found = []
+    for paragraph in text.strip("\n").split("\n\n"):
         code = paragraph.startswith("    ")
-        lines = (
-            textwrap.dedent(paragraph)
-            if code
-            else textwrap.fill(" ".join(paragraph.replace("`", "").split()), 46)
-        )
-        family = "monospace" if code else None
-        axes.text(
-            0, height, lines, va="top", family=family, size=8 if code else 9.5, transform=axes.transAxes
-        )
-        height -= 0.085 * (len(lines.splitlines()) + 0.8)
+        words = " ".join(paragraph.replace("`", "").split())
+        found.append((textwrap.dedent(paragraph).splitlines() if code else textwrap.wrap(words, 90), code))
+    return found
+
+
+def _height(panel: Answer, view: View) -> float:
+    """Return the inches that the paragraphs of an answer take."""
+    return LINE * sum(len(lines) + GAP for lines, _ in _paragraphs(panel.text(view))) + 1.0
 
 
 _DRAW: dict[str, Callable[..., None]] = {
