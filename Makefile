@@ -14,7 +14,7 @@ export OPENBLAS_NUM_THREADS := 1
 # $(call step,WHAT,COMMAND): run COMMAND; if it fails, say in one line what failed.
 step = @$(2) || { echo "make $@: $(1) failed; the reason stands above." >&2; exit 1; }
 
-.PHONY: book test mutants peers bench evidence outputs widgets lab serve lint format lock browser help clean
+.PHONY: book test mutants peers bench bench-site evidence outputs widgets lab serve lint format lock browser help clean
 .DEFAULT_GOAL := help
 
 book: ## Execute every notebook and build the website strictly, from nothing if need be
@@ -38,6 +38,9 @@ peers: .venv-peers/ready ## Compare initlib with PyTorch, Keras, JAX and Flax, i
 
 bench: .venv-peers/ready ## Measure speed beside the frameworks; writes benchmarks/RESULTS.md
 	$(call step,the benchmark,env -u OPENBLAS_CORETYPE -u OPENBLAS_NUM_THREADS $(PEERS)/python -m benchmarks)
+
+bench-site: .venv/ready $(SITE) ## Measure the explorers of the built site beside the stock widget runtime (needs npm)
+	$(call step,the benchmark of the site,$(BIN)/python tools/bench_site.py)
 
 evidence: .venv/ready ## Recompute stale evidence (NAME=... for one experiment, BACKEND=dask for a cluster)
 	$(call step,the evidence,$(BIN)/python tools/evidence.py $(NAME) $(if $(BACKEND),--backend $(BACKEND)))
