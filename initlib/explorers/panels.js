@@ -222,9 +222,9 @@ function heatmap(panel, see, width) {
   if (marked) legend.push([sample("here"), "where the controls stand"]);
   const marker = marked ? haloed("here", ring(across.at(column < x.length ? i : -0.5), upward.at(row >= 0 ? j : -0.5))) : "";
   const known = cells.flat().filter(Number.isFinite);
-  const told = overlays.map(([label, values]) => `, ${label} ${Number.isNaN(values[column]) ? "none" : round3(values[column])}`);
+  const told = ([label, values]) => `, ${label} ${Number.isFinite(values[column]) ? round3(values[column]) : "none"}`;
   const sentence = cells[row]?.[column] !== undefined
-    ? ` at ${xAxis.label} ${round3(x[column])}, ${yAxis.label} ${round3(y[row])}: ${panel.label} ${round3(cells[row][column])}${told.join("")}`
+    ? ` at ${xAxis.label} ${round3(x[column])}, ${yAxis.label} ${round3(y[row])}: ${panel.label} ${round3(cells[row][column])}${overlays.map(told).join("")}`
     : `: ${panel.label} ${known.length ? `${round3(Math.min(...known))} to ${round3(Math.max(...known))}` : "diverged"}`;
   const columns = y.map((value, at) => [`${yAxis.label} ${round3(value)}`, cells[at]]);
   return { html: html + curves.join("") + marker, height, legend, sentence: `${panel.title}${sentence}.`, table: { x: xAxis.label, rows: x, columns } };

@@ -120,6 +120,18 @@ def every_kind(**start):
     return Explorer("Every kind", table, ["sigma_w", "depth"], panels, start=start)
 
 
+def growing_map(**start):
+    """A heat map that grows with a control, with a curve, and a ring that only one control moves."""
+    table = Table(
+        [Axis("depth", DEPTHS, label="depth L"), Axis("sigma_w", SCALES)],
+        {"accuracy": (["sigma_w", "depth"], accuracy()), "edge": (["depth"], 1 + np.array(DEPTHS) / 20)},
+    )
+    panel = HeatMap(
+        "Map", "depth", "sigma_w", "accuracy", "accuracy", {"depth": "depth"}, {"edge": "edge"}, until="depth"
+    )
+    return Explorer("Growing", table, ["depth"], [panel], start=start)
+
+
 def guide():
     """An explorer that answers in words, with a menu and buttons."""
     axes = [Axis("rule", RULES), Axis("ensemble", ENSEMBLES)]

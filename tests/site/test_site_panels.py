@@ -114,6 +114,21 @@ def test_the_ring_stands_where_the_controls_stand(show):
     assert abs(cell["y"] + cell["height"] / 2 - high) < row / 4
 
 
+def test_a_ring_that_one_control_moves_stands_at_the_edge_of_a_growing_map(show):
+    explorer = example.growing_map(depth=2)
+    page = show(explorer).page
+    cells = "figure.heatmap path[class^=shade]"
+    for keys, depth in ([], 2), (["ArrowRight"], 4), (["End"], 12):
+        press(page, DEPTH, *keys)
+        label = picture(page, "heatmap").get_by_role("img").get_attribute("aria-label")
+        assert label == explorer.panels[0].sentence(explorer.view(depth=depth))
+        boxes = [box for box in (one.bounding_box() for one in page.locator(cells).all()[:8]) if box["width"]]
+        left, right = (f([box["x"] + box["width"] * i for box in boxes]) for f, i in ((min, 0), (max, 1)))
+        across, up = ring(page)
+        assert across == pytest.approx(right - (right - left) / depth, abs=1)
+        assert up == pytest.approx(max(box["y"] + box["height"] for box in boxes), abs=1)
+
+
 def test_shades_grow_darker_with_the_value_and_have_numbers(show):
     page = show(example.every_kind()).page
     fills = page.evaluate(
