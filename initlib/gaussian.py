@@ -74,7 +74,7 @@ def pair_expectation(f: Function, c: ArrayLike, q: float = 1.0, kinks: Sequence[
     total = expectation(lambda x: np.square(_values(f, x)), q, points)
     if q == 0 or total == 0:
         return np.full(c.shape, total)
-    series = _hermite_squares(f if isinstance(f, Hashable) else partial(f), q, points, total)
+    series = _hermite_squares(f if isinstance(f, Hashable) else partial(f), q, points, total, _enough(c))
     result = np.asarray(np.polynomial.polynomial.polyval(c, series), dtype=np.float64)
     far_out = (series[-1] * np.abs(c) ** (series.size - 1) > 1e-14 * total) & (np.abs(c) < 1)
     if far_out.any():
@@ -177,15 +177,21 @@ def _pair_of_waves(odd: bool, c: Array, q: float) -> Array:
     return close * waves
 
 
+def _enough(c: Array) -> int:
+    """Return after how many terms c^k is rounding, where |c| < 1: one of few, so that series are reused."""
+    largest = np.abs(c)[np.abs(c) < 1].max(initial=0.0)
+    return next((terms for terms in (50, 100, 200) if largest**terms < 1e-16), _TERMS)
+
+
 @lru_cache(maxsize=64)
-def _hermite_squares(f: Function, q: float, kinks: tuple[float, ...], total: float) -> Array:
-    """Return a_0^2, a_1^2, ..., and as the last entry what they leave of E f^2."""
+def _hermite_squares(f: Function, q: float, kinks: tuple[float, ...], total: float, terms: int) -> Array:
+    """Return a_0^2, a_1^2, ... (at most `terms`), and as the last entry what they leave of E f^2."""
     z, weights = _rule(_edges(q, kinks), 24)
     weighted = weights * _values(f, math.sqrt(q) * z)
     before, now = np.zeros_like(z), np.ones_like(z)
     squares: list[float] = []
     rest = total
-    while len(squares) < _TERMS and rest > 1e-15 * total:
+    while len(squares) < terms and rest > 1e-15 * total:
         squares.append(float(weighted @ now) ** 2)
         rest -= squares[-1]
         k = len(squares)
@@ -270,12 +276,13 @@ def _half_mean_square_difference(f: Function, c: float, q: float, kinks: tuple[f
     crossing = (crossed - wide * t[:, None]) / narrow
     fixed = np.broadcast_to(steps, (t.size, steps.size))
     s_edges = np.clip(np.concatenate([fixed, crossing, -crossing], axis=1), -_REACH, _REACH)
+    from_edge = s_edges.shape[1] // 2 if c >= 0 else 0  # s -> -s swaps u and v: one half is enough
     total = 0.0
     for rows in range(0, t.size, 64):
         block = slice(rows, rows + 64)
-        s, s_weights = _rule(np.sort(s_edges[block], axis=1), 12)
+        s, s_weights = _rule(np.sort(s_edges[block], axis=1)[:, from_edge:], 12)
         u = math.sqrt(q) * (wide * t[block, None] + narrow * s)
         v = sign * math.sqrt(q) * (wide * t[block, None] - narrow * s)
         difference = _values(f, u) - _values(f, v)
         total += float(t_weights[block] @ (s_weights * difference**2).sum(axis=1))
-    return total / 2
+    return total if c >= 0 else total / 2

@@ -8,64 +8,78 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from initlib import checks, datasets, initializers, networks, propagation
+from initlib import checks, networks, propagation, theory
+from initlib.explorers import inputs
 from initlib.explorers.explorer import Explorer
+from initlib.explorers.inputs import QUARTER_OCTAVES, WIDTH
 from initlib.explorers.panels import Lines
 from initlib.explorers.table import Axis, Table
+from initlib.networks import Network
 
 Array = NDArray[np.float64]
 
-WIDTH = 64  # the digits have 64 pixels, so every layer is square
 SAMPLES = 16
-MARKS = {"LeCun, Xavier": 1.0, "He": 2**0.5}  # in square layers
-QUARTER_OCTAVES = tuple(2 ** (k / 4) for k in range(-6, 7))
+DRAWS = {"gaussian": "lecun_normal", "orthogonal": "orthogonal"}  # both of variance 1 / fan_in
 
-_NETS = ("activation", "sigma_w", "seed")
+_NETS = ("activation", "ensemble", "sigma_w", "seed")
+_THEORY = ("activation", "sigma_w")
+_BAND = ("activation", "ensemble", "sigma_w", "layer")
 _DIMS = {
     "rms": (*_NETS, "layer"),
     "gradient": (*_NETS, "depth", "layer"),
     "cosine": (*_NETS, "layer"),
-    "rms_theory": ("activation", "sigma_w", "layer"),
-    "rms_low": ("activation", "sigma_w", "layer"),
-    "rms_high": ("activation", "sigma_w", "layer"),
-    "cosine_theory": ("activation", "sigma_w", "layer"),
-    "gradient_theory": ("activation", "sigma_w", "depth", "layer"),
-    "gradient_low": ("activation", "sigma_w", "depth", "layer"),
-    "gradient_high": ("activation", "sigma_w", "depth", "layer"),
+    "rms_theory": (*_THEORY, "layer"),
+    "rms_low": _BAND,
+    "rms_high": _BAND,
+    "cosine_theory": (*_THEORY, "layer"),
+    "gradient_theory": (*_THEORY, "depth", "layer"),
+    "gradient_low": (*_THEORY, "depth", "layer"),
+    "gradient_high": (*_THEORY, "depth", "layer"),
 }
 
 
 def signal(
-    activations: Sequence[str] = ("relu", "tanh", "sigmoid", "identity"),
-    depths: Sequence[int] = range(4, 65, 4),
+    activations: Sequence[str] = ("relu", "tanh", "sigmoid", "gelu", "selu", "identity"),
+    depths: Sequence[int] = (4, 6, 8, 10, 12, 16, 20, 24, 32, 40, 48, 64),
     scales: Sequence[float] = QUARTER_OCTAVES,
     seeds: Sequence[int] = (0, 1, 2),
+    ensembles: Sequence[str] = ("gaussian", "orthogonal"),
     **start: Any,
 ) -> Explorer:
     """Return sliders over depth and weight scale, with signal, gradient and cosine by layer.
 
     Nets of 64 units a layer see 16 standardised digits, each scaled to rms 1; their weights are Gaussian with
-    variance sigma_w^2 / 64. The gradient starts at the last layer with draws from N(0, 1). Theory and band
-    are those of `propagation.predict`; the gradient's band is known for ReLU-type activations. `start` sets
-    the controls: `depth=20`, `sigma_w=1.0`, `activation="tanh"`.
+    variance sigma_w^2 / 64, or sigma_w times orthogonal matrices. The gradient starts at the last layer with
+    draws from N(0, 1). Theory and band are those of `propagation.predict`; the gradient's band is known for
+    ReLU-type activations with Gaussian weights, and drawn where every activation has one. Beyond layer 8 a
+    few layers stand for all. `start` sets the controls: `depth=20`, `sigma_w=1.0`, `activation="tanh"`,
+    `ensemble="orthogonal"`.
 
-    >>> signal(["relu"], depths=[2, 4], scales=[1, 2], seeds=[0])
-    Explorer('Signal through depth': activation relu, depth L 2 to 4 (2 values), weight scale sigma_w 1 to 2 \
-(2 values); panels Signal, Gradient, Cosine)
+    >>> signal(["relu"], depths=[2, 4], scales=[1, 2], seeds=[0], ensembles=["gaussian"])
+    Explorer('Signal through depth': activation relu, weights gaussian, depth L 2 to 4 (2 values), weight \
+scale sigma_w 1 to 2 (2 values); panels Signal, Gradient, Cosine)
     """
     import threadpoolctl
 
+    for name in ensembles:
+        checks.choice("ensemble", name, DRAWS)
+    depths = checks.integers("depths", depths, minimum=1)
+    scales = [checks.real("scales", scale, above=0) for scale in scales]
+    layers = shown_layers(depths)
     axes = [
         Axis("activation", activations),
-        Axis("depth", checks.integers("depths", depths, minimum=1), "depth L"),
-        Axis("sigma_w", [checks.real("scales", s, above=0) for s in scales], "weight scale sigma_w", MARKS),
+        Axis("ensemble", ensembles, "weights"),
+        Axis("depth", depths, "depth L"),
+        Axis("sigma_w", scales, "weight scale sigma_w", inputs.MARKS),
         Axis("seed", checks.integers("seeds", seeds, minimum=0)),
-        Axis("layer", range(1, max(depths) + 1)),
+        Axis("layer", layers),
     ]
-    curves = partial(_curves, depths=axes[1].values, scales=axes[2].values, seeds=axes[3].values, x=_images())
+    x = inputs.images(SAMPLES)
+    curves = partial(_curves, ensembles=ensembles, depths=depths, scales=scales, seeds=seeds, x=x)
     with threadpoolctl.threadpool_limits(1, user_api="blas"), ThreadPoolExecutor() as pool:
         by_activation = list(pool.map(curves, activations))
-    arrays = {name: np.stack([one[name] for one in by_activation]) for name in _DIMS}
+    shown = np.array(layers) - 1
+    arrays = {name: np.stack([one[name] for one in by_activation])[..., shown] for name in _DIMS}
     known = {name: (_DIMS[name], array) for name, array in arrays.items() if not np.isnan(array).all()}
     table = Table(axes, known, log=[name for name in known if not name.startswith("cosine")])
     panels = [
@@ -73,7 +87,18 @@ def signal(
         _panel("Gradient", "gradient", "rms of the gradient", known, report="first"),
         _panel("Cosine", "cosine", "mean cosine", known),
     ]
-    return Explorer("Signal through depth", table, ["activation", "depth", "sigma_w"], panels, start=start)
+    controls = ["activation", "ensemble", "depth", "sigma_w"]
+    return Explorer("Signal through depth", table, controls, panels, start=start)
+
+
+def shown_layers(depths: Sequence[int]) -> list[int]:
+    """Return the layers that are drawn: the first eight, then fewer and fewer, and every last one.
+
+    >>> shown_layers([4, 10, 31])
+    [1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 31]
+    """
+    layers = {*range(1, 9), *range(10, 17, 2), *range(20, max(depths) + 1, 4), *depths}
+    return sorted(layer for layer in layers if layer <= max(depths))
 
 
 def _panel(title: str, name: str, label: str, known: Any, **options: Any) -> Lines:
@@ -91,33 +116,59 @@ def _panel(title: str, name: str, label: str, known: Any, **options: Any) -> Lin
     )
 
 
-def _images() -> Array:
-    """Return some digits, each scaled to rms 1, as the theory assumes of its inputs."""
-    images = datasets.digits().split(seed=0).train.inputs[:SAMPLES].astype(float)
-    scaled: Array = images / np.sqrt(np.square(images).mean(axis=1, keepdims=True))
-    return scaled
-
-
 def _curves(
-    activation: str, *, depths: Sequence[int], scales: Sequence[float], seeds: Sequence[int], x: Array
+    activation: str,
+    *,
+    ensembles: Sequence[str],
+    depths: Sequence[int],
+    scales: Sequence[float],
+    seeds: Sequence[int],
+    x: Array,
 ) -> dict[str, Array]:
-    """Return the measured and the predicted curves of one activation, with axes as in `_DIMS`."""
+    """Return the measured and the predicted curves of one activation, at every layer, axes as in `_DIMS`."""
     widths = [WIDTH] * (max(depths) + 1)
-    draws = [partial(initializers.variance_scaling, scale=scale**2) for scale in scales for _ in seeds]
-    nets = networks.mlp(widths, activation, draws, seeds=list(seeds) * len(scales))
-    profile = propagation.measure(nets, x)
-    measured = {
-        "rms": profile.rms,
-        "gradient": gradients_by_depth(nets, x, depths),
-        "cosine": profile.cosine,
-    }
-    cosine = (np.square(x.sum(axis=0)).mean() - SAMPLES) / (SAMPLES * (SAMPLES - 1))
-    predict = partial(propagation.predict, widths, activation, cosine=float(cosine))
-    predicted = [_predicted(predict(sigma_w=scale), depths) for scale in scales]
+    measured: dict[str, list[Array]] = {"rms": [], "gradient": [], "cosine": []}
+    for ensemble in ensembles:
+        nets = _nets(widths, activation, DRAWS[ensemble], scales, seeds)
+        trace = nets.forward(x)
+        found = {
+            "rms": propagation._by_layer(propagation._rms, trace.pre),
+            "gradient": _gradients(nets, trace, depths),
+            "cosine": propagation._by_layer(propagation._cosine, trace.pre),
+        }
+        for name, curve in found.items():
+            measured[name].append(curve.reshape(len(scales), len(seeds), *curve.shape[1:]))
+    predict = partial(propagation.predict, widths, activation, cosine=inputs.cosine(x))
+    profiles = [predict(sigma_w=scale) for scale in scales]
+    predicted = [_predicted(profile, depths) for profile in profiles]
+    bands = {"gaussian": [profile.rms_band for profile in profiles]}
+    if "orthogonal" in ensembles:
+        bands["orthogonal"] = [_orthogonal_band(widths, activation, scale) for scale in scales]
+    edges = np.array([bands[ensemble] for ensemble in ensembles])
     return {
-        **{name: c.reshape(len(scales), len(seeds), *c.shape[1:]) for name, c in measured.items()},
+        **{name: np.stack(curves) for name, curves in measured.items()},
         **{name: np.stack([one[name] for one in predicted]) for name in predicted[0]},
+        "rms_low": edges[:, :, 0],
+        "rms_high": edges[:, :, 1],
     }
+
+
+def _nets(
+    widths: Sequence[int], activation: str, draw: str, scales: Sequence[float], seeds: Sequence[int]
+) -> Network:
+    """Return nets of every scale and seed; those of one seed have the same weights but for the scale."""
+    drawn = networks.mlp(widths, activation, draw, seeds=seeds)
+    nets = drawn.take(np.tile(np.arange(len(seeds)), len(scales)))
+    for weights in nets.weights:
+        weights *= np.repeat(scales, len(seeds))[:, None, None]
+    return nets
+
+
+def _orthogonal_band(widths: Sequence[int], activation: str, scale: float) -> Array:
+    """Return between which values the rms of 95 % of nets lies, as `propagation.predict` does."""
+    band = theory.finite_width_band(widths, activation, scale, ensemble="orthogonal")
+    edges: Array = np.exp((band.mean + np.outer((-2, 2), band.std)) / 2)
+    return edges
 
 
 def _predicted(profile: propagation.Profile, depths: Sequence[int]) -> dict[str, Array]:
@@ -134,23 +185,23 @@ def _predicted(profile: propagation.Profile, depths: Sequence[int]) -> dict[str,
         theory = profile.gradient_rms[:depth] / profile.gradient_rms[depth - 1]
         curves[0, i, :depth] = theory
         curves[1:, i, :depth] = theory * spread[:, deepest - depth :]
-    assert profile.rms_band is not None
     return {
         "rms_theory": profile.rms,
-        "rms_low": profile.rms_band[0],
-        "rms_high": profile.rms_band[1],
         "cosine_theory": profile.cosine,
         **dict(zip(("gradient_theory", "gradient_low", "gradient_high"), curves, strict=True)),
     }
 
 
-def gradients_by_depth(network: networks.Network, x: ArrayLike, depths: Sequence[int]) -> Array:
+def gradients_by_depth(network: Network, x: ArrayLike, depths: Sequence[int]) -> Array:
     """Return the gradient's rms by layer in the nets cut off at each depth: (nets, depths, layers).
 
     The net of depth L is the first L weight layers. Its gradient starts at layer L with draws from N(0, 1),
     and is NaN above. One backward pass serves all depths, each as rows of its own. `depths` increase.
     """
-    trace = network.forward(x)
+    return _gradients(network, network.forward(x), depths)
+
+
+def _gradients(network: Network, trace: networks.Trace, depths: Sequence[int]) -> Array:
     slope = network.activation.derivative
     if slope is None:
         raise ValueError(f"The derivative of {network.activation.name!r} is needed for its gradients.")
