@@ -46,10 +46,11 @@ def training(depth: int) -> Training:
             for rule, initializer in PAIRS[activation].items()
         },
         learning_rates=RATES[depth],
-        seeds=range(100, 112) if depth < DEEP else range(100, 110),
-        tuning_seeds=range(200, 203),
+        seeds=range(300, 316) if depth < DEEP else range(300, 310),
+        tuning_seeds=range(400, 403),
         settings={
             "dataset": "digits",
+            "depth": depth,
             "width": 64,
             "optimizer": "momentum",
             "batch_size": 64,
@@ -57,7 +58,7 @@ def training(depth: int) -> Training:
             "validation": 0.1,
         },
         tolerance={"first_loss": 1e-4, "test_accuracy": 0.03},
-        sample=({"arm": own_and_other("tanh")[0], "learning_rate": "best", "seed": 100},),
+        sample=({"arm": own_and_other("tanh")[0], "learning_rate": "best", "seed": 300},),
     )
 
 
