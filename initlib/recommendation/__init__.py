@@ -12,6 +12,7 @@ torch.nn.init.normal_(layer.bias, std=(0.17292) ** 0.5)
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from textwrap import fill
 from typing import Any
 
 from initlib import activations, checks, frameworks
@@ -131,7 +132,8 @@ class Recommendation:
         for part in self.parts:
             lines += [f"{part.name}, {what}: {law}" for what, law in self.words(part.name).items()]
         evidence = ", ".join(self.evidence) or "literature only"
-        return "\n".join([*lines, f"Sources: {', '.join(self.sources)}. Evidence: {evidence}."])
+        lines.append(f"Sources: {', '.join(self.sources)}. Evidence: {evidence}.")
+        return "\n".join(fill(line, 78, subsequent_indent="    ") for line in lines)
 
 
 def recommend(
@@ -194,7 +196,7 @@ def table(architecture: str | None = None) -> RuleTable:
     """Return all rules as a table to print, or those for one architecture.
 
     >>> table("head")
-    new head on a trained net: 0; bias 0
+    new head on a trained net (any activation): 0; bias 0
     """
     if architecture is not None:
         checks.choice("architecture", architecture, ARCHITECTURES)

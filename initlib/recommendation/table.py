@@ -5,15 +5,18 @@ from dataclasses import dataclass
 
 from initlib.evidence.box import escaped
 from initlib.frameworks import WORDS, Law, Part
-from initlib.recommendation.rule import Rule
+from initlib.recommendation.rule import OUTPUT, Rule
 
-HEADS = ("rule", "for", "weights", "bias", "why", "from")
-SHORT = {"normal": "normal, variance {value}", "uniform": "uniform, variance {value}"}
+HEADS = ("rule", "weights", "bias", "why")
+SHORT = {"normal": "{value}", "uniform": "uniform, variance {value}"}
 
 
 @dataclass(frozen=True)
 class RuleTable:
-    """The rules with their laws as formulas; shows as a table on a page, as a list elsewhere."""
+    """The rules with their laws as formulas; shows as a table on a page, as a list elsewhere.
+
+    A bare formula is the variance of normal numbers. Output layers that start at zero are left out.
+    """
 
     rules: Sequence[Rule]
 
@@ -22,7 +25,7 @@ class RuleTable:
         return [_row(rule) for rule in self.rules]
 
     def __repr__(self) -> str:
-        return "\n".join(f"{row[0]}: {row[2]}; bias {row[3]}" for row in self.rows())
+        return "\n".join(f"{rule}: {weights}; bias {bias}" for rule, weights, bias, _ in self.rows())
 
     def _repr_markdown_(self) -> str:
         lines = [HEADS, ["---"] * len(HEADS), *(map(escaped, row) for row in self.rows())]
@@ -30,14 +33,13 @@ class RuleTable:
 
 
 def _row(rule: Rule) -> tuple[str, ...]:
+    parts = [part for part in rule.parts if part != OUTPUT] or list(rule.parts)
     evidence = ", ".join(rule.evidence) or "literature only"
     return (
-        rule.name,
-        _nets(rule),
-        "; ".join(_weights(part, len(rule.parts)) for part in rule.parts),
-        "; ".join(dict.fromkeys(_words(part.bias) for part in rule.parts if part.bias)) or "none",
-        rule.why,
-        f"{', '.join(rule.sources)}; evidence: {evidence}",
+        f"{rule.name} ({_nets(rule)})",
+        "; ".join(_weights(part, len(parts)) for part in parts),
+        "; ".join(dict.fromkeys(_words(part.bias) for part in parts if part.bias)) or "none",
+        f"{rule.why} Sources: {', '.join(rule.sources)}. Evidence: {evidence}.",
     )
 
 
