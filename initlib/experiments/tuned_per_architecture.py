@@ -6,6 +6,9 @@ best at width 64, where both parametrisations agree (Adam, 2^-7), beside the bes
 
 The pilots behind the thresholds: seeds 0 to 2, tuned on seed 50. Between two BLAS kernels, accuracies at
 depth 10 were the same in five nets, first losses differed by 8e-8, regrets by 1e-6.
+
+A first run with seeds 100 to 109 left one equivalence open (paired differences with a standard deviation of
+2.7 points). The seeds are what a power calculation asks for, all new; thresholds and rules are as they were.
 """
 
 from collections.abc import Sequence
@@ -96,7 +99,7 @@ PROTOCOL = Protocol(
             },
             conditions={"activation": ACTIVATIONS},
             learning_rates=(0.001, 0.003, 0.01, 0.03, 0.1),
-            seeds=range(100, 110),
+            seeds=range(300, 332),
             tuning_seeds=range(200, 202),
             settings={
                 "dataset": "digits",
@@ -108,14 +111,14 @@ PROTOCOL = Protocol(
                 **SPLIT,
             },
             tolerance={"first_loss": 1e-6, "test_accuracy": 0.01},
-            sample=({"arm": LSUV, "activation": "tanh", "learning_rate": "best", "seed": 100},),
+            sample=({"arm": LSUV, "activation": "tanh", "learning_rate": "best", "seed": 300},),
         ),
         "transfer": Measurement(
             measure=transfer,
             axes={"parametrisation": ("standard", "mup")},
-            seeds=range(100, 110),
+            seeds=range(300, 310),
             tolerance={"regret": 1e-5},
-            sample=({"seed": 100, "parametrisation": "mup"},),
+            sample=({"seed": 300, "parametrisation": "mup"},),
         ),
     },
     tests=(
