@@ -6,9 +6,12 @@ from initlib.explorers.explorer import Explorer
 from initlib.explorers.guide import guide
 from initlib.explorers.histogram_by_layer import histograms
 from initlib.explorers.panels import Bars, HeatMap, Histogram, Lines
+from initlib.explorers.phase_diagram import order_chaos
 from initlib.explorers.residual_stream import residual
+from initlib.explorers.scale_and_rate import rates
 from initlib.explorers.signal_propagation import signal
 from initlib.explorers.table import Axis, Table
+from initlib.explorers.training_by_scale import training_map
 from initlib.explorers.view import View
 
 __all__ = [
@@ -24,7 +27,10 @@ __all__ = [
     "answers",
     "guide",
     "histograms",
+    "order_chaos",
+    "rates",
     "residual",
     "signal",
     "symmetry",
+    "training_map",
 ]

@@ -22,6 +22,7 @@ MEASURED, THEORY = "#0072b2", "#b84500"
 STYLES = ("--", ":", "-.")
 SHADES = 8
 LINE, GAP = 0.175, 0.7  # the inches of a line of words, and the lines between paragraphs
+WIDE, NARROW = 90, 38  # the letters of a line of words, alone and beside other panels
 
 
 def draw(explorer: Explorer) -> bytes:
@@ -34,8 +35,10 @@ def draw(explorer: Explorer) -> bytes:
     rows = -(-count // columns)
     stream = io.BytesIO()
     with mpl.rc_context(figures.STYLE):
-        texts = [_height(panel, explorer.view()) for panel in explorer.panels if isinstance(panel, Answer)]
-        width = 7.6 if texts else max(3.2 * columns, 5.0)
+        letters = WIDE if count == 1 else NARROW
+        words = [panel.text(explorer.view()) for panel in explorer.panels if isinstance(panel, Answer)]
+        texts = [_height(_paragraphs(text, letters)) for text in words]
+        width = max(3.2 * columns, 7.6 if texts else 5.0)
         figure = Figure(figsize=(width, max([2.9, *texts]) * rows))
         every = figure.subplots(rows, columns, squeeze=False).ravel()
         for axes, panel in zip(every, explorer.panels, strict=False):
@@ -168,7 +171,8 @@ def _bars(axes: "Axes", panel: Bars, view: View) -> None:
 def _answer(axes: "Axes", panel: Answer, view: View) -> None:
     axes.set_axis_off()
     down = 0.0
-    for lines, code in _paragraphs(panel.text(view)):
+    letters = WIDE if len(axes.get_figure(root=True).axes) == 1 else NARROW  # type: ignore[union-attr]
+    for lines, code in _paragraphs(panel.text(view), letters):
         family, size = ("monospace", 8) if code else (None, 9.5)
         axes.annotate(
             "\n".join(lines),
@@ -184,19 +188,20 @@ def _answer(axes: "Axes", panel: Answer, view: View) -> None:
         down += 72 * LINE * (len(lines) + GAP)
 
 
-def _paragraphs(text: str) -> list[tuple[list[str], bool]]:
+def _paragraphs(text: str, letters: int) -> list[tuple[list[str], bool]]:
     """Return the lines of each paragraph, and whether it is code."""
     found = []
     for paragraph in text.strip("\n").split("\n\n"):
         code = paragraph.startswith("    ")
         words = " ".join(paragraph.replace("`", "").split())
-        found.append((textwrap.dedent(paragraph).splitlines() if code else textwrap.wrap(words, 90), code))
+        lines = textwrap.dedent(paragraph).splitlines() if code else textwrap.wrap(words, letters)
+        found.append((lines, code))
     return found
 
 
-def _height(panel: Answer, view: View) -> float:
+def _height(paragraphs: Sequence[tuple[list[str], bool]]) -> float:
     """Return the inches that the paragraphs of an answer take."""
-    return LINE * sum(len(lines) + GAP for lines, _ in _paragraphs(panel.text(view))) + 1.0
+    return LINE * sum(len(lines) + GAP for lines, _ in paragraphs) + 1.0
 
 
 _DRAW: dict[str, Callable[..., None]] = {

@@ -1,0 +1,69 @@
+"""The training explorer: what plain nets learn, by depth and weight scale, read from an archive."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from initlib import evidence
+from initlib.experiments import training_map as experiment
+from initlib.explorers import inputs
+from initlib.explorers.explorer import Explorer
+from initlib.explorers.panels import HeatMap, Lines
+from initlib.explorers.table import Axis, Table
+
+Array = NDArray[np.float64]
+
+
+def training_map(**start: Any) -> Explorer:
+    """Return sliders over depth and weight scale, and what ReLU or tanh nets learn from there.
+
+    Nets of 64 units a layer learn 640 digits for six epochs by gradient descent with momentum, each scale at
+    the learning rate that served it best on a further seed: the archive of the experiment "training-map", ten
+    seeds for each point. `start` sets the controls: `activation="tanh"`, `depth=16`, `sigma_w=1.0`.
+
+    >>> training_map(depth=16)
+    Explorer('Training by depth and scale': activation relu, tanh, depth L 2 to 16 (5 values), weight scale \
+sigma_w 0.5 to 2.83 (11 values); panels Accuracy, Training loss, Test accuracy)
+    """
+    axes = [
+        Axis("activation", experiment.ACTIVATIONS),
+        Axis("depth", experiment.DEPTHS, "depth L"),
+        Axis("sigma_w", experiment.SCALES, "weight scale sigma_w", inputs.MARKS),
+        Axis("epoch", range(1, experiment.SETTINGS["epochs"] + 1)),
+        Axis("seed", evidence.load("training-map").protocol.parts["training"].seeds),
+    ]
+    loss, accuracy = _curves("loss"), 100 * _curves("accuracy")
+    last = accuracy[..., -1]
+    curves = ("activation", "depth", "seed", "sigma_w", "epoch")
+    arrays = {
+        "loss": (curves, loss),
+        "accuracy": (curves, accuracy),
+        "median": (("activation", "depth", "sigma_w"), np.median(last, axis=2)),
+    }
+    panels = [
+        HeatMap(
+            "Accuracy",
+            "sigma_w",
+            "depth",
+            "median",
+            "digits read, %",
+            marker={"sigma_w": "sigma_w", "depth": "depth"},
+            limits=(0.0, 100.0),
+        ),
+        Lines("Training loss", "epoch", "loss", "loss", "seed", over_as="band"),
+        Lines("Test accuracy", "epoch", "accuracy", "digits read, %", "seed", over_as="band"),
+    ]
+    table = Table(axes, arrays, log=["loss"])
+    controls = ["activation", "depth", "sigma_w"]
+    return Explorer("Training by depth and scale", table, controls, panels, start=start)
+
+
+def _curves(metric: str) -> Array:
+    """Return the curves of the archive, (activation, depth, seed, scale, epoch), NaN where a net diverged."""
+    found = evidence.load("training-map")
+    curves = [
+        [found.values("training", metric, activation=activation, depth=depth) for depth in experiment.DEPTHS]
+        for activation in experiment.ACTIVATIONS
+    ]
+    return np.array(curves, dtype=float)
