@@ -2,7 +2,7 @@
 
 The pilots behind the thresholds: seeds 0 to 52. There, no pair differed at 2 or 3 layers. At 20 layers
 sigmoid nets learned with neither rule, so it is compared at 9 layers. Between two BLAS kernels, nine nets
-ended with the same test accuracy, and losses of the first epoch differed by 2e-8.
+differed by at most 0.3 points of test accuracy and 4e-8 in the loss of the first epoch.
 """
 
 from functools import partial
