@@ -64,7 +64,7 @@ def keep(namespace: Mapping[str, Any], promises: Sequence[Mapping[str, Any]]) ->
     for promise in promises:
         values = namespace[promise["name"]]
         if "equal" in promise:
-            found = np.asarray(values.detach() if hasattr(values, "detach") else values)
+            found = np.asarray(values.detach() if hasattr(values, "detach") else values, dtype=float)
             assert found.size > 0
             np.testing.assert_array_equal(found, promise["equal"])
         else:
