@@ -284,8 +284,11 @@ def test_the_signal_explorer_shows_what_measure_and_predict_say(relu):
     x = digits / np.sqrt(np.square(digits).mean(axis=1, keepdims=True))
     draw = partial(initializers.variance_scaling, scale=2.0)
     measured = propagation.measure(networks.mlp(widths, "relu", draw, seeds=range(3)), x)
-    np.testing.assert_allclose(relu.table.stored("rms")[0, 1], measured.rms, rtol=rounding)
-    np.testing.assert_allclose(relu.table.stored("cosine")[0, 1], measured.cosine, atol=5e-4)
+    np.testing.assert_allclose(relu.table.stored("rms")[0, 0, 1], measured.rms, rtol=rounding)
+    np.testing.assert_allclose(relu.table.stored("cosine")[0, 0, 1], measured.cosine, atol=5e-4)
+    haar = networks.mlp(widths, "relu", partial(initializers.orthogonal, gain=2**0.5), seeds=range(3))
+    orthogonal = propagation.measure(haar, x)
+    np.testing.assert_allclose(relu.table.stored("rms")[0, 1, 1], orthogonal.rms, rtol=rounding)
     cosines = x @ x.T / 64
     cosine = cosines[~np.eye(16, dtype=bool)].mean()
     for i, depth in enumerate([2, 5, 8]):
@@ -297,7 +300,7 @@ def test_the_signal_explorer_shows_what_measure_and_predict_say(relu):
         }.items():
             np.testing.assert_allclose(relu.table.stored(name)[0, 2, i, :depth], curve, rtol=rounding)
     np.testing.assert_allclose(relu.table.stored("rms_theory")[0, 2], predicted.rms, rtol=rounding)
-    np.testing.assert_allclose(relu.table.stored("rms_low")[0, 2], predicted.rms_band[0], rtol=rounding)
+    np.testing.assert_allclose(relu.table.stored("rms_low")[0, 0, 2], predicted.rms_band[0], rtol=rounding)
     np.testing.assert_allclose(relu.table.stored("cosine_theory")[0, 2], predicted.cosine, atol=5e-4)
 
 
@@ -312,9 +315,9 @@ def test_the_gradient_by_depth_follows_theory_without_a_band_too():
 
 def test_the_signal_explorer_marks_the_named_scales_and_starts_where_it_is_told(relu):
     assert relu.table.axes["sigma_w"].marks == {"LeCun, Xavier": 1.0, "He": 2**0.5}
-    assert relu.start == {"activation": 0, "depth": 1, "sigma_w": 1}
+    assert relu.start == {"activation": 0, "ensemble": 0, "depth": 1, "sigma_w": 1}
     told = explorers.signal(["relu"], depths=[2, 5], scales=[1, 2], seeds=[0], depth=2, sigma_w=1)
-    assert told.start == {"activation": 0, "depth": 0, "sigma_w": 0}
+    assert told.start == {"activation": 0, "ensemble": 0, "depth": 0, "sigma_w": 0}
 
 
 @pytest.mark.parametrize(
