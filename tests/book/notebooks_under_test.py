@@ -29,12 +29,18 @@ def read(path):
 
 
 def figures(path):
-    """Return every PNG stored in a notebook, as grey levels in [0, 1], keyed by cell and output."""
+    """Return every PNG stored in a notebook, as grey levels in [0, 1], keyed by cell and place in the cell.
+
+    Places count figures alone: text printed in two goes is one output or two.
+    """
     return {
-        (cell_index, output_index): _grey(output["data"]["image/png"])
+        (cell_index, place): _grey(png)
         for cell_index, cell in enumerate(read(path).cells)
-        for output_index, output in enumerate(cell.get("outputs", []))
-        if "image/png" in output.get("data", {})
+        for place, png in enumerate(
+            output["data"]["image/png"]
+            for output in cell.get("outputs", [])
+            if "image/png" in output.get("data", {})
+        )
     }
 
 
