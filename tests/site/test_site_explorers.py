@@ -177,12 +177,12 @@ def test_the_explorers_of_the_book_move(browser, addresses, site):
             for explorer in page.locator(".initlib-explorer").all():
                 picture, summary = explorer.locator(LIVE.split()[-2]).first, explorer.locator("summary")
                 summary.click()
-                before = picture.inner_html(), explorer.locator("table").inner_html()
+                before = picture.inner_html(), explorer.locator(".numbers table").first.inner_html()
                 handle = explorer.get_by_role("slider").first
                 handle.focus()
                 page.keyboard.press("ArrowRight")
                 settle(page)
-                after = picture.inner_html(), explorer.locator("table").inner_html()
+                after = picture.inner_html(), explorer.locator(".numbers table").first.inner_html()
                 assert before[0] != after[0]
                 assert before[1] != after[1]
             assert visit.problems == []
