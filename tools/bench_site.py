@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from functools import cache, partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -36,6 +37,13 @@ STOCK_SCRIPTS = """<script src="{up}stock/require.js"></script>
 SLOW_4G = {"offline": False, "latency": 562.5, "downloadThroughput": 188743.68, "uploadThroughput": 86400.0}
 TRACED = ["devtools.timeline", "disabled-by-default-devtools.timeline", "toplevel"]
 SLOWDOWN, STEPS, ROUNDS, KB = 4, 200, 5, 1024
+PAUSE = 0.08  # seconds, for the frame after a key
+NOTE_MOVES = """() => {
+  window.moved = [];
+  addEventListener("keydown", () => window.moved.push(false), {capture: true});
+  new MutationObserver(() => { window.moved[window.moved.length - 1] = true; }).observe(
+    document.querySelector(".initlib-explorer"), {subtree: true, attributeFilter: ["aria-valuenow"]});
+}"""
 USABLE = """new MutationObserver((_, observer) => {
   const drawn = document.querySelector(".initlib-explorer-drawing figure > div > *");
   if (!drawn || !document.querySelector(".initlib-explorer-controls [role=slider]")) return;
@@ -119,8 +127,13 @@ class Compressing(SimpleHTTPRequestHandler):
         self.wfile.write(body)
 
 
+class Server(ThreadingHTTPServer):
+    def handle_error(self, *args: object) -> None:
+        """Say nothing where the browser left before the end, as it does when a page is closed."""
+
+
 def serve(folder: Path) -> str:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Compressing, directory=str(folder)))
+    server = Server(("127.0.0.1", 0), partial(Compressing, directory=str(folder)))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return f"http://127.0.0.1:{server.server_port}/"
 
@@ -128,35 +141,27 @@ def serve(folder: Path) -> str:
 # ---- work per slider step
 
 
-def settle(page: Page) -> None:
-    page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
-
-
 def walk(page: Page, steps: int) -> list[bool]:
-    """Move the sliders of the first explorer to and fro; return which key presses moved one."""
+    """Move the sliders of the first explorer to and fro; return which key presses moved one.
+
+    The page itself notes what moved, so that no question of ours counts as its work.
+    """
+    page.evaluate(NOTE_MOVES)
     sliders = page.locator(".initlib-explorer").first.get_by_role("slider").all()
-    moved = []
-    for slider in islice(cycle(sliders), -(-steps // 25)):
+    for slider in islice(cycle(sliders), -(-steps // 24)):
         slider.focus()
-        key, before = "ArrowRight", slider.get_attribute("aria-valuetext")
-        for _ in range(25):
+        for key in ["ArrowRight"] * 12 + ["ArrowLeft"] * 12:
             page.keyboard.press(key)
-            settle(page)
-            after = slider.get_attribute("aria-valuetext")
-            moved.append(after != before)
-            if after == before:
-                key = "ArrowLeft" if key == "ArrowRight" else "ArrowRight"
-            before = after
-    return moved
+            time.sleep(PAUSE)
+    return page.evaluate("window.moved")
 
 
 def work_per_step(browser: Browser, address: str) -> dict[str, list[float]]:
-    """Return the ms that the main thread works from each key to the next: by the clock, and of processor."""
+    """Return the ms of main-thread work from each key to the end of its paint: by the clock, of processor."""
     with browser.new_context() as context:
         page = context.new_page()
         page.goto(address)
         page.wait_for_function("document.querySelector('.initlib-explorer [role=slider][aria-valuetext]')")
-        walk(page, 25)
         browser.start_tracing(page=page, categories=TRACED)
         moved = walk(page, round(STEPS * 1.3))
         events = json.loads(browser.stop_tracing())["traceEvents"]
@@ -164,15 +169,24 @@ def work_per_step(browser: Browser, address: str) -> dict[str, list[float]]:
     starts = sorted(key["ts"] for key in keys)
     assert len(starts) == len(moved), f"{len(starts)} keys were traced and {len(moved)} pressed"
     main = keys[0]["pid"], keys[0]["tid"]
-    tasks = [e for e in events if e["name"] == "RunTask" and (e["pid"], e["tid"]) == main]
-    work = {"dur": np.zeros(len(starts)), "tdur": np.zeros(len(starts))}
-    for task in tasks:  # the one under way at the key belongs to it
-        step = int(np.searchsorted(starts, task["ts"] + task["dur"], side="right")) - 1
-        for clock, sums in work.items():
-            if step >= 0:
-                sums[step] += task.get(clock, 0) / 1e3
+    own = [event for event in events if (event["pid"], event["tid"]) == main and "dur" in event]
+    tasks = [event for event in own if event["name"] == "RunTask"]
+    frames, commits = ([e for e in own if e["name"] == name] for name in ("FireAnimationFrame", "Commit"))
     kept = np.flatnonzero(moved)[:STEPS]
-    return {clock: sums[kept].tolist() for clock, sums in work.items()}
+    windows = [(starts[i], _first_end(commits, _first_end(frames, starts[i]))) for i in kept]
+    return {
+        clock: [sum(task.get(clock, 0) for task in _between(tasks, *window)) / 1e3 for window in windows]
+        for clock in ("dur", "tdur")
+    }
+
+
+def _first_end(events: list[dict[str, Any]], after: float) -> float:
+    """Return when the first of the events that start after a moment ends."""
+    return min(e["ts"] + e["dur"] for e in events if e["ts"] >= after)
+
+
+def _between(tasks: list[dict[str, Any]], start: float, end: float) -> list[dict[str, Any]]:
+    return [task for task in tasks if task["ts"] < end and task["ts"] + task["dur"] > start]
 
 
 # ---- time to the first usable explorer

@@ -144,6 +144,8 @@ async function render({ model, el }) {
   }
   const { boxes, legend, state, details, numbers } = build(el, spec);
   let shown = [];
+  let widths = [];
+  let legendShown = "";
   let frameRequest = 0;
   let announcement = 0;
 
@@ -151,13 +153,13 @@ async function render({ model, el }) {
   const draw = () => {
     frameRequest = 0;
     const at = position(spec, model);
-    const widths = boxes.map((box) => Math.max(box.clientWidth, 160));
     shown = spec.panels.map((panel, i) => KINDS[panel.kind](panel, { spec, arrays, at }, widths[i]));
     shown.forEach(({ prose, html, height = HEIGHT, sentence }, i) => {
       boxes[i].innerHTML = prose?.(sentence) ?? svg(html, widths[i], height, sentence);
     });
     const entries = new Map(shown.flatMap((one) => one.legend.map(([picture, words]) => [words, picture])));
-    legend.innerHTML = [...entries].map(([words, picture]) => `<span>${svg(picture, 24, 12)} ${escape(words)}</span>`).join("");
+    const key = [...entries].map(([words, picture]) => `<span>${svg(picture, 24, 12)} ${escape(words)}</span>`).join("");
+    if (key !== legendShown) legend.innerHTML = legendShown = key;
     fillTable();
     finishControls(el, spec, at);
     clearTimeout(announcement);
@@ -165,15 +167,20 @@ async function render({ model, el }) {
     const sentences = shown.map(({ sentence }) => sentence);
     announcement = setTimeout(() => (state.textContent = `${settings.join(", ")}. ${sentences.join(" ")}`), QUIET);
   };
+  const measure = () => (widths = boxes.map((box) => Math.max(box.clientWidth, 160))); // not per step: it forces a layout
   const redraw = () => (frameRequest ||= requestAnimationFrame(draw));
 
   const changes = spec.controls.map(({ axis }) => `change:at_${axis}`);
   changes.forEach((change) => model.on(change, redraw));
   details.addEventListener("toggle", fillTable);
   await visible(el);
+  measure();
   draw();
   hideStill(el);
-  const observer = new ResizeObserver(redraw);
+  const observer = new ResizeObserver(() => {
+    const before = String(widths);
+    if (String(measure()) !== before) redraw();
+  });
   observer.observe(el);
   return () => {
     observer.disconnect();

@@ -49,8 +49,19 @@ def draw(explorer: Explorer) -> bytes:
         _legend(figure)
         title = f"{explorer.title}: {explorer.view().settings()}"
         figure.suptitle(textwrap.fill(title, int(11 * width)), x=0.01, ha="left", weight="bold")
-        figure.savefig(stream, format="png", metadata={"Software": None})
-    return stream.getvalue()
+        figure.savefig(stream, format="png")
+    return _few_colours(stream)
+
+
+def _few_colours(png: io.BytesIO) -> bytes:
+    """Return a picture with a palette, which takes a third of the bytes."""
+    from PIL import Image
+
+    small = io.BytesIO()
+    with Image.open(png) as image:
+        palette = image.convert("RGB").quantize(128, dither=Image.Dither.NONE)
+    palette.save(small, format="PNG", optimize=True)
+    return small.getvalue()
 
 
 def _legend(figure: Any) -> None:

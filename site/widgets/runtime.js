@@ -48,7 +48,15 @@ async function show(manager, script) {
   );
 }
 
+// The script is loaded with `async`: with `defer` it would wait for all deferred scripts before it, MathJax included.
+const parsed = () =>
+  new Promise((resolve) => {
+    if (document.readyState !== "loading") resolve();
+    else document.addEventListener("readystatechange", resolve, { once: true });
+  });
+
 async function start() {
+  await parsed();
   const style = document.createElement("style");
   style.textContent = styles;
   document.head.prepend(style);
