@@ -330,6 +330,7 @@ def test_the_signal_explorer_marks_the_named_scales_and_starts_where_it_is_told(
         ({"depths": [4, 2]}, "strictly increase"),
         ({"scales": [0, 1]}, "scales must be a finite number > 0"),
         ({"seeds": []}, "seeds needs at least 1"),
+        ({"ensembles": ["gausian"]}, "Did you mean 'gaussian'"),
         ({"width": 3}, "Unknown control in start"),
     ],
 )
