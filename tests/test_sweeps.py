@@ -179,7 +179,13 @@ def start(folder, epochs):
         cwd=folder,
         start_new_session=True,
         stderr=subprocess.PIPE,
+        preexec_fn=listen_to_ctrl_c,
     )
+
+
+def listen_to_ctrl_c():
+    """Undo what background jobs inherit, which ignore Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def test_ctrl_c_keeps_finished_cells_and_a_rerun_continues(tmp_path):
