@@ -15,9 +15,7 @@ from initlib.stacks import Network
 
 Array = NDArray[Any]
 
-GRADIENT = (
-    4  # the stream of random numbers for output gradients; 0 to 3 serve networks, datasets and training
-)
+GRADIENT = 4  # the stream of random numbers for output gradients; networks, data and training have 0 to 3
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from initlib import explorers
 from initlib.explorers import (
     Answer,
     Axis,
@@ -285,3 +286,21 @@ def test_a_diverged_net_is_marked_in_the_picture(panel, count, monkeypatch):
     monkeypatch.setattr(Axes, "text", lambda self, x, y, s, **k: marked.append(s) or text(self, x, y, s, **k))
     draw(explorer(panel, table=table(lost=(["rule"], [1.0, np.nan]))))
     assert marked.count("diverged") == 1
+
+
+@pytest.mark.parametrize("made", [explorers.signal, explorers.guide, explorers.rates])
+def test_the_title_of_a_still_picture_is_not_cut_off(made, monkeypatch):
+    from matplotlib.figure import Figure
+
+    fits = []
+
+    def measure(figure, *arguments, **options):
+        save(figure, *arguments, **options)
+        title = figure._suptitle.get_window_extent()
+        fits.append(title.x0 >= 0 and title.x1 <= figure.bbox.x1)
+
+    save = Figure.savefig
+    monkeypatch.setattr(Figure, "savefig", measure)
+    small = {"depths": [4, 20], "scales": [1, 2**0.5, 2]} if made is explorers.signal else {}
+    draw(made(**small))
+    assert fits == [True]

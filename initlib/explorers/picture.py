@@ -48,7 +48,7 @@ def draw(explorer: Explorer) -> bytes:
             axes.set_axis_off()
         _legend(figure)
         title = f"{explorer.title}: {explorer.view().settings()}"
-        figure.suptitle(textwrap.fill(title, int(11 * width)), x=0.01, ha="left", weight="bold")
+        figure.suptitle(textwrap.fill(title, int(9.5 * width)), x=0.01, ha="left", weight="bold")
         figure.savefig(stream, format="png")
     return _few_colours(stream)
 

@@ -162,10 +162,8 @@ def predict(
         profile = theory.residual_profile(blocks, "relu", 2**0.5, branch_scale=scale)
         return np.sqrt(profile.q), np.sqrt(profile.gradient)
     added = scale**2 * np.arange(blocks + 1)
-    if (
-        normalisation == "batch norm"
-    ):  # behind ReLU, two inputs that share nothing have a covariance of 1 / pi
-        own = 1 - 1 / math.pi
+    if normalisation == "batch norm":
+        own = 1 - 1 / math.pi  # behind ReLU, two inputs that share nothing have a covariance of 1 / pi
         factors = 1 + scale**2 / own * (1 / np.add.outer(own * added, np.asarray(variances))).mean(axis=1)
     else:
         factors = 1 + scale**2 / (1 + added)
