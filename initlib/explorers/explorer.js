@@ -63,6 +63,11 @@ function build(el, spec) {
   return { boxes, legend: words.firstChild, state: words.lastChild, details, numbers };
 }
 
+function copyCode({ target }) {
+  if (!target.matches(".copy")) return;
+  navigator.clipboard.writeText(target.nextElementSibling.textContent).then(() => (target.textContent = "Copied"));
+}
+
 // One table for all panels of lines along one axis, and one for each other panel.
 function tablesHtml(spec, shown) {
   const tables = {};
@@ -173,6 +178,7 @@ async function render({ model, el }) {
   const changes = spec.controls.map(({ axis }) => `change:at_${axis}`);
   changes.forEach((change) => model.on(change, redraw));
   details.addEventListener("toggle", fillTable);
+  el.addEventListener("click", copyCode);
   await visible(el);
   measure();
   draw();

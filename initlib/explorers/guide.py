@@ -40,8 +40,8 @@ def guide(
     ]
 
     def text(framework: str, **net: Any) -> str:
-        words, code = _found(width=width, **net)
-        return f"{words}\n\n{code[framework]}" if code else words
+        (first, *more), code = _found(width=width, **net)
+        return "\n\n".join([first, *([code[framework]] if code else []), *more])
 
     texts, where = answers(axes, text)
     table = Table(axes, {"answer": ([axis.name for axis in axes], where)})
@@ -58,13 +58,13 @@ def guide(
 
 
 @cache
-def _found(**net: Any) -> tuple[str, dict[str, str]]:
-    """Return the answer in words, and as code for each framework; no code where there is no rule."""
+def _found(**net: Any) -> tuple[list[str], dict[str, str]]:
+    """Return the answer in paragraphs, and as code for each framework; no code where there is no rule."""
     try:
         answer = recommend(**net)
     except NoRuleError as error:
         nearest = str(error).split(". ", 1)[1].removesuffix(FALLBACK)
-        return f"No rule for this combination. {nearest}\n\n{FALLBACK}", {}
+        return [f"No rule for this combination. {nearest}", FALLBACK], {}
     rule = answer.rule
     laws = [
         f"{part.name}, {what}: {law}."
@@ -74,8 +74,7 @@ def _found(**net: Any) -> tuple[str, dict[str, str]]:
     why = " ".join(text for text in (rule.why, rule.also) if text)
     evidence = ", ".join(rule.evidence) or "literature only"
     source = f"Sources: {', '.join(rule.sources)}. Evidence: {evidence}."
-    words = "\n\n".join([f"{rule.name}. {why}", *laws, source])
-    return words, {name: _code(answer, name) for name in frameworks.NAMES}
+    return [f"{rule.name}. {why}", *laws, source], {name: _code(answer, name) for name in frameworks.NAMES}
 
 
 def _code(answer: Recommendation, framework: str) -> str:

@@ -264,7 +264,8 @@ function bars(panel, see) {
 // Paragraphs, `code`, and code lines, which are indented by four spaces.
 function answer(panel, see) {
   const parts = panel.texts[Math.round(along(see, panel.value, []))].replace(/^\n+|\s+$/g, "").split("\n\n");
-  const code = (part) => `<pre tabindex="0">${escape(part.replace(/^ {4}/gm, ""))}</pre>`;
+  const copy = navigator.clipboard ? '<button type="button" class="copy">Copy</button>' : ""; // see explorer.js
+  const code = (part) => `${copy}<pre tabindex="0">${escape(part.replace(/^ {4}/gm, ""))}</pre>`;
   const words = (part) => `<p>${escape(part).replace(/`([^`]+)`/g, "<code>$1</code>")}</p>`;
   const first = parts[0].replace(/`/g, "").split(/\s+/).join(" ");
   return {

@@ -195,6 +195,16 @@ def test_an_answer_follows_menu_and_buttons(show):
     assert state == "rule He, ensemble gaussian. Answer: Take He."
 
 
+def test_the_code_of_an_answer_is_copied(show):
+    page = show(example.guide()).page
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    button = page.get_by_role("button", name="Copy")
+    button.focus()
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Copied").wait_for()
+    assert page.evaluate("navigator.clipboard.readText()") == "lecun_normal_(weight)\nzeros_(bias)"
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_no_panel_overflows_on_a_phone(show, theme):
     made = example.every_kind(), example.guide()
