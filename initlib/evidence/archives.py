@@ -84,7 +84,7 @@ def fingerprint(module: ModuleType) -> str:
 
 
 def versions() -> dict[str, Any]:
-    """Return the versions of what computes: Python, initlib, numpy, scipy, and the BLAS kernels in use."""
+    """Return the versions of what computes, and which kernels of BLAS and of numpy's own loops are in use."""
     import scipy
     import threadpoolctl
 
@@ -98,6 +98,7 @@ def versions() -> dict[str, Any]:
         "numpy": np.__version__,
         "scipy": scipy.__version__,
         "blas": sorted(set(blas)),
+        "simd": np.show_config(mode="dicts")["SIMD Extensions"]["found"],
         "platform": f"{sys.platform} {platform.machine()}",
     }
 
