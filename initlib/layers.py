@@ -150,16 +150,22 @@ class Dense:
 
     def backward(self, gradient: Array, tape: Tape, needed: bool = True) -> Array:
         x, weight = tape.kept[self], tape.values[self.weight]
-        back = gradient
-        if needed:
-            back = tape.room(None, "dx", (len(weight), *x.shape[1:]), gradient)
-            product(gradient, weight.swapaxes(1, 2), back)
+        back = self._to_inputs(gradient, tape) if needed else gradient
         dw = tape.room(None, "dw", weight.shape)
         tape.emit(self.weight, product(x.swapaxes(1, 2), gradient, dw))
         if self.bias is not None:
             ones = tape.full(1.0, (1, gradient.shape[1]))  # faster than a sum over the samples
             tape.emit(self.bias, np.matmul(ones, gradient)[:, 0])
         return back
+
+    def _to_inputs(self, gradient: Array, tape: Tape) -> Array:
+        turned = tape.values[self.weight].swapaxes(1, 2)
+        if gradient.shape[1] > 1:  # OpenBLAS multiplies small matrices by a transposed one at half its speed
+            copy = tape.room(None, "turned", turned.shape)
+            np.copyto(copy, turned)
+            turned = copy
+        back = tape.room(None, "dx", (*gradient.shape[:2], turned.shape[2]), gradient)
+        return product(gradient, turned, back)
 
 
 def product(a: Array, b: Array, out: Array) -> Array:
@@ -207,9 +213,14 @@ class Activate:
 
     def backward(self, gradient: Array, tape: Tape, needed: bool = True) -> Array:
         fast = self._fast(tape)
-        slope = fast[1] if fast else activations.get(self.activation, derivative=True).derivative
-        assert slope is not None
-        return np.multiply(gradient, slope(tape.kept[self]), out=tape.over(gradient))
+        if fast is None:
+            derivative = activations.get(self.activation, derivative=True).derivative
+            assert derivative is not None
+            slope = derivative(tape.kept[self])
+        else:
+            slope = tape.room(None, "slope", gradient.shape)
+            fast[1](tape.kept[self], slope)
+        return np.multiply(gradient, slope, out=tape.over(gradient))
 
 
 def _relu(x: Array, y: Array, tape: Tape) -> None:
@@ -220,19 +231,17 @@ def _tanh(x: Array, y: Array, tape: Tape) -> None:
     np.tanh(x, out=y)
 
 
-def _relu_slope(y: Array) -> Array:
-    slope: Array = y > 0
-    return slope
+def _relu_slope(y: Array, slope: Array) -> None:
+    np.greater(y, 0, out=slope, casting="unsafe")
 
 
-def _tanh_slope(y: Array) -> Array:
-    slope: Array = y * y
+def _tanh_slope(y: Array, slope: Array) -> None:
+    np.multiply(y, y, out=slope)
     np.subtract(1, slope, out=slope)
-    return slope
 
 
-# What may overwrite its input in training: function(x, y, tape) writes y, slope(y) is found from the output.
-_Fast = tuple[Callable[[Array, Array, Tape], None], Callable[[Array], Array]]
+# What may overwrite its input in training: function(x, y, tape) writes y, slope(y, slope) its slope.
+_Fast = tuple[Callable[[Array, Array, Tape], None], Callable[[Array, Array], None]]
 _FAST: dict[Callable[..., Any], _Fast] = {
     activations.get("relu").function: (_relu, _relu_slope),
     activations.get("tanh").function: (_tanh, _tanh_slope),

@@ -17,8 +17,8 @@ from initlib.stacks import Network
 
 Array = NDArray[Any]
 
-CHUNK = 16  # nets that step together, at most: enough to hide Python's overhead
-CACHE = 2**18  # bytes that one array of a layer may take: the five that a step touches stay in the cache
+CHUNK = 32  # nets that step together, at most: long calls, between which threads seldom wait for Python
+CACHE = 2**19  # bytes that one array of a layer may take: the five that a step touches stay in the cache
 
 
 @dataclass(frozen=True)
