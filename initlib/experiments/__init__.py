@@ -4,7 +4,8 @@ To add one, write `initlib/experiments/my_claim.py` with a `PROTOCOL` of the nam
 
 1. Try it on seeds below 100. Set the thresholds, the table from outcomes to verdicts, the number of seeds
    (`evidence.seeds_for_equivalence` where "no difference" is to be shown), and the tolerances for running
-   cells again, measured between two BLAS kernels (OPENBLAS_CORETYPE=Haswell asks for one of them).
+   cells again, measured between two BLAS kernels (OPENBLAS_CORETYPE=Haswell asks for one of them, as the
+   Makefile does, with NPY_DISABLE_CPU_FEATURES for numpy's own loops).
 2. Commit the module. From here on its thresholds, seeds and code stay as they are.
 3. `make evidence NAME=my-claim`, and commit the archive, whatever it says.
 
