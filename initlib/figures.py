@@ -81,6 +81,7 @@ def panel(
     3
     """
     import matplotlib.pyplot as plt
+    from matplotlib.ticker import MaxNLocator
 
     if not networks:
         raise ValueError("networks must name at least one stack. Received an empty mapping.")
@@ -103,6 +104,7 @@ def panel(
         axis.set_title(heading)
     for axis in axes[-1]:
         axis.set_xlabel("layer")
+        axis.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
     headline(figure, title)
     return figure
 
