@@ -41,7 +41,7 @@ class Box:
         """What the verdict rests on, and how to make it anew."""
         protocol = self.result.protocol
         source = protocol.source
-        settled = f"Settled by source: {source}. The tests check our formula. " if source else ""
+        settled = f"Settled by source: {source.rstrip('.')}. The tests check our formula. " if source else ""
         tests = f"{len(self.result.findings)} tests, {_count(self.seeds)} an arm, all fixed before the run."
         return f"{settled}{tests} Run it again: `make evidence NAME={protocol.name}`."
 

@@ -101,11 +101,12 @@ function position({ controls, axes }, model) {
 // ipywidgets gives sliders and groups of buttons no accessible name, and a logarithmic slider its exponent as value.
 function finishControls(el, spec, at) {
   const controls = el.closest(".initlib-explorer")?.querySelector(".initlib-explorer-controls")?.children ?? [];
-  spec.controls.forEach(({ axis, names, marks }, i) => {
+  spec.controls.forEach(({ axis, by, names, marks }, i) => {
     const { label } = spec.axes[axis];
     const name = (selector, attributes) =>
       controls[i]?.querySelectorAll(selector).forEach((e) => Object.entries(attributes(e)).forEach((pair) => e.setAttribute(...pair)));
     name('[role="slider"]', () => ({ "aria-label": label, "aria-valuetext": names[at[axis]] }));
+    name(".widget-readout", () => (by === "index" ? { contenteditable: false } : {})); // what is typed there goes nowhere
     name("div:has(> .widget-toggle-button)", () => ({ role: "group", "aria-label": label }));
     name(".widget-toggle-button", (button) => ({ "aria-pressed": button.classList.contains("mod-active") }));
     const track = controls[i]?.querySelector(".noUi-base:not(:has(.marks))");
@@ -148,9 +149,7 @@ async function render({ model, el }) {
     return;
   }
   const { boxes, legend, state, details, numbers } = build(el, spec);
-  let shown = [];
-  let widths = [];
-  let legendShown = "";
+  let [shown, widths, legendShown] = [[], [], ""];
   let frameRequest = 0;
   let announcement = 0;
 
@@ -168,9 +167,9 @@ async function render({ model, el }) {
     fillTable();
     finishControls(el, spec, at);
     clearTimeout(announcement);
-    const settings = spec.controls.map(({ axis, names }) => `${spec.axes[axis].label} ${names[at[axis]]}`);
-    const sentences = shown.map(({ sentence }) => sentence);
-    announcement = setTimeout(() => (state.textContent = `${settings.join(", ")}. ${sentences.join(" ")}`), QUIET);
+    const settings = spec.controls.map(({ axis, names }) => `${spec.axes[axis].label} ${names[at[axis]]}`).join(", ");
+    const words = [`${settings}.`, ...shown.map(({ sentence }) => sentence)].join(" ");
+    announcement = setTimeout(() => (state.textContent = words), QUIET);
   };
   const measure = () => (widths = boxes.map((box) => Math.max(box.clientWidth, 160))); // not per step: it forces a layout
   const redraw = () => (frameRequest ||= requestAnimationFrame(draw));

@@ -96,7 +96,7 @@ class Explorer:
             "controls": [_control_spec(self.table.axes[name]) for name in self.controls],
             "panels": [panel.spec(self.table) for panel in self.panels],
             "spread": SPREAD,
-            "interval": INTERVAL,
+            "whiskers": WHISKERS,
         }
 
     @property
@@ -124,7 +124,7 @@ class Explorer:
 
 
 SPREAD = "theory: 95 % of nets of this width"
-INTERVAL = "whiskers: 95 % interval"
+WHISKERS = "whiskers: least to greatest"
 NOTE = "A still picture of one setting: where JavaScript runs, sliders and menus stand here instead."
 
 

@@ -16,7 +16,7 @@ from initlib.recommendation import (
     recommend,
 )
 
-DEPTHS = (3, 10, 20, 50)
+DEPTHS = (2, 3, 5, 10, 15, 20, 30, 40, 50, 100)
 WIDTH = 256
 
 

@@ -31,7 +31,7 @@ function placeOn({ values }, value) {
 // ---- words and numbers -------------------------------------------------------------------------------------------
 
 const round3 = (value) => {
-  if (typeof value === "string" || Number.isInteger(value)) return String(value);
+  if (typeof value === "string" || (Number.isInteger(value) && Math.abs(value) < 1e6)) return String(value);
   if (Number.isNaN(value)) return "diverged";
   const short = Number(value.toPrecision(3));
   const size = Math.abs(short);
@@ -63,7 +63,7 @@ const superscript = (n) => String(n).replace(/\d/g, (d) => "⁰¹²³⁴⁵⁶�
 function outerScale(values, log, from, to, always) {
   const levels = [...(log ? values.filter((v) => v > 0).map(Math.log10) : values), ...always].filter(Number.isFinite);
   let [low, high] = levels.length ? [Math.min(...levels), Math.max(...levels)] : [0, 1];
-  if (high - low < 1e-9) [low, high] = [low - 0.5, high + 0.5];
+  if (high - low < 1e-9) [low, high] = [low && low - 0.5, high + 0.5];
   const power = 10 ** Math.floor(Math.log10((high - low) / 5));
   const step = Math.max(log ? 1 : 0, power * [1, 2, 5, 10].find((n) => (high - low) / (power * n) <= 5 + 1e-9));
   const first = Math.floor(low / step + 1e-9);
@@ -81,8 +81,10 @@ function innerScale(values, log, from, to, room, cells) {
   const levels = values.map((value, i) => (cells ? i : log ? Math.log(value) : value));
   const size = (to - from) / (cells ? values.length : levels.at(-1) - levels[0] || 1);
   const at = (level) => from + size * (level - levels[0] + (cells ? 0.5 : 0));
-  const every = Math.ceil((room * values.length) / Math.abs(to - from));
-  return { at, size, places: levels.map(at), ticks: values.map((v, i) => [at(levels[i]), round3(v)]).filter((_, i) => i % every === 0) };
+  const places = levels.map(at);
+  const ticks = []; // those with room enough behind the one before
+  places.forEach((place, i) => Math.abs(place - ticks.at(-1)?.[0]) < room || ticks.push([place, round3(values[i])]));
+  return { at, size, places, ticks };
 }
 
 // ---- drawing (SVG as text) ---------------------------------------------------------------------------------------
@@ -198,17 +200,17 @@ function shaded(panel, see, width, up) {
     const words = i % 2 ? "" : text("tick", box.left + step * i, HEIGHT + 24, "middle", round3(log ? 10 ** edge : edge));
     return words + (i < SHADES ? line(`shade${i}`, tile(box.left + step * i, HEIGHT, step, 11)) : "");
   });
-  const label = text("label", (box.left + box.right) / 2, HEIGHT + 39, "middle", panel.label);
+  key.push(text("label", (box.left + box.right) / 2, HEIGHT + 39, "middle", panel.label));
   return {
     ...{ x, y, cells, across, upward, height: HEIGHT + 45, legend: lost ? [[sample("gap"), "diverged"]] : [] },
-    html: [...shades.map((d, i) => line(`shade${i}`, d)), line("gap", lost), ...key, label].join("") +
+    html: [...shades.map((d, i) => line(`shade${i}`, d)), line("gap", lost), ...key].join("") +
       frame(box, across, upward, labelOf(see, panel.x), labelOf(see, up)),
   };
 }
 
 function heatmap(panel, see, width) {
   const { x, y, cells, across, upward, legend, html, height } = shaded(panel, see, width, panel.y);
-  const [xAxis, yAxis] = [see.spec.axes[panel.x], see.spec.axes[panel.y]];
+  const [xAxis, yAxis] = [panel.x, panel.y].map((axis) => see.spec.axes[axis]);
   const overlays = Object.entries(panel.overlay).map(([label, name]) => [label, along(see, name, [panel.x], panel.until)]);
   const curves = overlays.map(([label, values], i) => {
     legend.push([sample(`theory overlay n${i}`), label]);
@@ -256,7 +258,7 @@ function bars(panel, see) {
   return {
     prose: (label) => `<div class="rows" ${named(label)}>${rows.join("")}</div><p class="label">${escape(panel.label)}</p>`,
     sentence: `${panel.title}: ${x.map((value, i) => `${round3(value)} ${round3(y[i])}`).join(", ")}.`,
-    legend: low ? [[sample("whisker"), see.spec.interval]] : [],
+    legend: low ? [[sample("whisker"), see.spec.whiskers]] : [],
     table: { x: labelOf(see, panel.x), rows: x, columns: [[panel.label, y], ["from", low], ["to", high]] },
   };
 }

@@ -34,6 +34,8 @@ def build(explorer: Explorer) -> ipywidgets.VBox:
     for name in explorer.controls:
         axis, index = explorer.table.axes[name], explorer.start[name]
         control, source = _control(axis, index, buttons=name in explorer.buttons)
+        if len(axis.values) == 1:
+            control.layout.display = "none"
         drawing.add_traits(**{trait(name): traitlets.Any(getattr(control, source)).tag(sync=True)})
         ipywidgets.jslink((control, source), (drawing, trait(name)))
         controls.append(control)

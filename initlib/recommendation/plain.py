@@ -81,7 +81,7 @@ RULES: Sequence[Rule] = (
         sources=("sitzmann2020",),
     ),
     Rule(
-        name="plain sigmoid, to three layers",
+        name="plain sigmoid, to three hidden layers",
         architecture="mlp",
         activations=("sigmoid",),
         normalisations=NONE,
