@@ -34,7 +34,7 @@ LOOKS = {  # Okabe and Ito's colours; the marker says the same
     "refined": ("#0072B2", "s"),
     "depends": ("#56B4E9", "D"),
     "refuted": ("#D55E00", "X"),
-    INCONCLUSIVE: ("#777777", "|"),
+    INCONCLUSIVE: ("#777777", "v"),
 }
 
 

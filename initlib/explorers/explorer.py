@@ -152,8 +152,8 @@ def _control_spec(axis: Axis) -> dict[str, Any]:
         first, last = level(axis.values[0]), level(axis.values[-1])
         inside = {name: at for name, at in axis.marks.items() if axis.values[0] <= at <= axis.values[-1]}
         for i, (name, at) in enumerate(sorted(inside.items(), key=lambda mark: mark[1])):
-            side = "before" if len(inside) > 1 and i < len(inside) / 2 else "after"
-            marks.append((name, round(100 * float((level(at) - first) / (last - first)), 2), side))
+            left = round(100 * float((level(at) - first) / (last - first)), 2)
+            marks.append((name, left, "before" if i < len(inside) // 2 and left > 15 else "after"))
     names = [axis.describe(i) for i in range(len(axis.values))]
     return {"axis": axis.name, "by": by, "names": names, "marks": marks}
 
