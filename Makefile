@@ -4,7 +4,7 @@ BIN := .venv/bin
 PEERS := .venv-peers/bin
 SITE := _build/html/.complete
 SOURCES := _config.yml _toc.yml $(shell find book initlib site -type f \
-	-not -path '*/node_modules/*' -not -path '*/__pycache__/*' -not -path '*/.ipynb_checkpoints/*')
+	-not -path '*/node_modules/*' -not -path '*/__pycache__/*' -not -path '*/.*/*')
 
 # OpenBLAS and numpy's loops round differently on each kind of processor; with one kernel of both, what nets learn
 # is the same to the bit on any x86 processor with AVX2: stored outputs, figures and evidence stay comparable.
