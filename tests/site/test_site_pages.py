@@ -1,5 +1,7 @@
 """Every page of the book, opened in a real browser: on a server, in a folder of a server, by double click."""
 
+import re
+
 import pytest
 from site_under_test import Visit, excess_width, pages, unexplained_pictures, unrendered_math
 
@@ -29,6 +31,12 @@ def test_a_page_opens_without_a_problem(context, addresses, name, way):
 def test_a_page_loads_the_widget_runtime_only_if_it_has_widgets(site, name):
     html = (site / f"{name}.html").read_text()
     assert ("assets/widgets.js" in html) == ("application/vnd.jupyter.widget-view+json" in html)
+
+
+@pytest.mark.parametrize("name", pages())
+def test_a_number_and_its_percent_sign_stay_on_one_line(site, name):
+    html = re.sub(r"<(script|pre|style|code)\b.*?</\1>", "", (site / f"{name}.html").read_text(), flags=re.S)
+    assert re.findall(r".*\d %", re.sub(r"<[^>]+>", "", html)) == []
 
 
 def test_the_front_page_leads_to_the_book(context, addresses):
