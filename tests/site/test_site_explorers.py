@@ -197,6 +197,28 @@ def test_the_explorers_of_the_book_move(browser, addresses, site):
             assert visit.problems == []
 
 
+OVERLAPS = """() => [...document.querySelectorAll(".initlib-explorer-drawing svg")].flatMap((svg) => {
+  const words = [...svg.querySelectorAll("text.tick")];
+  const boxes = words.map((one) => one.getBoundingClientRect());
+  const beside = (a, b) => a.right <= b.left || a.bottom - 3 <= b.top;
+  const apart = (a, b) => beside(a, b) || beside(b, a);
+  const hit = boxes.map((box, i) => boxes.findIndex((other, j) => j > i && !apart(box, other)));
+  const pairs = hit.map((j, i) => [words[i], words[j]]).filter(([, other]) => other);
+  return pairs.map((pair) => pair.map((one) => one.textContent));
+})"""
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_no_numbers_on_an_axis_overlap(browser, addresses, site, width):
+    for name in with_explorers(site):
+        with browser.new_context(viewport={"width": width, "height": 900}) as context:
+            page = Visit(context, addresses["server"]).open(f"{name}.html")
+            for explorer in page.locator(".initlib-explorer").all():
+                explorer.locator("figure").first.wait_for()
+            settle(page)
+            assert page.evaluate(OVERLAPS) == [], name
+
+
 def test_without_javascript_the_book_shows_still_pictures(browser, addresses, site):
     for name in with_explorers(site):
         with browser.new_context(java_script_enabled=False) as context:
