@@ -7,7 +7,7 @@ SOURCES := _config.yml _toc.yml $(shell find book initlib site -type f \
 	-not -path '*/node_modules/*' -not -path '*/__pycache__/*' -not -path '*/.*/*')
 
 # OpenBLAS and numpy's loops round differently on each kind of processor; with one kernel of both, what nets learn
-# is the same to the bit on any x86 processor with AVX2: stored outputs, figures and evidence stay comparable.
+# is the same to the bit on x86 processors with AVX2 (tried on two kinds): outputs, figures, evidence stay comparable.
 export OPENBLAS_CORETYPE := Haswell
 export NPY_DISABLE_CPU_FEATURES := X86_V4 AVX512_ICL AVX512_SPR
 # The nets are small: more threads would spend their time waiting for each other. Training brings its own.
