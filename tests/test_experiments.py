@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from initlib import evidence, experiments
+from initlib.evidence import archives
 
 NAMES = experiments.names()
 SECONDS = 60  # for the samples of all archives together
@@ -19,6 +20,12 @@ spent: dict[str, float] = {}
 @each
 def test_the_archive_was_made_by_the_experiment_as_it_is(name):
     assert evidence.is_current(name), f"stale or missing: run `make evidence NAME={name}`"
+
+
+@each
+def test_the_archive_holds_the_protocol_as_it_is(name):
+    content = json.loads((evidence.folder() / f"{name}.json").read_text())
+    assert content["protocol"] == archives.plain(experiments.get(name).PROTOCOL)
 
 
 @each

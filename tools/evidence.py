@@ -1,14 +1,17 @@
 """Recompute evidence: the archives that are missing or older than their experiment, or the ones named.
 
-    python tools/evidence.py [NAME ...] [--backend dask] [--check]
+    python tools/evidence.py [NAME ...] [--backend dask] [--check | --unchanged]
+
+`--unchanged` shows that a change of code is none: it runs the named experiments again on the same seeds and,
+only if the protocol and every row agree, writes the new fingerprint into the archive.
 
 With `--backend dask` the work runs on the cluster at DASK_SCHEDULER_ADDRESS, or on a local one.
 """
 
 import argparse
 import sys
-import time
-from contextlib import ExitStack, nullcontext
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 
 import joblib
@@ -25,19 +28,26 @@ def main() -> None:
     parser.add_argument(
         "--check", action="store_true", help="list the archives that are not current, run nothing"
     )
+    parser.add_argument(
+        "--unchanged",
+        action="store_true",
+        help="run again on the same seeds; if all agrees, renew the fingerprint",
+    )
     arguments = parser.parse_args()
     try:
         named = [checks.choice("experiment", name, experiments.names()) for name in arguments.names]
     except ValueError as error:
         sys.exit(str(error))
     todo = named or [name for name in experiments.names() if not evidence.is_current(name)]
+    if arguments.unchanged and not named:
+        sys.exit("--unchanged needs the names of the experiments whose code was rewritten.")
     if arguments.check:
         sys.exit(f"Not current: {', '.join(todo)}" if todo else None)
     print(f"To run: {', '.join(todo) or 'nothing, every archive is current'}", flush=True)
     with ExitStack() as stack:
         stack.enter_context(cluster(stack) if arguments.backend == "dask" else nullcontext())
         for name in todo:
-            run(name)
+            (confirm if arguments.unchanged else run)(name)
 
 
 def cluster(stack: ExitStack) -> joblib.parallel_config:
@@ -48,14 +58,30 @@ def cluster(stack: ExitStack) -> joblib.parallel_config:
 
 
 def run(name: str) -> None:
-    store, start = STORES / f"{name}.sqlite", time.perf_counter()
-    try:
+    with finished_cells(name) as store:
         result = evidence.run(name, store=store)
-    except KeyboardInterrupt:
-        sys.exit(f"\nInterrupted. Finished cells of {name} are kept; the same command continues.")
     path = evidence.save(result)
     store.unlink()
-    print(f"{name}: {result.verdict} ({time.perf_counter() - start:.0f} s) -> {path.name}", flush=True)
+    print(f"{name}: {result.verdict} ({result.made['seconds']:.0f} s) -> {path.name}", flush=True)
+
+
+def confirm(name: str) -> None:
+    with finished_cells(f"{name}.unchanged") as store:
+        path = evidence.confirm(name, store=store)
+    store.unlink()
+    print(f"{name}: unchanged, the fingerprint in {path.name} is that of the code as it is now", flush=True)
+
+
+@contextmanager
+def finished_cells(name: str) -> Iterator[Path]:
+    """Give the store of a run; say in a line what ended it, and keep its cells if it was interrupted."""
+    store = STORES / f"{name}.sqlite"
+    try:
+        yield store
+    except KeyboardInterrupt:
+        sys.exit(f"\nInterrupted. Finished cells of {name} are kept; the same command continues.")
+    except (FileNotFoundError, ValueError) as error:
+        sys.exit(str(error))
 
 
 if __name__ == "__main__":

@@ -17,11 +17,11 @@ import numpy as np
 
 from initlib import experiments, fingerprints
 from initlib.evidence.parts import Row
-from initlib.evidence.protocol import Protocol
 from initlib.evidence.results import Result
 
 PACKAGED = Path(__file__).parent / "archives"  # where the wheel has them
 IN_REPOSITORY = Path(__file__).parents[2] / "book" / "evidence"
+KEYS = ("fingerprint", "made", "protocol", "parts", "verdict", "findings")
 
 
 def folder() -> Path:
@@ -32,7 +32,8 @@ def folder() -> Path:
 def load(name: str, *, where: str | Path | None = None) -> Result:
     """Return the archived result of an experiment.
 
-    A ValueError says so if the archive is unreadable, or older than the experiment's code.
+    A ValueError says so if the archive is unreadable, older than the experiment's code, or holds another
+    protocol than the one that the module has now.
 
     >>> load("he-deph")
     Traceback (most recent call last):
@@ -40,14 +41,34 @@ def load(name: str, *, where: str | Path | None = None) -> Result:
     ValueError: Unknown experiment. Received: 'he-deph'; choose one of ... Did you mean 'he-depth'?
     """
     module = experiments.get(name)
-    path = _path(name, where)
-    content = _read(path)
+    content = read(name, where=where)
     if content["fingerprint"] != fingerprint(module):
-        raise ValueError(f"The archive {path.name} is older than the code of its experiment: {_again(name)}")
-    protocol: Protocol = module.PROTOCOL
-    if set(content["parts"]) != set(protocol.parts):
-        raise ValueError(f"The archive {path.name} lacks parts of its protocol: {_again(name)}")
-    return Result(protocol, content["parts"], content["made"])
+        raise ValueError(f"The archive {name}.json is older than the code of its experiment: {_again(name)}")
+    check_protocol(name, content)
+    return Result(module.PROTOCOL, content["parts"], content["made"])
+
+
+def check_protocol(name: str, content: Mapping[str, Any]) -> None:
+    """Raise a ValueError unless an archive's content holds the protocol that the experiment has now."""
+    protocol = plain(experiments.get(name).PROTOCOL)
+    if content["protocol"] != protocol:
+        where, old, new = _first_difference(content["protocol"], protocol)
+        raise ValueError(
+            f"The archive {name}.json holds another protocol than its experiment: {where} is {old!r} there "
+            f"and {new!r} here. A frozen protocol types its numbers: put them back, or {_again(name)}"
+        )
+    if set(content["parts"]) != set(protocol["parts"]):
+        raise ValueError(f"The archive {name}.json lacks parts of its protocol: {_again(name)}")
+
+
+def _first_difference(old: Any, new: Any, where: str = "protocol") -> tuple[str, Any, Any]:
+    if isinstance(old, dict) and isinstance(new, dict):
+        pairs = [(f"{where}.{key}", old.get(key), new.get(key)) for key in {**old, **new}]
+    elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+        pairs = [(f"{where}[{i}]", *pair) for i, pair in enumerate(zip(old, new, strict=True))]
+    else:
+        return where, old, new
+    return next(_first_difference(a, b, place) for place, a, b in pairs if a != b)
 
 
 def save(result: Result, *, where: str | Path | None = None) -> Path:
@@ -58,10 +79,10 @@ def save(result: Result, *, where: str | Path | None = None) -> Path:
         "claim": result.protocol.claim,
         "statement": result.protocol.statement,
         "verdict": result.verdict,
-        "findings": [_plain(asdict(finding)) for finding in result.findings],
+        "findings": [plain(asdict(finding)) for finding in result.findings],
         "fingerprint": fingerprint(experiments.get(name)),
         "made": dict(result.made),
-        "protocol": _plain(result.protocol),
+        "protocol": plain(result.protocol),
         "parts": {part: _columns(rows) for part, rows in result.parts.items()},
     }
     path = _path(name, where)
@@ -71,11 +92,27 @@ def save(result: Result, *, where: str | Path | None = None) -> Path:
 
 
 def is_current(name: str, *, where: str | Path | None = None) -> bool:
-    """Say whether the archive is there and was made by the experiment's code as it is now."""
+    """Say whether the archive is there and was made by the experiment's code and protocol as they are now."""
     try:
-        return bool(_read(_path(name, where))["fingerprint"] == fingerprint(experiments.get(name)))
+        load(name, where=where)
     except (FileNotFoundError, ValueError):
         return False
+    return True
+
+
+def renew(name: str, *, where: str | Path | None = None) -> Path:
+    """Write the fingerprint of the experiment's code as it is now into its archive, and change nothing else.
+
+    Only for what `evidence.confirm` has shown to give the archived rows.
+    """
+    path = _path(name, where)
+    entry = '"fingerprint": "{}"'
+    old = entry.format(read(name, where=where)["fingerprint"])
+    _write(
+        path,
+        path.read_text(encoding="utf-8").replace(old, entry.format(fingerprint(experiments.get(name))), 1),
+    )
+    return path
 
 
 def fingerprint(module: ModuleType) -> str:
@@ -111,7 +148,9 @@ def _again(name: str) -> str:
     return f"run `make evidence NAME={name}`."
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read(name: str, *, where: str | Path | None = None) -> dict[str, Any]:
+    """Return the content of an archive, rows as dicts, whatever code made it."""
+    path = _path(name, where)
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -122,7 +161,7 @@ def _read(path: Path) -> dict[str, Any]:
         ) from None
     try:
         content["parts"] = {part: _rows(columns) for part, columns in content["parts"].items()}
-        return {key: content[key] for key in ("fingerprint", "made", "parts", "verdict", "findings")}
+        return {key: content[key] for key in KEYS}
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(
             f"{path.name} is not an archive of evidence ({error!r}): {_again(path.stem)}"
@@ -166,6 +205,11 @@ def _write(path: Path, text: str) -> None:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+def plain(value: Any) -> Any:
+    """Return a value as what JSON holds, callables by their names and arrays by their digests."""
+    return json.loads(json.dumps(_plain(value)))
 
 
 def _plain(value: Any) -> Any:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from initlib import checks, experiments, sweeps
 from initlib.evidence import archives
-from initlib.evidence.parts import RATES, How, Row, Training
+from initlib.evidence.parts import RATES, How, Part, Row, Training
 from initlib.evidence.results import Result
 
 
@@ -33,6 +33,56 @@ def run(
         **archives.versions(),
     }
     return Result(protocol, parts, made)
+
+
+def confirm(
+    name: str,
+    *,
+    where: str | Path | None = None,
+    store: str | Path | None = None,
+    n_jobs: int | None = None,
+    progress: bool | None = None,
+) -> Path:
+    """Show that a change of an experiment's code is none, then write the new fingerprint into its archive.
+
+    The protocol must be the archived one, and every row comes out again on the same seeds: bitwise under the
+    versions and kernels that made the archive, within the protocol's tolerances under others. Else a
+    ValueError names the first row that differs, and the archive stays as it is. Returns the archive's path.
+    """
+    protocol = experiments.get(name).PROTOCOL
+    content = archives.read(name, where=where)
+    archives.check_protocol(name, content)
+    bitwise = all(content["made"].get(key) == value for key, value in archives.versions().items())
+    how = How(store, n_jobs, progress)
+    for part, kind in protocol.parts.items():
+        differing = _differing(content["parts"][part], kind.run(how), kind, bitwise)
+        if differing:
+            wanted = "bitwise" if bitwise else "within the tolerance"
+            raise ValueError(
+                f"{len(differing)} numbers of part {part!r} of {name!r} do not come out again {wanted}: "
+                f"{differing[0]}. The archive was left as it is."
+            )
+    return archives.renew(name, where=where)
+
+
+def _differing(old: Sequence[Row], new: Sequence[Row], kind: Part, bitwise: bool) -> list[str]:
+    """Return in words what differs between two runs of a part."""
+    if [_key(row, kind) for row in old] != [_key(row, kind) for row in new]:
+        ours, theirs = ({str(_key(row, kind)) for row in rows} for rows in (old, new))
+        return sorted(f"row {key}, which only one of the two runs has" for key in ours ^ theirs) or [
+            "their order"
+        ]
+    compared = dict.fromkeys((*old[0], *new[0]), 0.0) if bitwise else kind.tolerance
+    return [
+        f"{metric} of {_key(before, kind)}: {before.get(metric)!r} there, {after.get(metric)!r} now"
+        for before, after in zip(old, new, strict=True)
+        for metric, tolerance in compared.items()
+        if not _agree(before.get(metric), after.get(metric), tolerance)
+    ]
+
+
+def _key(row: Row, kind: Part) -> Row:
+    return {name: row[name] for name in kind.keys}
 
 
 def live(
@@ -88,7 +138,7 @@ def rerun_sample(result: Result) -> list[dict[str, Any]]:
         for before, after in zip(old, kind.rerun(old), strict=True):
             for metric, tolerance in kind.tolerance.items():
                 if not _agree(before[metric], after[metric], tolerance):
-                    key = {name: before[name] for name in kind.keys}
+                    key = _key(before, kind)
                     outside.append({"part": part, **key, metric: before[metric], "again": after[metric]})
     return outside
 
