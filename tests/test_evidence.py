@@ -17,7 +17,19 @@ from scipy import stats
 
 from initlib import evidence, experiments, fingerprints
 from initlib.datasets import Dataset
-from initlib.evidence import Difference, Measurement, Protocol, Result, Rule, Share, Training, archives, parts
+from initlib.evidence import (
+    Difference,
+    Measurement,
+    Metric,
+    Protocol,
+    Result,
+    Rule,
+    Share,
+    Training,
+    archives,
+    parts,
+    when,
+)
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -253,6 +265,28 @@ def test_a_faulty_protocol_is_refused(changes, message):
         dataclasses.replace(PROTOCOL, **changes)
 
 
+# -- Short forms --------------------------------------------------------------------------------------------
+
+
+def test_a_metric_makes_the_tests_that_are_written_out():
+    accuracy = Metric("coin", "test_accuracy")
+    good, bad, twin = (accuracy.at(arm=arm) for arm in ("good", "bad", "twin"))
+    assert good.share("good trains", at_least=0.9) == TESTS[0]
+    assert bad.minus(0.9, "bad minus 0.9", margin=0.01) == TESTS[4]
+    assert good.minus(twin, "good minus twin", margin=0.01) == TESTS[3]
+    assert good.at(rate=1).minus(bad.at(rate=1), "d", margin=0.1) == Difference(
+        "d", "coin", "test_accuracy", {"arm": "good"}, {"arm": "bad"}, 0.1, {"rate": 1}
+    )
+    with pytest.raises(ValueError, match="compares a metric with itself"):
+        good.minus(Metric("coin", "gradient"), "d", margin=0.1)
+
+
+def test_the_short_form_of_a_rule_is_the_long_one():
+    assert when(yes=TESTS[:1], higher_or_equivalent=["good minus bad"]) == RULES[1].when
+    with pytest.raises(ValueError, match="once"):
+        when(yes=TESTS[:1], no=["good trains"])
+
+
 # -- Tuning -------------------------------------------------------------------------------------------------
 
 TRAINING = Training(
@@ -446,6 +480,85 @@ def test_code_makes_an_archive_stale_and_comments_do_not(result, module, tmp_pat
             evidence.load("coin", where=tmp_path)
 
 
+def test_a_protocol_that_changed_without_its_code_makes_an_archive_stale(
+    result, module, tmp_path, monkeypatch
+):
+    """A number of the protocol that the library on trial computes at import can change so."""
+    evidence.save(result, where=tmp_path)
+    doubled = dataclasses.replace(TESTS[2], margin=2 * TESTS[2].margin)
+    changed = dataclasses.replace(PROTOCOL, tests=(*TESTS[:2], doubled, *TESTS[3:]))
+    monkeypatch.setattr(experiments.get("coin"), "PROTOCOL", changed)
+    assert not evidence.is_current("coin", where=tmp_path)
+    with pytest.raises(
+        ValueError, match=r"another protocol.*protocol\.tests\[2\]\.margin is 0\.01 there and 0\.02"
+    ):
+        evidence.load("coin", where=tmp_path)
+
+
+# -- Rewriting frozen code ----------------------------------------------------------------------------------
+
+REWRITTEN = '"""Coin."""\nTHRESHOLD = 9 / 10\n'
+
+
+@pytest.fixture
+def rewritten(result, module, tmp_path):
+    """The path of an archive whose experiment was rewritten after it was made."""
+    path = evidence.save(Result(result.protocol, result.parts, archives.versions()), where=tmp_path)
+    module.write_text(REWRITTEN)
+    assert not evidence.is_current("coin", where=tmp_path)
+    return path
+
+
+def test_rewritten_code_that_gives_every_row_again_gets_a_new_fingerprint_alone(rewritten):
+    before = json.loads(rewritten.read_text())
+    assert evidence.confirm("coin", where=rewritten.parent, n_jobs=1) == rewritten
+    assert evidence.is_current("coin", where=rewritten.parent)
+    after = json.loads(rewritten.read_text())
+    assert after.pop("fingerprint") != before.pop("fingerprint")
+    assert after == before
+
+
+def edit(path, column, off, **made):
+    """Change a number of the fifth row of an archive by `off`, and what made the archive."""
+    content = json.loads(path.read_text())
+    table = content["parts"]["coin"]
+    table["rows"][4][table["columns"].index(column)] += off
+    content["made"] |= made
+    path.write_text(json.dumps(content))
+
+
+@pytest.mark.parametrize(
+    ("column", "off", "made", "found"),
+    [
+        ("test_accuracy", 1e-12, {}, r"bitwise.*test_accuracy of \{'arm': 'good', 'seed': 104\}"),
+        ("test_accuracy", 1e-12, {"numpy": "1.0"}, None),
+        ("test_accuracy", 1e-8, {"numpy": "1.0"}, "within the tolerance"),
+        ("gradient", 1e-300, {"blas": ["another"]}, "within the tolerance.*gradient"),
+        ("seed", 500, {}, r"row \{'arm': 'good', 'seed': 104\}, which only one"),
+    ],
+    ids=["bitwise", "another machine", "past the tolerance", "an exact statement", "other seeds"],
+)
+def test_a_row_that_does_not_come_out_again_is_named_and_nothing_written(rewritten, column, off, made, found):
+    edit(rewritten, column, off, **made)
+    before = rewritten.read_bytes()
+    if found is None:
+        evidence.confirm("coin", where=rewritten.parent, n_jobs=1)
+        assert evidence.is_current("coin", where=rewritten.parent)
+        return
+    with pytest.raises(ValueError, match=found):
+        evidence.confirm("coin", where=rewritten.parent, n_jobs=1)
+    assert rewritten.read_bytes() == before
+
+
+def test_another_protocol_is_refused_before_anything_runs(rewritten, monkeypatch):
+    monkeypatch.setattr(
+        experiments.get("coin"), "PROTOCOL", dataclasses.replace(PROTOCOL, statement="A die.")
+    )
+    monkeypatch.setattr(Measurement, "run", lambda *_: pytest.fail("it ran"))
+    with pytest.raises(ValueError, match=r"protocol\.statement is 'A coin.' there and 'A die.' here"):
+        evidence.confirm("coin", where=rewritten.parent)
+
+
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.9, 0.999])
 def test_a_truncated_archive_is_refused(result, module, tmp_path, share):
     path = evidence.save(result, where=tmp_path)
@@ -552,6 +665,12 @@ def command(*arguments):
 def test_the_command_lists_what_is_not_current():
     run = command("--check")
     assert (run.returncode, run.stderr) == (0, "")
+
+
+def test_the_command_confirms_only_what_is_named():
+    run = command("--unchanged")
+    assert run.returncode == 1
+    assert "needs the names" in run.stderr
 
 
 def test_the_command_refuses_an_unknown_name():

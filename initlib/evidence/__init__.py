@@ -9,9 +9,19 @@ True
 from initlib.evidence.archives import folder, is_current, load, save
 from initlib.evidence.box import Box
 from initlib.evidence.parts import Measurement, Training
-from initlib.evidence.protocol import INCONCLUSIVE, VERDICTS, Difference, Finding, Protocol, Rule, Share
+from initlib.evidence.protocol import (
+    INCONCLUSIVE,
+    VERDICTS,
+    Difference,
+    Finding,
+    Metric,
+    Protocol,
+    Rule,
+    Share,
+    when,
+)
 from initlib.evidence.results import Result, Table
-from initlib.evidence.runs import live, rerun_sample, run
+from initlib.evidence.runs import confirm, live, rerun_sample, run
 from initlib.evidence.statistics import Mean, Proportion, mean, paired, proportion, seeds_for_equivalence
 from initlib.evidence.summary import Verdicts, verdicts
 
@@ -23,6 +33,7 @@ __all__ = [
     "Finding",
     "Mean",
     "Measurement",
+    "Metric",
     "Proportion",
     "Protocol",
     "Result",
@@ -31,6 +42,7 @@ __all__ = [
     "Table",
     "Training",
     "Verdicts",
+    "confirm",
     "folder",
     "is_current",
     "live",
@@ -43,4 +55,5 @@ __all__ = [
     "save",
     "seeds_for_equivalence",
     "verdicts",
+    "when",
 ]

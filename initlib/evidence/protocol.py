@@ -1,8 +1,8 @@
 """What is fixed before a run: the parts to run, the tests of their numbers, the rules to the verdict."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import ClassVar
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar
 
 from initlib import checks
 from initlib.evidence import statistics
@@ -125,6 +125,62 @@ Test = Share | Difference
 
 
 @dataclass(frozen=True)
+class Metric:
+    """A metric of a part, where some parameters have given values: what tests are made of.
+
+    >>> accuracy = Metric("training", "test_accuracy")
+    >>> he, xavier = (accuracy.at(arm=arm, depth=30) for arm in ("he", "xavier"))
+    >>> he.share("He reaches 80%", at_least=0.8).criterion
+    'at least 80% in 90% of the seeds'
+    >>> he.minus(xavier, "He minus Xavier", margin=0.3).where
+    {'depth': 30}
+    """
+
+    part: str
+    name: str
+    where: Where = field(default_factory=dict)
+
+    def at(self, **where: Any) -> "Metric":
+        """Return the metric where these parameters have these values, too."""
+        return replace(self, where={**self.where, **where})
+
+    def share(self, name: str, **bounds: float) -> Share:
+        """Return the test whether the metric meets `at_least`, `at_most` or `equal` in nearly every seed."""
+        return Share(name, self.part, self.name, self.where, **bounds)
+
+    def minus(self, other: "Metric | float", name: str, *, margin: float) -> Difference:
+        """Return the test by how much the metric exceeds itself elsewhere, or a number, seed by seed."""
+        if not isinstance(other, Metric):
+            return Difference(name, self.part, self.name, self.where, other, margin)
+        if (self.part, self.name) != (other.part, other.name):
+            raise ValueError(
+                f"Test {name!r} compares a metric with itself elsewhere. Received: {self}, {other}."
+            )
+        both = {key: value for key, value in self.where.items() if other.where.get(key) == value}
+        first, second = (
+            {key: value for key, value in one.where.items() if key not in both} for one in (self, other)
+        )
+        return Difference(name, self.part, self.name, first, second, margin, both)
+
+
+def when(**tests: Sequence[str | Test]) -> dict[str, str | tuple[str, ...]]:
+    """Return the outcomes of a `Rule`: `outcome=[tests]`, or `one_or_another=[tests]`, tests by name.
+
+    >>> when(yes=["He trains", "Xavier trains"], higher_or_equivalent=["He minus Xavier"])
+    {'He trains': 'yes', 'Xavier trains': 'yes', 'He minus Xavier': ('higher', 'equivalent')}
+    """
+    found: dict[str, str | tuple[str, ...]] = {}
+    for outcome, names in tests.items():
+        wanted = tuple(outcome.split("_or_"))
+        for test in names:
+            name = test if isinstance(test, str) else test.name
+            if name in found:
+                raise ValueError(f"A rule names each test once. Received twice: {name!r}.")
+            found[name] = wanted[0] if len(wanted) == 1 else wanted
+    return found
+
+
+@dataclass(frozen=True)
 class Rule:
     """One row of the verdict table: the verdict if each named test has the outcome, or one of several."""
 
@@ -229,4 +285,4 @@ def difference(value: float, metric: str) -> str:
     return f"{100 * value:.2f} pt" if is_share(metric) else f"{value:.4g}"
 
 
-__all__ = ["Difference", "Finding", "Measurement", "Protocol", "Rule", "Share", "Training"]
+__all__ = ["Difference", "Finding", "Measurement", "Metric", "Protocol", "Rule", "Share", "Training", "when"]

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from initlib import datasets, networks, propagation
-from initlib.evidence import Difference, Measurement, Protocol, Rule, Share, Training
+from initlib.evidence import Difference, Measurement, Metric, Protocol, Rule, Training, when
 
 DEPTHS = (22, 30)
 WIDTH = 64
@@ -32,10 +32,28 @@ def first_layer_gradient(seeds: Sequence[int], depth: int) -> dict[str, Any]:
     return {"log2_ratio": ratio, "log2_ratio_above_theory": ratio + (depth - 1) / 2}
 
 
-def share(name: str, arm: str, depth: int, rate: str | None = None, **bounds: float) -> Share:
-    """Return a test on the test accuracy of one arm."""
-    where = {"arm": arm, "depth": depth} | ({} if rate is None else {"learning_rate": rate})
-    return Share(name, "training", "test_accuracy", where, **bounds)
+ACCURACY = Metric("training", "test_accuracy")
+EPOCHS = Metric("training", "epochs").at(depth=22, learning_rate="best")
+BEST = {"learning_rate": "best"}
+
+REACHES = ACCURACY.at(arm="he", depth=30, **BEST).share("30 layers, He reaches 80%", at_least=0.8)
+XAVIER = ACCURACY.at(arm="xavier", depth=30)
+STALLS = XAVIER.at(**BEST).share("30 layers, Xavier stays below 20% at its best rate", at_most=0.2)
+ALWAYS = XAVIER.share("30 layers, Xavier stays below 20% at every rate", at_most=0.2)
+CONVERGES = [
+    EPOCHS.at(arm=a).share(f"22 layers, {a.title()} converges", at_most=30) for a in ("he", "xavier")
+]
+
+
+def he_minus_xavier(metric: Metric, name: str, margin: float) -> Difference:
+    """Return the paired comparison of the two arms."""
+    return metric.at(arm="he").minus(metric.at(arm="xavier"), name, margin=margin)
+
+
+FARTHER = he_minus_xavier(
+    ACCURACY.at(depth=30, **BEST), "30 layers, accuracy, He minus Xavier, best rates", 0.3
+)
+EARLIER = he_minus_xavier(EPOCHS, "22 layers, epochs to converge, He minus Xavier", 2)
 
 
 PROTOCOL = Protocol(
@@ -77,99 +95,34 @@ PROTOCOL = Protocol(
         ),
     },
     tests=(
-        share("30 layers, He reaches 80%", "he", 30, "best", at_least=0.8),
-        share("30 layers, Xavier stays below 20% at its best rate", "xavier", 30, "best", at_most=0.2),
-        share("30 layers, Xavier stays below 20% at every rate", "xavier", 30, at_most=0.2),
-        Difference(
-            "30 layers, accuracy, He minus Xavier, best rates",
-            "training",
-            "test_accuracy",
-            {"arm": "he"},
-            {"arm": "xavier"},
-            margin=0.3,
-            where={"depth": 30, "learning_rate": "best"},
-        ),
-        Share(
-            "22 layers, He converges",
-            "training",
-            "epochs",
-            {"arm": "he", "depth": 22, "learning_rate": "best"},
-            at_most=30,
-        ),
-        Share(
-            "22 layers, Xavier converges",
-            "training",
-            "epochs",
-            {"arm": "xavier", "depth": 22, "learning_rate": "best"},
-            at_most=30,
-        ),
-        Difference(
-            "22 layers, epochs to converge, He minus Xavier",
-            "training",
-            "epochs",
-            {"arm": "he"},
-            {"arm": "xavier"},
-            margin=2,
-            where={"depth": 22, "learning_rate": "best"},
-        ),
-        Difference(
-            "22 layers, accuracy, He minus Xavier, best rates",
-            "training",
-            "test_accuracy",
-            {"arm": "he"},
-            {"arm": "xavier"},
-            margin=0.01,
-            where={"depth": 22, "learning_rate": "best"},
-        ),
-        Difference(
-            "22 layers, accuracy, He minus Xavier, shared rate",
-            "training",
-            "test_accuracy",
-            {"arm": "he"},
-            {"arm": "xavier"},
-            margin=0.01,
-            where={"depth": 22, "learning_rate": "shared"},
+        REACHES,
+        STALLS,
+        ALWAYS,
+        FARTHER,
+        *CONVERGES,
+        EARLIER,
+        *(
+            he_minus_xavier(
+                ACCURACY.at(depth=22, learning_rate=rate),
+                f"22 layers, accuracy, He minus Xavier, {rate} rate{'s' * (rate == 'best')}",
+                0.01,
+            )
+            for rate in ("best", "shared")
         ),
         *(
-            Difference(
-                f"{depth} layers, first gradient, log2 Xavier/He minus theory",
-                "gradient",
-                "log2_ratio_above_theory",
-                {"depth": depth},
-                0.0,
-                margin=1.0,
-            )
+            Metric("gradient", "log2_ratio_above_theory")
+            .at(depth=depth)
+            .minus(0.0, f"{depth} layers, first gradient, log2 Xavier/He minus theory", margin=1.0)
             for depth in (10, *DEPTHS)
         ),
     ),
     rules=(
+        Rule("upheld", when(yes=[REACHES, STALLS, ALWAYS, *CONVERGES], lower=[EARLIER])),
+        # Xavier falls far behind at 30 layers, though not every net of it stalls
         Rule(
-            "upheld",
-            {
-                "30 layers, He reaches 80%": "yes",
-                "30 layers, Xavier stays below 20% at its best rate": "yes",
-                "30 layers, Xavier stays below 20% at every rate": "yes",
-                "22 layers, He converges": "yes",
-                "22 layers, Xavier converges": "yes",
-                "22 layers, epochs to converge, He minus Xavier": "lower",
-            },
-        ),
-        Rule(  # Xavier falls far behind at 30 layers, though not every net of it stalls
             "refined",
-            {
-                "30 layers, He reaches 80%": "yes",
-                "30 layers, Xavier stays below 20% at its best rate": ("yes", "mixed"),
-                "30 layers, accuracy, He minus Xavier, best rates": "higher",
-                "22 layers, He converges": "yes",
-                "22 layers, epochs to converge, He minus Xavier": "lower",
-            },
+            when(yes=[REACHES, CONVERGES[0]], yes_or_mixed=[STALLS], higher=[FARTHER], lower=[EARLIER]),
         ),
-        Rule(
-            "refuted",
-            {
-                "30 layers, He reaches 80%": "yes",
-                "30 layers, Xavier stays below 20% at its best rate": "no",
-            },
-        ),
+        Rule("refuted", when(yes=[REACHES], no=[STALLS])),
     ),
 )

@@ -18,10 +18,14 @@ import numpy as np
 
 from initlib import initializers, networks, theory
 from initlib.activations import leaky_relu
-from initlib.evidence import Difference, Measurement, Protocol, Rule, Share, Training
+from initlib.evidence import Difference, Measurement, Metric, Protocol, Rule, Share, Training, when
 
 LEAKY, STEEP = leaky_relu(0.2), leaky_relu(0.5)
-CRITICAL = {name: theory.semi_critical_point(name) for name in ("gelu", "silu")}
+# sigma_w^2 and sigma_b of theory.semi_critical_point
+CRITICAL = {
+    "gelu": (1.9830582574375464, 0.41583938095864287),
+    "silu": (1.9880046782694933, 0.7450793049880784),
+}
 SHALLOW, DEEP = 4, 30
 LAYERS, WIDTH = 30, 256
 
@@ -33,8 +37,8 @@ STARTS: dict[str, tuple[Any, float, float]] = {
     "leaky 0.5, He without slope": (STEEP, 2.0, 0.0),
     "GELU, He": ("gelu", 2.0, 0.0),
     "SiLU, He": ("silu", 2.0, 0.0),
-    "GELU, critical": ("gelu", CRITICAL["gelu"].sigma_w ** 2, CRITICAL["gelu"].sigma_b),
-    "SiLU, critical": ("silu", CRITICAL["silu"].sigma_w ** 2, CRITICAL["silu"].sigma_b),
+    "GELU, critical": ("gelu", *CRITICAL["gelu"]),
+    "SiLU, critical": ("silu", *CRITICAL["silu"]),
 }
 KEPT = ("ReLU, He", "leaky 0.2, He with slope", "leaky 0.5, He with slope")
 LOST = ("GELU, He", "SiLU, He")
@@ -43,6 +47,7 @@ KNOWN = tuple(start for start in STARTS if start not in LOST)
 SMOOTH = ("GELU", "SiLU")
 LEAKY_HE = "leaky 0.2, He"
 LEARNED = {SHALLOW: 0.9, DEEP: 0.5}  # accuracy that counts as trained
+CHANGE, ACCURACY = Metric("start", "log2_change"), Metric("training", "test_accuracy")
 GROWS = f"{UNCORRECTED}: the mean square grows twentyfold"
 
 
@@ -73,11 +78,11 @@ def at_start(seeds: Sequence[int], start: str) -> dict[str, Any]:
 
 def critical(name: str) -> dict[str, Any]:
     """Return the arm of an activation at its semi-critical point."""
-    point = CRITICAL[name]
+    scale, sigma_b = CRITICAL[name]
     return {
         "activation": name,
-        "initializer": partial(initializers.variance_scaling, scale=point.sigma_w**2),
-        "bias_initializer": partial(initializers.normal, std=point.sigma_b),
+        "initializer": partial(initializers.variance_scaling, scale=scale),
+        "bias_initializer": partial(initializers.normal, std=sigma_b),
     }
 
 
@@ -111,17 +116,18 @@ def minus(name: str, depth: int, rate: str = "best") -> str:
 
 def share(name: str, arm: str, depth: int, **bounds: float) -> Share:
     """Return a test on the test accuracy of one arm at one depth, at its best rate."""
-    where = {"arm": arm, "depth": depth, "learning_rate": "best"}
-    return Share(name, "training", "test_accuracy", where, **bounds)
+    return ACCURACY.at(arm=arm, depth=depth, learning_rate="best").share(name, **bounds)
 
 
 def difference(name: str, depth: int, rate: str) -> Difference:
     """Return the paired comparison of He with the critical point."""
-    first, second = {"arm": f"{name}, He"}, {"arm": f"{name}, critical"}
-    where = {"depth": depth, "learning_rate": rate}
-    margin = 0.02 if depth == SHALLOW else 0.2
-    return Difference(minus(name, depth, rate), "training", "test_accuracy", first, second, margin, where)
+    he, critical = (
+        ACCURACY.at(arm=f"{name}, {start}", depth=depth, learning_rate=rate) for start in ("He", "critical")
+    )
+    return he.minus(critical, minus(name, depth, rate), margin=0.02 if depth == SHALLOW else 0.2)
 
+
+SHALLOW_TRAINS = [trains(f"{n}, He", SHALLOW) for n in SMOOTH]
 
 PROTOCOL = Protocol(
     name="he-variants",
@@ -166,35 +172,32 @@ PROTOCOL = Protocol(
         ),
     },
     tests=(
-        *(Difference(follows(s), "start", "above_theory", {"start": s}, 0.0, 1.0) for s in KNOWN),
-        *(Share(keeps(s), "start", "log2_change", {"start": s}, at_least=-3, at_most=3) for s in KEPT),
-        *(Share(loses(s), "start", "log2_change", {"start": s}, at_most=-10) for s in LOST),
-        *(Difference(halves(s), "start", "last_steps", {"start": s}, -1.0, 0.15) for s in LOST),
-        Share(GROWS, "start", "log2_change", {"start": UNCORRECTED}, at_least=4.3),
+        *(Metric("start", "above_theory").at(start=s).minus(0.0, follows(s), margin=1.0) for s in KNOWN),
+        *(CHANGE.at(start=s).share(keeps(s), at_least=-3, at_most=3) for s in KEPT),
+        *(CHANGE.at(start=s).share(loses(s), at_most=-10) for s in LOST),
+        *(Metric("start", "last_steps").at(start=s).minus(-1.0, halves(s), margin=0.15) for s in LOST),
+        CHANGE.at(start=UNCORRECTED).share(GROWS, at_least=4.3),
         *(share(trains(LEAKY_HE, depth), LEAKY_HE, depth, at_least=a) for depth, a in LEARNED.items()),
         *(share(trains(f"{n}, He", SHALLOW), f"{n}, He", SHALLOW, at_least=0.9) for n in SMOOTH),
         *(share(fails(f"{n}, He"), f"{n}, He", DEEP, at_most=0.2) for n in SMOOTH),
         *(difference(n, d, r) for d in (SHALLOW, DEEP) for r in ("best", "shared") for n in SMOOTH),
     ),
     rules=(
-        Rule(  # right for leaky ReLU at any depth, and for smooth relatives in shallow nets alone
+        # right for leaky ReLU at any depth, and for smooth relatives in shallow nets alone
+        Rule(
             "depends",
-            {
-                trains(LEAKY_HE, DEEP): "yes",
-                **{keeps(s): "yes" for s in KEPT},
-                **{loses(s): "yes" for s in LOST},
-                **{trains(f"{n}, He", SHALLOW): "yes" for n in SMOOTH},
-                **{minus(n, DEEP): "lower" for n in SMOOTH},
-            },
+            when(
+                yes=[trains(LEAKY_HE, DEEP), *map(keeps, KEPT), *map(loses, LOST), *SHALLOW_TRAINS],
+                lower=[minus(n, DEEP) for n in SMOOTH],
+            ),
         ),
         Rule(
             "upheld",
-            {
-                trains(LEAKY_HE, DEEP): "yes",
-                **{trains(f"{n}, He", SHALLOW): "yes" for n in SMOOTH},
-                **{minus(n, DEEP): ("equivalent", "higher") for n in SMOOTH},
-            },
+            when(
+                yes=[trains(LEAKY_HE, DEEP), *SHALLOW_TRAINS],
+                equivalent_or_higher=[minus(n, DEEP) for n in SMOOTH],
+            ),
         ),
-        Rule("refuted", {trains(LEAKY_HE, DEEP): "no", **{minus(n, DEEP): "lower" for n in SMOOTH}}),
+        Rule("refuted", when(no=[trains(LEAKY_HE, DEEP)], lower=[minus(n, DEEP) for n in SMOOTH])),
     ),
 )

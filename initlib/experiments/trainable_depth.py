@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from initlib import datasets, initializers, networks, theory, training
-from initlib.evidence import Difference, Measurement, Protocol, Rule
+from initlib.evidence import Difference, Measurement, Metric, Protocol, Rule, when
 
 SIGMA_B = 0.05**0.5
 VARIANCES = (0.3, 0.5, 0.8, 1.0)  # sigma_w^2; 1.76 would be critical
@@ -83,25 +83,23 @@ def across_phases(seeds: Sequence[int], sigma_w: float, sigma_b: float) -> dict[
     return {"log2_deepest": np.log2(np.maximum(deepest, 1)), "accuracies": found.round(4)}
 
 
-def slope_margin(low: float, high: float) -> float:
-    """Return how far ln(depth / xi) may move if the slope of ln(depth) in ln(xi) is within 0.15 of 1."""
-    return float(round(0.15 * np.log(depth_scale(high) / depth_scale(low)), 4))
-
-
-def compare(name: str, first: Any, second: Any, margin: float) -> Difference:
-    """Return a test of ln(depth / xi)."""
-    return Difference(name, "ordered", "log_depth_per_xi", first, second, margin)
-
-
 def deepest(name: str, first: float, second: float, sigma_b: float) -> Difference:
     """Return a test of the greatest depth that learned, in octaves, between two points of the map."""
-    where = {"sigma_b": sigma_b}
-    return Difference(name, "map", "log2_deepest", {"sigma_w": first}, {"sigma_w": second}, 0.5, where)
+    depth = Metric("map", "log2_deepest").at(sigma_b=sigma_b)
+    return depth.at(sigma_w=first).minus(depth.at(sigma_w=second), name, margin=0.5)
 
 
-PROPORTIONAL = "depth per xi, sigma_w^2 of 1 minus 0.3 (xi 3.6 and 0.8)"
-PROPORTIONAL_ABOVE = "depth per xi, sigma_w^2 of 1 minus 0.5 (xi 3.6 and 1.2)"
-SIX = "depth per xi at sigma_w^2 of 1, against six"
+# ln(depth / xi). Its margins are how far it may move if the slope of ln(depth) in ln(xi) is within 0.15 of 1:
+# 0.15 times ln of the ratio of the two xi.
+PER_XI = Metric("ordered", "log_depth_per_xi")
+AT_ONE = PER_XI.at(variance=1.0)
+PROPORTIONAL = AT_ONE.minus(
+    PER_XI.at(variance=0.3), "depth per xi, sigma_w^2 of 1 minus 0.3 (xi 3.6 and 0.8)", margin=0.2351
+)
+PROPORTIONAL_ABOVE = AT_ONE.minus(
+    PER_XI.at(variance=0.5), "depth per xi, sigma_w^2 of 1 minus 0.5 (xi 3.6 and 1.2)", margin=0.167
+)
+SIX = AT_ONE.minus(1.791759469228055, "depth per xi at sigma_w^2 of 1, against six", margin=0.1)  # ln 6
 ORDER, CHAOS = MAP_SIGMA_W[0], MAP_SIGMA_W[8]
 EDGES = {0.0: MAP_SIGMA_W[4], 0.2: MAP_SIGMA_W[6], 0.5: MAP_SIGMA_W[7]}  # nearest to the critical line
 
@@ -129,9 +127,9 @@ PROTOCOL = Protocol(
         ),
     },
     tests=(
-        compare(PROPORTIONAL, {"variance": 1.0}, {"variance": 0.3}, slope_margin(0.3, 1.0)),
-        compare(PROPORTIONAL_ABOVE, {"variance": 1.0}, {"variance": 0.5}, slope_margin(0.5, 1.0)),
-        compare(SIX, {"variance": 1.0}, float(np.log(6)), 0.1),
+        PROPORTIONAL,
+        PROPORTIONAL_ABOVE,
+        SIX,
         *(
             test
             for sigma_b, edge in EDGES.items()
@@ -142,15 +140,11 @@ PROTOCOL = Protocol(
         ),
     ),
     rules=(
-        Rule("upheld", {PROPORTIONAL: "equivalent", PROPORTIONAL_ABOVE: "equivalent", SIX: "equivalent"}),
-        Rule(  # proportional, with another factor than six
-            "refined",
-            {
-                PROPORTIONAL: "equivalent",
-                PROPORTIONAL_ABOVE: "equivalent",
-                SIX: ("higher", "lower", "unclear"),
-            },
+        Rule("upheld", when(equivalent=[PROPORTIONAL, PROPORTIONAL_ABOVE, SIX])),
+        # proportional, with another factor than six
+        Rule(
+            "refined", when(equivalent=[PROPORTIONAL, PROPORTIONAL_ABOVE], higher_or_lower_or_unclear=[SIX])
         ),
-        Rule("refuted", {PROPORTIONAL: ("higher", "lower")}),
+        Rule("refuted", when(higher_or_lower=[PROPORTIONAL])),
     ),
 )
