@@ -2,6 +2,8 @@
 
 import ast
 import json
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -77,3 +79,26 @@ def test_table_and_plot(name):
     result = evidence.load(name)
     assert len(result.table()) == len(result.protocol.tests)
     plt.close(result.plot())
+
+
+def test_no_protocol_computes_its_numbers_with_the_library_on_trial():
+    """Thresholds and arms are typed: a fault of the library must not move them."""
+    script = """
+import importlib, inspect
+from initlib import gaussian, initializers, networks, propagation, theory, training
+from initlib import experiments
+
+def refuse(*_, **__):
+    raise RuntimeError("a protocol types its numbers")
+
+for module in (gaussian, initializers, networks, propagation, theory, training):
+    for name, value in list(vars(module).items()):
+        if inspect.isfunction(value) and not name.startswith("_"):
+            setattr(module, name, refuse)
+for name in experiments.names():
+    experiments.get(name)
+print(len(experiments.names()))
+"""
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    assert int(run.stdout) == len(NAMES)

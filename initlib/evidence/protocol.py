@@ -1,6 +1,6 @@
 """What is fixed before a run: the parts to run, the tests of their numbers, the rules to the verdict."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
@@ -163,7 +163,7 @@ class Metric:
         return Difference(name, self.part, self.name, first, second, margin, both)
 
 
-def when(**tests: Sequence[str | Test]) -> dict[str, str | tuple[str, ...]]:
+def when(**tests: Iterable[str | Test]) -> dict[str, str | tuple[str, ...]]:
     """Return the outcomes of a `Rule`: `outcome=[tests]`, or `one_or_another=[tests]`, tests by name.
 
     >>> when(yes=["He trains", "Xavier trains"], higher_or_equivalent=["He minus Xavier"])

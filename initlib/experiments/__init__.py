@@ -26,7 +26,8 @@ def names() -> list[str]:
     >>> "he-depth" in names()
     True
     """
-    return sorted(module.name.replace("_", "-") for module in iter_modules(__path__))
+    modules = (module.name for module in iter_modules(__path__))
+    return sorted(name.replace("_", "-") for name in modules if not name.startswith("_"))
 
 
 def get(name: str) -> ModuleType:

@@ -11,13 +11,12 @@ The pilots behind the thresholds: seeds 0 to 5, tuned on seed 50. Between two BL
 depth 3 differed by 0.28 points in one of 48 nets and not at all in the others, first losses by 1.5e-7.
 """
 
-from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from initlib import initializers, sweeps
-from initlib.evidence import Difference, Protocol, Rule, Share, Training
-from initlib.networks import Network
+from initlib import initializers
+from initlib.evidence import Difference, Metric, Protocol, Rule, Share, Training, when
+from initlib.experiments._nets import centred
 
 DEPTHS = (3, 10, 20)
 XAVIER, HE, GAIN, CRITICAL, CENTRED = "Xavier", "He", "unit gain", "critical", "critical, centred"
@@ -37,14 +36,6 @@ RATES = {
 def scaled(sigma_w: float) -> Any:
     """Return the initializer of weights with variance sigma_w^2 / fan_in."""
     return partial(initializers.variance_scaling, scale=sigma_w**2)
-
-
-def centred(cells: Sequence[dict[str, Any]]) -> Network:
-    """Return nets whose biases take the mean 1/2 of the sigmoids below away: b = -W^T 1/2 from layer 2 on."""
-    network = sweeps.build(cells)
-    for weights, biases in zip(network.weights[1:], network.biases[1:], strict=True):
-        biases -= weights.sum(axis=1) / 2
-    return network
 
 
 def arms(activation: str) -> dict[str, dict[str, Any]]:
@@ -111,15 +102,15 @@ def minus(activation: str, depth: int, first: str, second: str) -> str:
 
 def share(name: str, activation: str, depth: int, **bounds: float) -> Share:
     """Return a test on the accuracy of what the claim chooses."""
-    where = {"arm": CHOICE[activation], "depth": depth, "learning_rate": "best"}
-    return Share(name, activation, "test_accuracy", where, **bounds)
+    accuracy = Metric(activation, "test_accuracy")
+    return accuracy.at(arm=CHOICE[activation], depth=depth, learning_rate="best").share(name, **bounds)
 
 
 def difference(activation: str, depth: int, first: str, second: str, rate: str = "best") -> Difference:
     """Return a paired comparison of two arms at one depth."""
     name = minus(activation, depth, first, second) + (", shared rate" if rate == "shared" else "")
-    where = {"depth": depth, "learning_rate": rate}
-    return Difference(name, activation, "test_accuracy", {"arm": first}, {"arm": second}, 0.02, where)
+    accuracy = Metric(activation, "test_accuracy").at(depth=depth, learning_rate=rate)
+    return accuracy.at(arm=first).minus(accuracy.at(arm=second), name, margin=0.02)
 
 
 PAIRS = (
@@ -131,11 +122,11 @@ PAIRS = (
     ("sigmoid", XAVIER, CENTRED),
     ("sigmoid", CRITICAL, CENTRED),
 )
-HOLDS = {
-    **{learns("tanh", depth): "yes" for depth in DEPTHS},
-    **{learns("relu", depth): "yes" for depth in DEPTHS[:2]},
-    minus("relu", 20, HE, XAVIER): "higher",
-}
+HOLDS = when(
+    yes=[*(learns("tanh", depth) for depth in DEPTHS), *(learns("relu", depth) for depth in DEPTHS[:2])],
+    higher=[minus("relu", 20, HE, XAVIER)],
+)
+DEEP_SILU = minus("silu", 20, HE, CRITICAL)
 
 PROTOCOL = Protocol(
     name="choose-by-activation",
@@ -152,31 +143,17 @@ PROTOCOL = Protocol(
         *(difference(a, depth, first, second, "shared") for a, first, second in PAIRS for depth in DEPTHS),
     ),
     rules=(
-        Rule(  # right for tanh and ReLU, wrong for deep sigmoid and SiLU nets
-            "depends",
-            {
-                **HOLDS,
-                chance(10): "yes",
-                chance(20): "yes",
-                minus("silu", 20, HE, CRITICAL): "lower",
-            },
-        ),
+        # right for tanh and ReLU, wrong for deep sigmoid and SiLU nets
+        Rule("depends", HOLDS | when(yes=[chance(10), chance(20)], lower=[DEEP_SILU])),
         Rule(
             "upheld",
-            {
-                **HOLDS,
-                **{learns("sigmoid", depth): "yes" for depth in DEPTHS},
-                minus("silu", 20, HE, CRITICAL): ("equivalent", "higher"),
-            },
+            HOLDS | when(yes=[learns("sigmoid", d) for d in DEPTHS], equivalent_or_higher=[DEEP_SILU]),
         ),
-        Rule("refined", {**HOLDS, chance(20): "yes"}),  # wrong for deep sigmoid nets at least
-        Rule("refined", {**HOLDS, minus("silu", 20, HE, CRITICAL): "lower"}),
+        Rule("refined", HOLDS | when(yes=[chance(20)])),  # wrong for deep sigmoid nets at least
+        Rule("refined", HOLDS | when(lower=[DEEP_SILU])),
         Rule(
             "refuted",
-            {
-                minus("relu", 20, HE, XAVIER): ("equivalent", "lower"),
-                minus("tanh", 20, XAVIER, HE): ("equivalent", "lower"),
-            },
+            when(equivalent_or_lower=[minus("relu", 20, HE, XAVIER), minus("tanh", 20, XAVIER, HE)]),
         ),
     ),
 )

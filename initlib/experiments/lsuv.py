@@ -15,24 +15,18 @@ from typing import Any
 import numpy as np
 
 from initlib import datasets, networks, propagation, sweeps
-from initlib.evidence import Difference, Measurement, Protocol, Rule, Share, Training
+from initlib.evidence import Difference, Measurement, Metric, Protocol, Rule, Training, when
+from initlib.experiments._nets import SPLIT, lsuv_on_own_images
 from initlib.networks import Network
 
 ACTIVATIONS = ("relu", "tanh", "silu", "sigmoid")
 LABELS = {"relu": "ReLU", "tanh": "tanh", "silu": "SiLU", "sigmoid": "sigmoid"}
-DEPTH, BATCH = 20, 256
-SETTINGS: dict[str, Any] = {"validation": 0.1, "train_samples": 512}
-
-
-def calibrated(network: Network) -> tuple[Network, networks.Calibration]:
-    """Return the nets calibrated on the first training images of their own splits, and the report."""
-    splits = [datasets.digits().split(seed, **SETTINGS) for seed in network.seeds]
-    return networks.lsuv(network, np.stack([split.train.inputs[:BATCH] for split in splits]))
+DEPTH = 20
 
 
 def lsuv_nets(cells: Sequence[dict[str, Any]]) -> Network:
     """Return the nets of these cells, calibrated."""
-    return calibrated(sweeps.build(cells))[0]
+    return lsuv_on_own_images(sweeps.build(cells))[0]
 
 
 def at_start(seeds: Sequence[int], activation: str) -> dict[str, Any]:
@@ -41,8 +35,8 @@ def at_start(seeds: Sequence[int], activation: str) -> dict[str, Any]:
     `log10_gradient` compares the rms gradients of the first and the last hidden layer.
     """
     stack = networks.mlp([64] * DEPTH + [10], activation, "orthogonal", seeds=seeds)
-    nets, report = calibrated(stack)
-    tests = [datasets.digits().split(seed, **SETTINGS).test for seed in seeds]
+    nets, report = lsuv_on_own_images(stack)
+    tests = [datasets.digits().split(seed, **SPLIT).test for seed in seeds]
     inputs = np.stack([part.inputs for part in tests])
     variances = np.array([pre.var(axis=(1, 2)) for pre in nets.forward(inputs).pre])
     gradient = propagation.measure(nets, inputs).gradient_rms
@@ -57,8 +51,8 @@ def at_start(seeds: Sequence[int], activation: str) -> dict[str, Any]:
 def difference(activation: str, other: str, rate: str = "best") -> Difference:
     """Return the paired comparison of LSUV with another arm."""
     name = minus(activation, other) + (", shared rate" if rate == "shared" else "")
-    where = {"activation": activation, "learning_rate": rate}
-    return Difference(name, "training", "test_accuracy", {"arm": "LSUV"}, {"arm": other}, 0.02, where)
+    accuracy = ACCURACY.at(activation=activation, learning_rate=rate)
+    return accuracy.at(arm="LSUV").minus(accuracy.at(arm=other), name, margin=0.02)
 
 
 def minus(activation: str, other: str) -> str:
@@ -76,14 +70,15 @@ def reaches(activation: str) -> str:
     return f"{LABELS[activation]}: log10 of the first gradient over the last"
 
 
+ACCURACY = Metric("training", "test_accuracy")
+CALIBRATED = ACCURACY.at(arm="LSUV", learning_rate="best")
 CHANCE = "sigmoid: LSUV stays at chance"
 RULES = {"relu": "He", "tanh": "Xavier", "silu": "He"}  # derived for these activations, or used for them
 GRADIENT = {"relu": 1.0, "tanh": 1.0, "silu": 1.0, "sigmoid": 3.0}
-HOLDS: dict[str, str | tuple[str, ...]] = {
-    learns("relu"): "yes",
-    learns("tanh"): "yes",
-    **{minus(activation, rule): ("equivalent", "higher") for activation, rule in RULES.items()},
-}
+HOLDS = when(
+    yes=[learns("relu"), learns("tanh")],
+    equivalent_or_higher=[minus(activation, rule) for activation, rule in RULES.items()],
+)
 
 PROTOCOL = Protocol(
     name="lsuv",
@@ -122,7 +117,7 @@ PROTOCOL = Protocol(
                 "optimizer": "momentum",
                 "batch_size": 64,
                 "epochs": 16,
-                **SETTINGS,
+                **SPLIT,
             },
             tolerance={"first_loss": 1e-6, "test_accuracy": 0.01},
             sample=({"arm": "LSUV", "activation": "tanh", "learning_rate": "best", "seed": 100},),
@@ -130,55 +125,31 @@ PROTOCOL = Protocol(
     },
     tests=(
         *(
-            Share(
-                f"{LABELS[a]}: one rescaling a layer",
-                "start",
-                "rescalings",
-                {"activation": a},
-                at_most=1,
-            )
+            Metric("start", "rescalings")
+            .at(activation=a)
+            .share(f"{LABELS[a]}: one rescaling a layer", at_most=1)
             for a in ACTIVATIONS
         ),
         *(
-            Share(
-                f"{LABELS[a]}: variance of every layer on other images, {bound}",
-                "start",
-                f"{bound}_variance",
-                {"activation": a},
-                **{limit: value},
-            )
+            Metric("start", f"{bound}_variance")
+            .at(activation=a)
+            .share(f"{LABELS[a]}: variance of every layer on other images, {bound}", **{limit: value})
             for a in ACTIVATIONS
             for bound, limit, value in (("lowest", "at_least", 0.75), ("highest", "at_most", 1.34))
         ),
         *(
-            Difference(reaches(a), "start", "log10_gradient", {"activation": a}, 0.0, margin=GRADIENT[a])
+            Metric("start", "log10_gradient").at(activation=a).minus(0.0, reaches(a), margin=GRADIENT[a])
             for a in ACTIVATIONS
         ),
-        *(
-            Share(
-                learns(a),
-                "training",
-                "test_accuracy",
-                {"arm": "LSUV", "activation": a, "learning_rate": "best"},
-                at_least=0.5,
-            )
-            for a in ACTIVATIONS
-        ),
-        Share(
-            CHANCE,
-            "training",
-            "test_accuracy",
-            {"arm": "LSUV", "activation": "sigmoid", "learning_rate": "best"},
-            at_most=0.2,
-        ),
+        *(CALIBRATED.at(activation=a).share(learns(a), at_least=0.5) for a in ACTIVATIONS),
+        CALIBRATED.at(activation="sigmoid").share(CHANCE, at_most=0.2),
         *(difference(a, other) for a in RULES for other in ("He", "Xavier")),
         *(difference(a, other, "shared") for a in RULES for other in ("He", "Xavier")),
     ),
     rules=(
-        Rule("upheld", {**HOLDS, learns("silu"): "yes", learns("sigmoid"): "yes"}),
-        Rule(
-            "depends", {**HOLDS, CHANCE: "yes", reaches("sigmoid"): "lower"}
-        ),  # not where the gradient vanishes
-        Rule("refuted", {minus("relu", "He"): "lower", minus("tanh", "Xavier"): "lower"}),
+        Rule("upheld", HOLDS | when(yes=[learns("silu"), learns("sigmoid")])),
+        # not where the gradient vanishes
+        Rule("depends", HOLDS | when(yes=[CHANCE], lower=[reaches("sigmoid")])),
+        Rule("refuted", when(lower=[minus("relu", "He"), minus("tanh", "Xavier")])),
     ),
 )

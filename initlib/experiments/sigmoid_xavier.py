@@ -7,29 +7,20 @@ The pilots behind the thresholds: seeds 0 to 33. Between two BLAS kernels, test 
 differed by 0.84 points in one of 72 nets and not at all in the others, first losses by 2e-7.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from initlib import sweeps
 from initlib.activations import Activation
-from initlib.evidence import Difference, Protocol, Rule, Share, Training
-from initlib.networks import Network
+from initlib.evidence import Difference, Metric, Protocol, Rule, Share, Training, when
+from initlib.experiments._nets import centred
 
 HIDDEN = (1, 2, 3, 5, 8)
 SHALLOW, DEEP = HIDDEN[:3], HIDDEN[3:]
 
 TANH, XAVIER, FOUR = "tanh, Xavier", "sigmoid, Xavier", "sigmoid, four times Xavier"
+ACCURACY = Metric("training", "test_accuracy")
 CENTRED, SHIFTED = "sigmoid, four times Xavier, centring biases", "sigmoid - 1/2, four times Xavier"
-
-
-def centred(cells: Sequence[dict[str, Any]]) -> Network:
-    """Return nets whose biases take the mean 1/2 of the sigmoids below away: b = -W^T 1/2 from layer 2 on."""
-    network = sweeps.build(cells)
-    for weights, biases in zip(network.weights[1:], network.biases[1:], strict=True):
-        biases -= weights.sum(axis=1) / 2
-    return network
 
 
 def centred_sigmoid(x: Any) -> Any:
@@ -44,14 +35,14 @@ def centred_slope(x: Any) -> Any:
 
 def share(name: str, arm: str, hidden: int, rate: str | None = None, **bounds: float) -> Share:
     """Return a test on the test accuracy of one arm at one depth."""
-    where = {"arm": arm, "depth": hidden + 1} | ({} if rate is None else {"learning_rate": rate})
-    return Share(name, "training", "test_accuracy", where, **bounds)
+    accuracy = ACCURACY.at(arm=arm, depth=hidden + 1)
+    return (accuracy if rate is None else accuracy.at(learning_rate=rate)).share(name, **bounds)
 
 
 def difference(name: str, first: str, second: str, hidden: int, rate: str, margin: float) -> Difference:
     """Return a paired comparison of two arms at one depth."""
-    where = {"depth": hidden + 1, "learning_rate": rate}
-    return Difference(name, "training", "test_accuracy", {"arm": first}, {"arm": second}, margin, where)
+    accuracy = ACCURACY.at(depth=hidden + 1, learning_rate=rate)
+    return accuracy.at(arm=first).minus(accuracy.at(arm=second), name, margin=margin)
 
 
 def tanh_trains(hidden: int) -> str:
@@ -137,23 +128,22 @@ PROTOCOL = Protocol(
         ),
     ),
     rules=(
-        Rule(  # right for tanh and for shallow sigmoid nets, wrong for deep sigmoid nets
+        # right for tanh and for shallow sigmoid nets, wrong for deep sigmoid nets
+        Rule(
             "depends",
-            {
-                **{tanh_trains(h): "yes" for h in HIDDEN},
-                **{trains(h): "yes" for h in SHALLOW},
-                **{chance(h): "yes" for h in DEEP},
-                **{four_trains(h): "yes" for h in DEEP},
-            },
+            when(
+                yes=[
+                    *map(tanh_trains, HIDDEN),
+                    *map(trains, SHALLOW),
+                    *map(chance, DEEP),
+                    *map(four_trains, DEEP),
+                ]
+            ),
         ),
         Rule(
             "upheld",
-            {
-                **{tanh_trains(h): "yes" for h in HIDDEN},
-                **{minus(h): ("equivalent", "higher") for h in HIDDEN},
-                **{chance(h): "no" for h in DEEP},
-            },
+            when(yes=map(tanh_trains, HIDDEN), equivalent_or_higher=map(minus, HIDDEN), no=map(chance, DEEP)),
         ),
-        Rule("refuted", {tanh_trains(HIDDEN[-1]): "no", **{trains(h): "no" for h in SHALLOW}}),
+        Rule("refuted", when(no=[tanh_trains(HIDDEN[-1]), *map(trains, SHALLOW)])),
     ),
 )

@@ -17,15 +17,14 @@ from typing import Any
 import numpy as np
 
 from initlib import datasets, networks, sweeps, training
-from initlib.evidence import Difference, Measurement, Protocol, Rule, Training
+from initlib.evidence import Difference, Measurement, Metric, Protocol, Rule, Training, when
+from initlib.experiments._nets import SPLIT, lsuv_on_own_images
 from initlib.networks import Network
 
 ACTIVATIONS = ("relu", "tanh", "silu")
 LABELS = {"relu": "ReLU", "tanh": "tanh", "silu": "SiLU"}
 FACTORS = (0.7, 1.0, 1.4, 2.0)
 LSUV = "LSUV"
-SPLIT: dict[str, Any] = {"validation": 0.1, "train_samples": 512}
-BATCH = 256
 NARROW, WIDE = 64, 256
 EXPONENTS = tuple(range(-11, -4))  # of 2: the learning rates
 TRANSFERRED = -7
@@ -33,9 +32,7 @@ TRANSFERRED = -7
 
 def calibrated(cells: Sequence[dict[str, Any]]) -> Network:
     """Return the nets of these cells, calibrated on the first training images of their own splits."""
-    network = sweeps.build(cells)
-    splits = [datasets.digits().split(seed, **SPLIT) for seed in network.seeds]
-    return networks.lsuv(network, np.stack([split.train.inputs[:BATCH] for split in splits]))[0]
+    return lsuv_on_own_images(sweeps.build(cells))[0]
 
 
 def transfer(seeds: Sequence[int], parametrisation: str) -> dict[str, Any]:
@@ -72,8 +69,8 @@ def minus(activation: str, first: str, second: str) -> str:
 def difference(activation: str, first: str, second: str, rate: str = "best") -> Difference:
     """Return a paired comparison of two arms with one activation."""
     name = minus(activation, first, second) + (", shared rate" if rate == "shared" else "")
-    where = {"activation": activation, "learning_rate": rate}
-    return Difference(name, "scale", "test_accuracy", {"arm": first}, {"arm": second}, 0.02, where)
+    accuracy = Metric("scale", "test_accuracy").at(activation=activation, learning_rate=rate)
+    return accuracy.at(arm=first).minus(accuracy.at(arm=second), name, margin=0.02)
 
 
 def factor(number: float) -> str:
@@ -82,11 +79,8 @@ def factor(number: float) -> str:
 
 
 MUP, STANDARD = "muP: regret of the narrow nets' rate", "standard: regret of the narrow nets' rate"
-NEVER_BEHIND = {
-    minus(activation, LSUV, factor(number)): ("equivalent", "higher")
-    for activation in ACTIVATIONS
-    for number in FACTORS
-}
+NEVER_BEHIND = [minus(a, LSUV, factor(number)) for a in ACTIVATIONS for number in FACTORS]
+
 PROTOCOL = Protocol(
     name="tuned-per-architecture",
     claim="C24",
@@ -125,28 +119,25 @@ PROTOCOL = Protocol(
         *(difference(a, LSUV, factor(number)) for a in ACTIVATIONS for number in FACTORS),
         *(difference(a, factor(1.4), factor(number)) for a in ACTIVATIONS for number in (0.7, 1.0, 2.0)),
         *(difference(a, LSUV, factor(number), "shared") for a in ACTIVATIONS for number in FACTORS),
-        Difference(MUP, "transfer", "regret", {"parametrisation": "mup"}, 0.0, margin=0.69),
-        Difference(STANDARD, "transfer", "regret", {"parametrisation": "standard"}, 0.0, margin=0.69),
+        *(
+            Metric("transfer", "regret").at(parametrisation=parametrisation).minus(0.0, name, margin=0.69)
+            for parametrisation, name in (("mup", MUP), ("standard", STANDARD))
+        ),
     ),
     rules=(
-        Rule(  # the scale matters, and so does the width; but calibration and transfer replace the tuning
-            "refined",
-            {
-                minus("relu", factor(1.4), factor(0.7)): "higher",
-                minus("silu", factor(1.4), factor(0.7)): "higher",
-                STANDARD: "higher",
-                **NEVER_BEHIND,
-                MUP: "equivalent",
-            },
-        ),
-        *(Rule("upheld", {minus(a, LSUV, factor(n)): "lower"}) for a in ACTIVATIONS for n in FACTORS),
-        Rule("upheld", {MUP: "higher", STANDARD: "higher"}),
+        # the scale matters, and so does the width; but calibration and transfer replace the tuning
         Rule(
-            "refuted",
-            {
-                **{minus(a, factor(1.4), factor(0.7)): "equivalent" for a in ACTIVATIONS},
-                STANDARD: "equivalent",
-            },
+            "refined",
+            when(
+                higher=[*(minus(a, factor(1.4), factor(0.7)) for a in ("relu", "silu")), STANDARD],
+                equivalent_or_higher=NEVER_BEHIND,
+                equivalent=[MUP],
+            ),
+        ),
+        *(Rule("upheld", when(lower=[minus(a, LSUV, factor(n))])) for a in ACTIVATIONS for n in FACTORS),
+        Rule("upheld", when(higher=[MUP, STANDARD])),
+        Rule(
+            "refuted", when(equivalent=[*(minus(a, factor(1.4), factor(0.7)) for a in ACTIVATIONS), STANDARD])
         ),
     ),
 )

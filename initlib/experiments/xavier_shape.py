@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 
 from initlib import initializers
-from initlib.building import Initializer
-from initlib.evidence import Difference, Measurement, Protocol, Rule, Share, Training
+from initlib.evidence import Difference, Measurement, Metric, Protocol, Rule, Training, when
+from initlib.typing import Initializer
 
 SHAPE = (300, 200)
 NORMAL, UNIFORM, CUT = "normal", "uniform", "truncated normal"
-XAVIER: dict[str, Initializer] = {
+XAVIER: dict[str, str | Initializer] = {
     NORMAL: "glorot_normal",
     UNIFORM: "glorot_uniform",
     CUT: partial(initializers.variance_scaling, mode="fan_avg", distribution="truncated_normal"),
@@ -39,19 +39,14 @@ def draws(seeds: Sequence[int], shape: str) -> dict[str, Any]:
 
 def drawn(name: str, shape: str, metric: str, value: float, margin: float) -> Difference:
     """Return a test of a moment of the draws."""
-    return Difference(name, "draws", metric, {"shape": shape}, value, margin)
+    return Metric("draws", metric).at(shape=shape).minus(value, name, margin=margin)
 
 
 def minus(first: str, activation: str, rate: str) -> Difference:
     """Return a paired comparison of a shape with the uniform one, at equal variance."""
-    return Difference(
-        f"{activation}, accuracy, {first} minus uniform, {rate} rate",
-        "training",
-        "test_accuracy",
-        {"arm": first},
-        {"arm": UNIFORM},
-        0.01,
-        {"activation": activation, "learning_rate": rate},
+    accuracy = Metric("training", "test_accuracy").at(activation=activation, learning_rate=rate)
+    return accuracy.at(arm=first).minus(
+        accuracy.at(arm=UNIFORM), f"{activation}, accuracy, {first} minus uniform, {rate} rate", margin=0.01
     )
 
 
@@ -66,28 +61,21 @@ def start(distribution: str, variance: str) -> dict[str, Any]:
     return {"initializer": partial(initializers.variance_scaling, scale=scale, distribution=distribution)}
 
 
+def deep(shape: str, variance: str) -> Metric:
+    """Return the accuracy of an arm of the comparison of shape with variance, at its best rate."""
+    return Metric("shape and variance", "test_accuracy").at(arm=arm(shape, variance), learning_rate="best")
+
+
 def same_variance(variance: str) -> Difference:
-    return Difference(
-        f"10 ReLU layers, accuracy, normal minus uniform, both of variance {variance}",
-        "shape and variance",
-        "test_accuracy",
-        {"arm": arm(NORMAL, variance)},
-        {"arm": arm(UNIFORM, variance)},
-        0.02,
-        {"learning_rate": "best"},
-    )
+    """Return the paired comparison of the shapes."""
+    name = f"10 ReLU layers, accuracy, normal minus uniform, both of variance {variance}"
+    return deep(NORMAL, variance).minus(deep(UNIFORM, variance), name, margin=0.02)
 
 
 def same_shape(shape: str) -> Difference:
-    return Difference(
-        f"10 ReLU layers, accuracy, variance {FULL} minus {THIRD}, both {shape}",
-        "shape and variance",
-        "test_accuracy",
-        {"arm": arm(shape, FULL)},
-        {"arm": arm(shape, THIRD)},
-        0.3,
-        {"learning_rate": "best"},
-    )
+    """Return the paired comparison of the variances."""
+    name = f"10 ReLU layers, accuracy, variance {FULL} minus {THIRD}, both {shape}"
+    return deep(shape, FULL).minus(deep(shape, THIRD), name, margin=0.3)
 
 
 SETTINGS = {
@@ -142,14 +130,7 @@ PROTOCOL = Protocol(
         ),
     },
     tests=(
-        Share(
-            BOUNDED,
-            "draws",
-            "largest_over_bound",
-            {"shape": UNIFORM},
-            at_most=1.0,
-            share=1.0,
-        ),
+        Metric("draws", "largest_over_bound").at(shape=UNIFORM).share(BOUNDED, at_most=1.0, share=1.0),
         *(
             drawn(f"{shape}: variance over 2 / (fan_in + fan_out)", shape, "variance_ratio", 1.0, 0.01)
             for shape in XAVIER
@@ -166,17 +147,12 @@ PROTOCOL = Protocol(
         *(same_shape(shape) for shape in (NORMAL, UNIFORM)),
     ),
     rules=(
-        Rule(  # the paper draws uniformly; at equal variance it makes no difference
-            "refined",
-            {
-                BOUNDED: "yes",
-                **{minus(NORMAL, activation, "best").name: "equivalent" for activation in ("tanh", "relu")},
-            },
-        ),
+        # the paper draws uniformly; at equal variance it makes no difference
+        Rule("refined", when(yes=[BOUNDED], equivalent=[minus(NORMAL, a, "best") for a in ("tanh", "relu")])),
         *(
-            Rule("refuted", {BOUNDED: "yes", minus(NORMAL, activation, "best").name: ("higher", "lower")})
+            Rule("refuted", when(yes=[BOUNDED], higher_or_lower=[minus(NORMAL, activation, "best")]))
             for activation in ("tanh", "relu")
         ),
-        Rule("upheld", {BOUNDED: "no"}),
+        Rule("upheld", when(no=[BOUNDED])),
     ),
 )

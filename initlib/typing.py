@@ -1,0 +1,14 @@
+"""The types that signatures share."""
+
+from typing import Any, Protocol
+
+from numpy.typing import DTypeLike, NDArray
+
+Array = NDArray[Any]
+Shape = tuple[int, ...]
+
+
+class Initializer(Protocol):
+    """Draws weights of a shape; what `initlib.initializers` holds, and any callable that takes the same."""
+
+    def __call__(self, shape: Shape, /, *, rng: Any = ..., dtype: DTypeLike = ...) -> Any: ...
