@@ -108,6 +108,25 @@ def integers(name: str, values: object, *, minimum: int | None = None, length: i
     return tuple(integer(f"{name}[{i}]", value, minimum=minimum) for i, value in enumerate(values))
 
 
+def per_net(name: str, given: object, nets: int, **bounds: float) -> NDArray[Any]:
+    """Return `given`, one number or one for each net, as a float array (nets,).
+
+    >>> per_net("learning_rate", 0.1, 2, above=0).tolist()
+    [0.1, 0.1]
+    >>> per_net("learning_rate", [0.1, 0.2, 0.3], 2, above=0)
+    Traceback (most recent call last):
+        ...
+    ValueError: learning_rate must be one number or one for each of 2 nets. Received: 3 numbers.
+    """
+    if isinstance(given, (Sequence, np.ndarray)) and not isinstance(given, str) and np.ndim(given) == 1:
+        if len(given) != nets:
+            raise ValueError(
+                f"{name} must be one number or one for each of {nets} nets. Received: {len(given)} numbers."
+            )
+        return np.array([real(f"{name}[{i}]", number, **bounds) for i, number in enumerate(given)])
+    return np.full(nets, real(name, given, **bounds))
+
+
 def array(name: str, value: ArrayLike, *, ndim: int | None = None, dtype: Any = float) -> NDArray[Any]:
     """Return `value` as an array of `dtype` with finite entries and, where given, `ndim` axes.
 

@@ -1,6 +1,5 @@
 """Optimizers for stacks: SGD, momentum and Adam with one learning rate and one weight decay for each net."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -116,22 +115,3 @@ def get(name: str) -> type[SGD]:
     'Adam'
     """
     return OPTIMIZERS[checks.choice("optimizer", name, OPTIMIZERS)]
-
-
-def per_net(name: str, given: object, nets: int, **bounds: float) -> Array:
-    """Return `given`, one number or one for each net, as a float array (nets,).
-
-    >>> per_net("learning_rate", 0.1, 2, above=0).tolist()
-    [0.1, 0.1]
-    >>> per_net("learning_rate", [0.1, 0.2, 0.3], 2, above=0)
-    Traceback (most recent call last):
-        ...
-    ValueError: learning_rate must be one number or one for each of 2 nets. Received: 3 numbers.
-    """
-    if isinstance(given, (Sequence, np.ndarray)) and not isinstance(given, str) and np.ndim(given) == 1:
-        if len(given) != nets:
-            raise ValueError(
-                f"{name} must be one number or one for each of {nets} nets. Received: {len(given)} numbers."
-            )
-        return np.array([checks.real(f"{name}[{i}]", number, **bounds) for i, number in enumerate(given)])
-    return np.full(nets, checks.real(name, given, **bounds))

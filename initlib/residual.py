@@ -13,7 +13,6 @@ from initlib.activations import Activation
 from initlib.building import Builder, PerNet
 from initlib.layers import Activate, Layer, Tape, run_backward, run_forward
 from initlib.normalisation import normalise
-from initlib.optimizers import per_net
 from initlib.stacks import Network
 
 Array = NDArray[Any]
@@ -132,7 +131,7 @@ def residual(
     builder = Builder(seeds, dtype, shapes, initializer, bias_initializer)
     scale = None
     if branch_scale is not None:
-        scale = per_net("branch_scale", branch_scale, len(builder.seeds))
+        scale = checks.per_net("branch_scale", branch_scale, len(builder.seeds))
 
     stem = builder.weight_layer()
     stream = [Residual(plan.branch(builder, path, scale)) for _ in range(plan.blocks)]

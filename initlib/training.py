@@ -94,8 +94,8 @@ def fit(
             "standardise": standardise,
         },
     )
-    rates = optimizers.per_net("learning_rate", learning_rate, network.nets, minimum=0)
-    decays = optimizers.per_net("weight_decay", weight_decay, network.nets, minimum=0)
+    rates = checks.per_net("learning_rate", learning_rate, network.nets, minimum=0)
+    decays = checks.per_net("weight_decay", weight_decay, network.nets, minimum=0)
     activations.get(network.activation, derivative=True)
     threads = checks.integer("threads", _processors() if threads is None else threads, minimum=1)
     present = _present(network, dataset, job.cut, loss)
