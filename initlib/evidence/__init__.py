@@ -20,10 +20,11 @@ from initlib.evidence.protocol import (
     Share,
     when,
 )
-from initlib.evidence.results import Result, Table
+from initlib.evidence.results import Result
 from initlib.evidence.runs import confirm, live, rerun_sample, run
 from initlib.evidence.statistics import Mean, Proportion, mean, paired, proportion, seeds_for_equivalence
 from initlib.evidence.summary import Verdicts, verdicts
+from initlib.tables import Table
 
 __all__ = [
     "INCONCLUSIVE",

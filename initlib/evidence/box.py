@@ -1,12 +1,10 @@
 """The box that says where a claim stands: the verdict, and the findings that led to it."""
 
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from initlib.evidence.results import Result, Table
+from initlib.evidence.protocol import Protocol
+from initlib.tables import Table, escaped, markdown
 
 COLUMNS = {
     "test": "what was tested",
@@ -26,38 +24,38 @@ class Box:
     Published result R5: refined.
     """
 
-    result: "Result"
-    table: "Table"
+    protocol: Protocol
+    verdict: str
+    table: Table
     seeds: Sequence[int]
 
     @property
     def heading(self) -> str:
         """Claim and verdict in a line."""
-        kind = "Claim" if self.result.protocol.claim.startswith("C") else "Published result"
-        return f"{kind} {self.result.protocol.claim}: {self.result.verdict}"
+        kind = "Claim" if self.protocol.claim.startswith("C") else "Published result"
+        return f"{kind} {self.protocol.claim}: {self.verdict}"
 
     @property
     def basis(self) -> str:
         """What the verdict rests on, and how to make it anew."""
-        protocol = self.result.protocol
-        source = protocol.source
+        source = self.protocol.source
         settled = f"Settled by source: {source.rstrip('.')}. The tests check our formula. " if source else ""
-        tests = f"{len(self.result.findings)} tests, {_count(self.seeds)} an arm, all fixed before the run."
-        return f"{settled}{tests} Run it again: `make evidence NAME={protocol.name}`."
+        tests = f"{len(self.protocol.tests)} tests, {_count(self.seeds)} an arm, all fixed before the run."
+        return f"{settled}{tests} Run it again: `make evidence NAME={self.protocol.name}`."
 
     def __repr__(self) -> str:
         rows = "\n".join(repr(self.table).splitlines()[1:])
-        return f"{self.heading}.\n{self.result.protocol.statement}\n{rows}\n\n{self.basis}"
+        return f"{self.heading}.\n{self.protocol.statement}\n{rows}\n\n{self.basis}"
 
     def _repr_markdown_(self) -> str:
         lines = [
             f":::{{admonition}} {self.heading}",
-            f":class: verdict {self.result.verdict}",
-            f"*{self.result.protocol.statement}*",
+            f":class: verdict {self.verdict}",
+            f"*{self.protocol.statement}*",
             "",
-            _line(COLUMNS.values()),
-            _line("---" for _ in COLUMNS),
-            *(_line(escaped(row[name]) for name in COLUMNS) for row in self.table),
+            markdown(
+                list(COLUMNS.values()), ([escaped(row[name]) for name in COLUMNS] for row in self.table)
+            ),
             "",
             self.basis,
             ":::",
@@ -68,12 +66,3 @@ class Box:
 def _count(seeds: Sequence[int]) -> str:
     low, high = min(seeds), max(seeds)
     return f"{low} seeds" if low == high else f"{low} to {high} seeds"
-
-
-def _line(cells: Iterable[str]) -> str:
-    return f"| {' | '.join(cells)} |"
-
-
-def escaped(text: str) -> str:
-    """Return text that Markdown shows as it is."""
-    return re.sub(r"([|*_<>$`])", r"\\\1", text)

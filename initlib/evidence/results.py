@@ -1,9 +1,8 @@
 """What a run found: rows, learning rates, findings, verdict, table and picture, all computed from rows."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from html import escape
 from typing import Any
 
 import numpy as np
@@ -14,42 +13,7 @@ from initlib.evidence.box import Box
 from initlib.evidence.parts import RATES, Row, Training, choose
 from initlib.evidence.protocol import Finding, Protocol, Test, difference
 from initlib.evidence.statistics import Proportion
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table that reads in a notebook and in plain text; iterating gives its rows as dicts."""
-
-    rows: Sequence[Mapping[str, str]]
-    caption: str
-
-    def __iter__(self) -> Iterator[Mapping[str, str]]:
-        return iter(self.rows)
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def __repr__(self) -> str:
-        heads = list(self.rows[0])
-        widths = [max(len(head), *(len(row[head]) for row in self.rows)) for head in heads]
-        lines = [
-            dict(zip(heads, heads, strict=True)),
-            {h: "-" * w for h, w in zip(heads, widths, strict=True)},
-        ]
-        texts = (
-            "  ".join(line[head].ljust(width) for head, width in zip(heads, widths, strict=True)).rstrip()
-            for line in [*lines, *self.rows]
-        )
-        return "\n".join([self.caption, "", *texts])
-
-    def _repr_html_(self) -> str:
-        head = "".join(f'<th scope="col">{escape(name)}</th>' for name in self.rows[0])
-        body = "".join(
-            "<tr>" + "".join(f"<td>{escape(value)}</td>" for value in row.values()) + "</tr>"
-            for row in self.rows
-        )
-        caption = f"<caption>{escape(self.caption)}</caption>"
-        return f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+from initlib.tables import Table
 
 
 @dataclass(frozen=True)
@@ -150,7 +114,8 @@ class Result:
             names = set(rule.when) if rule else {finding.test for finding in self.findings}
         rows = [row_of(finding) for finding in self.findings if finding.test in names]
         seeds = [len(part.seeds) for part in self.protocol.parts.values()]
-        return Box(self, Table(rows, self.protocol.statement), seeds)
+        table = Table(rows, self.protocol.statement)
+        return Box(self.protocol, self.verdict, table, seeds)
 
     def judged(self, about: str = "") -> list[tuple[Test, Finding]]:
         """Return each test whose name contains `about`, with what it found."""

@@ -11,9 +11,9 @@ from typing import Any
 
 from initlib import experiments
 from initlib.evidence.archives import load
-from initlib.evidence.box import escaped
 from initlib.evidence.protocol import INCONCLUSIVE, VERDICTS, Finding
-from initlib.evidence.results import Result, Table, row_of
+from initlib.evidence.results import Result, row_of
+from initlib.tables import Table, escaped, markdown
 
 CLAIMS = tuple(f"C{number}" for number in range(1, 26))
 KINDS = (*VERDICTS, INCONCLUSIVE)
@@ -170,8 +170,7 @@ class LinkedTable:
         )
 
     def _repr_markdown_(self) -> str:
-        lines = [HEADS, ["---"] * len(HEADS), *(self._cells(row) for row in self.rows)]
-        return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+        return markdown(HEADS, map(self._cells, self.rows))
 
     def _cells(self, row: Mapping[str, str]) -> list[str]:
         claim, link = row["claim"], self.links.get(row["claim"])

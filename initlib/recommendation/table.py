@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from initlib.evidence.box import escaped
 from initlib.frameworks import WORDS, Law, Part
 from initlib.recommendation.rule import OUTPUT, Rule
+from initlib.tables import escaped, markdown
 
 HEADS = ("rule", "weights", "bias", "why")
 SHORT = {"normal": "{value}", "uniform": "uniform, variance {value}"}
@@ -28,8 +28,7 @@ class RuleTable:
         return "\n".join(f"{rule}: {weights}; bias {bias}" for rule, weights, bias, _ in self.rows())
 
     def _repr_markdown_(self) -> str:
-        lines = [HEADS, ["---"] * len(HEADS), *(map(escaped, row) for row in self.rows())]
-        return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+        return markdown(HEADS, (map(escaped, row) for row in self.rows()))
 
 
 def _row(rule: Rule) -> tuple[str, ...]:
