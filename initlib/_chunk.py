@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from initlib import streams
 from initlib.datasets import Dataset, Split
 from initlib.layers import Workspace, run_backward, run_forward
 from initlib.losses import Loss
@@ -16,7 +17,6 @@ from initlib.stacks import Network
 
 Array = NDArray[Any]
 
-ORDER = 3  # the stream of random numbers that orders batches; 0 and 1 draw parameters, 2 splits data
 PARTS = ("train", "validation", "test")
 
 
@@ -43,7 +43,7 @@ class Chunk:
         self.alive = np.arange(network.nets)
         self.optimizer = job.optimizer(network, rates, decays, decay=job.decay, momentum=job.momentum)
         self.tape = Workspace(network.values, self.optimizer.update)
-        self.orders = [np.random.default_rng([seed, ORDER]) for seed in network.seeds]
+        self.orders = [streams.generator(seed, streams.ORDER) for seed in network.seeds]
         self.diverged_at = np.full(network.nets, -1)
         shape = (network.nets, job.epochs)
         self.curves = {f"{part}_loss": np.full(shape, np.inf) for part in PARTS}

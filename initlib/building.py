@@ -6,12 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from initlib import checks, initializers
+from initlib import checks, initializers, streams
 from initlib.activations import Activation
 from initlib.layers import Array, Dense, Layer
 from initlib.stacks import Network, Parameter
-
-WEIGHTS, BIASES = 0, 1  # streams of random numbers; data sets and training draw others from the same seeds
 
 Initializer = str | Callable[..., Any]
 PerNet = Initializer | Sequence[Initializer | Sequence[Initializer]]
@@ -74,19 +72,20 @@ class Builder:
         weight_slot = self.add(weights * scale if scale else np.zeros_like(weights), "weight", weight_factors)
         bias_slot = None
         if bias:
-            bias_slot = self.add(self._drawn(self._biases, number, (units,), BIASES), "bias", bias_factors)
+            biases = self._drawn(self._biases, number, (units,), streams.BIASES)
+            bias_slot = self.add(biases, "bias", bias_factors)
         return layer(weight_slot, bias_slot)
 
     def draw(self) -> Array:
         """Return the weights (nets, *shape) of the next layer."""
         number = self._layer
         self._layer += 1
-        return self._drawn(self._weights, number, self._shapes[number], WEIGHTS)
+        return self._drawn(self._weights, number, self._shapes[number], streams.WEIGHTS)
 
     def _drawn(self, table: Table, number: int, shape: Shape, stream: int) -> Array:
         result = np.empty((len(self.seeds), *shape), self.dtype)
         for net, seed in enumerate(self.seeds):
-            rng = np.random.default_rng([seed, stream, number])
+            rng = streams.generator(seed, stream, number)
             drawn = np.asarray(table[net][number](shape, rng=rng, dtype=self.dtype))
             if drawn.shape != shape:
                 raise ValueError(f"An initializer must return shape {shape}. Received: {drawn.shape}.")

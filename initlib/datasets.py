@@ -8,9 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from initlib import checks
-
-SPLIT = 2  # the stream of random numbers that splits; 0 and 1 draw weights and biases
+from initlib import checks, streams
 
 Array = NDArray[Any]
 
@@ -107,7 +105,7 @@ class Dataset:
                 f"{count} samples less {n_test} for test and {n_validation} for validation leave {left} "
                 f"to train on. Received train_samples: {train_samples}."
             )
-        order = np.random.default_rng([seed, SPLIT]).permutation(count)
+        order = streams.generator(seed, streams.SPLIT).permutation(count)
         cut = n_test + n_validation
         train = self.inputs[order[cut : cut + wanted]]
         mean, sd = _mean_and_sd(train, standardise)

@@ -9,13 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from initlib import _finite_width, _moments, activations, checks, losses, theory
+from initlib import _finite_width, _moments, activations, checks, losses, streams, theory
 from initlib.activations import Activation
 from initlib.stacks import Network
 
 Array = NDArray[Any]
-
-GRADIENT = 4  # the stream of random numbers for output gradients; networks, data and training have 0 to 3
 
 
 @dataclass(frozen=True)
@@ -70,9 +68,9 @@ def measure(
     gradients = network.backward(trace, _output_gradient(network, trace.output, labels, loss))
     saturated, dead = _flat_shares(network.activation, trace.pre, flat)
     return Profile(
-        rms=_by_layer(_rms, trace.pre),
-        gradient_rms=_by_layer(_rms, gradients.pre),
-        cosine=_by_layer(_cosine, trace.pre),
+        rms=_by_layer(rms, trace.pre),
+        gradient_rms=_by_layer(rms, gradients.pre),
+        cosine=_by_layer(cosine, trace.pre),
         saturated=saturated,
         dead=dead,
     )
@@ -190,7 +188,7 @@ def _flat_slope(phi: Activation, flat: float) -> float:
 def _output_gradient(network: Network, output: Array, labels: ArrayLike | None, loss: str) -> Array:
     if labels is None:
         draws = [
-            np.random.default_rng([seed, GRADIENT]).standard_normal(output.shape[1:])
+            streams.generator(seed, streams.GRADIENT).standard_normal(output.shape[1:])
             for seed in network.seeds
         ]
         return np.array(draws).reshape(output.shape)
@@ -201,18 +199,33 @@ def _output_gradient(network: Network, output: Array, labels: ArrayLike | None, 
 
 
 def _by_layer(statistic: Callable[[Array], Array], signals: Sequence[Array]) -> Array:
-    return np.stack([statistic(signal.reshape(*signal.shape[:2], -1)) for signal in signals], axis=1)
+    return np.stack([statistic(signal) for signal in signals], axis=1)
 
 
-def _rms(signal: Array) -> Array:
+def rms(signal: Array) -> Array:
+    """Return the root mean square of a signal (nets, samples, ...) of every net, (nets,).
+
+    The squares of no finite signal overflow or vanish.
+
+    >>> rms(np.array([[[3e200], [4e200]]])) / 1e200
+    array([3.53553391])
+    """
+    signal = signal.reshape(*signal.shape[:2], -1)
     scale = np.abs(signal).max(axis=(1, 2), keepdims=True, initial=0.0)
     scale[scale == 0] = 1.0
-    rms: Array = scale[:, 0, 0] * np.sqrt(np.square(signal / scale).mean(axis=(1, 2)))
-    return rms
+    result: Array = scale[:, 0, 0] * np.sqrt(np.square(signal / scale).mean(axis=(1, 2)))
+    return result
 
 
-def _cosine(signal: Array) -> Array:
-    """Return the mean cosine over all pairs of different samples, (nets,)."""
+def cosine(signal: Array) -> Array:
+    """Return the mean cosine over all pairs of different samples of a signal (nets, samples, ...), (nets,).
+
+    Two zero vectors count as equal, a zero vector and another as orthogonal.
+
+    >>> cosine(np.array([[[1.0, 0.0], [1.0, 0.0], [0.0, 2.0]]])).round(3).tolist()
+    [0.333]
+    """
+    signal = signal.reshape(*signal.shape[:2], -1)
     samples = signal.shape[1]
     if samples < 2:
         raise ValueError(f"Cosines between inputs need at least 2 samples. Received: {samples}.")
@@ -224,8 +237,8 @@ def _cosine(signal: Array) -> Array:
     nonzero = (~zero).sum(axis=(1, 2))
     zeros = samples - nonzero
     pairs = np.square(rows.sum(axis=1)).sum(axis=1) - nonzero + zeros * (zeros - 1)
-    cosine: Array = pairs / (samples * (samples - 1))
-    return cosine
+    result: Array = pairs / (samples * (samples - 1))
+    return result
 
 
 def _flat_shares(phi: Activation, pre: Sequence[Array], flat: float) -> tuple[Array, Array]:

@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from initlib import activations, checks
-from initlib.building import BIASES, Builder, PerNet, spread
+from initlib import activations, checks, streams
+from initlib.building import Builder, PerNet, spread
 from initlib.layers import Tape
 from initlib.stacks import Network
 
@@ -141,7 +141,7 @@ def _gate_biases(forget: object, seeds: Sequence[int], hidden: int) -> Array:
     for net, (seed, one) in enumerate(zip(seeds, choices, strict=True)):
         if isinstance(one, Chrono):
             longest = checks.integer("Chrono.longest", one.longest, minimum=3)
-            rng = np.random.default_rng([seed, BIASES, 0])
+            rng = streams.generator(seed, streams.BIASES, 0)
             biases[net, 1] = np.log(rng.uniform(1, longest - 1, hidden))
             biases[net, 0] = -biases[net, 1]
         else:

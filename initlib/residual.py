@@ -21,9 +21,18 @@ VARIANTS = ("plain", "scaled", "zero_last", "fixup", "skipinit", "rezero", "pre_
 
 
 class Residual:
-    """y = x + branch(x). The branch must not end in an activation, which needs its own output again."""
+    """y = x + branch(x).
+
+    In training the sum is written over the branch's output. An activation needs that output again for its
+    slope, so a branch that ends in one is refused.
+    """
 
     def __init__(self, branch: Sequence[Layer]) -> None:
+        if not branch or isinstance(branch[-1], Activate):
+            raise ValueError(
+                "A branch must end in a layer that does not need its output again, a Dense, say. "
+                f"Received: {[type(layer).__name__ for layer in branch]}."
+            )
         self.branch = tuple(branch)
 
     def forward(self, x: Array, tape: Tape) -> Array:

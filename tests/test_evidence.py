@@ -28,6 +28,7 @@ from initlib.evidence import (
     Training,
     archives,
     parts,
+    registry,
     when,
 )
 
@@ -426,8 +427,8 @@ def module(tmp_path, monkeypatch):
     source = tmp_path / "coin.py"
     source.write_text('"""Coin."""\nTHRESHOLD = 0.9  # frozen\n')
     fake = SimpleNamespace(__file__=str(source), PROTOCOL=PROTOCOL)
-    real = experiments.get
-    monkeypatch.setattr(experiments, "get", lambda name: fake if name == "coin" else real(name))
+    real = registry.get
+    monkeypatch.setattr(registry, "get", lambda name: fake if name == "coin" else real(name))
     return source
 
 
@@ -487,7 +488,7 @@ def test_a_protocol_that_changed_without_its_code_makes_an_archive_stale(
     evidence.save(result, where=tmp_path)
     doubled = dataclasses.replace(TESTS[2], margin=2 * TESTS[2].margin)
     changed = dataclasses.replace(PROTOCOL, tests=(*TESTS[:2], doubled, *TESTS[3:]))
-    monkeypatch.setattr(experiments.get("coin"), "PROTOCOL", changed)
+    monkeypatch.setattr(registry.get("coin"), "PROTOCOL", changed)
     assert not evidence.is_current("coin", where=tmp_path)
     with pytest.raises(
         ValueError, match=r"another protocol.*protocol\.tests\[2\]\.margin is 0\.01 there and 0\.02"

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from initlib import activations, initializers, losses, networks
-from initlib.layers import Workspace, product, run_backward, run_forward
+from initlib.layers import Activate, Dense, Workspace, product, run_backward, run_forward
 from initlib.networks import Chrono, convolutional, lstm, mlp, residual
+from initlib.residual import Residual
 
 SEEDS = (3, 11)
 
@@ -281,6 +282,12 @@ def test_the_scaled_variant_divides_branches_by_the_root_of_their_number():
     plain = residual((5, 6, 3), 9, "relu", "he_normal", seeds=[0], branch_scale=1 / 3)
     x = np.random.default_rng(0).standard_normal((6, 5))
     np.testing.assert_allclose(scaled.forward(x).output, plain.forward(x).output, rtol=1e-12)
+
+
+@pytest.mark.parametrize("branch", [[], [Dense(0, None), Activate(activations.get("relu"))]])
+def test_a_branch_whose_output_is_needed_again_is_refused(branch):
+    with pytest.raises(ValueError, match=r"must end in .* Received: \["):
+        Residual(branch)
 
 
 # Normalisation

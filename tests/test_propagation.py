@@ -67,7 +67,7 @@ def test_zero_signals_are_all_alike():
     assert profile.rms.tolist() == [[0.0, 0.0]]
     assert profile.cosine.tolist() == [[1.0, 1.0]]
     partly = np.array([[[0.0, 0.0], [0.0, 0.0], [3.0, 4.0]]])
-    assert propagation._cosine(partly).tolist() == [1 / 3]
+    assert propagation.cosine(partly).tolist() == [1 / 3]
 
 
 def test_signals_far_from_one_are_measured_without_overflow():

@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 import pytest
 
-from initlib import _chunk, activations, datasets, initializers, losses, training
+from initlib import _chunk, activations, datasets, initializers, losses, streams, training
 from initlib.datasets import Dataset
 from initlib.networks import convolutional, lstm, mlp, residual
 from initlib.optimizers import get
@@ -89,7 +89,7 @@ def reference(network, data, net, *, optimizer, rate, strength, decay, epochs, b
     single = network.take([net])
     seed = single.seeds[0]
     part = data.split(seed).train
-    orders = np.random.default_rng([seed, _chunk.ORDER])
+    orders = streams.generator(seed, streams.ORDER)
     memory = [(np.zeros_like(v), np.zeros_like(v)) for v in single.values]
     steps, curve = 0, []
     for _ in range(epochs):

@@ -9,6 +9,7 @@ import matplotlib.pyplot as plt
 import pytest
 
 from initlib import evidence, experiments
+from initlib.evidence import registry
 from initlib.evidence.summary import CLAIMS, COLUMNS, KINDS
 
 
@@ -74,7 +75,7 @@ def test_an_unreadable_archive_is_named(archives):
 
 def test_a_claim_without_an_experiment_is_named(monkeypatch):
     names = [name for name in experiments.names() if experiments.get(name).PROTOCOL.claim != "C2"]
-    monkeypatch.setattr(experiments, "names", lambda: names)
+    monkeypatch.setattr(registry, "names", lambda: names)
     with pytest.raises(ValueError, match=r"No experiment settles C2\."):
         evidence.verdicts()
 

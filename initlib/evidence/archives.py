@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from initlib import experiments, fingerprints
+from initlib import fingerprints
+from initlib.evidence import registry
 from initlib.evidence.parts import Row
 from initlib.evidence.results import Result
 
@@ -40,7 +41,7 @@ def load(name: str, *, where: str | Path | None = None) -> Result:
         ...
     ValueError: Unknown experiment. Received: 'he-deph'; choose one of ... Did you mean 'he-depth'?
     """
-    module = experiments.get(name)
+    module = registry.get(name)
     content = read(name, where=where)
     if content["fingerprint"] != fingerprint(module):
         raise ValueError(f"The archive {name}.json is older than the code of its experiment: {_again(name)}")
@@ -50,7 +51,7 @@ def load(name: str, *, where: str | Path | None = None) -> Result:
 
 def check_protocol(name: str, content: Mapping[str, Any]) -> None:
     """Raise a ValueError unless an archive's content holds the protocol that the experiment has now."""
-    protocol = plain(experiments.get(name).PROTOCOL)
+    protocol = plain(registry.get(name).PROTOCOL)
     if content["protocol"] != protocol:
         where, old, new = _first_difference(content["protocol"], protocol)
         raise ValueError(
@@ -80,7 +81,7 @@ def save(result: Result, *, where: str | Path | None = None) -> Path:
         "statement": result.protocol.statement,
         "verdict": result.verdict,
         "findings": [plain(asdict(finding)) for finding in result.findings],
-        "fingerprint": fingerprint(experiments.get(name)),
+        "fingerprint": fingerprint(registry.get(name)),
         "made": dict(result.made),
         "protocol": plain(result.protocol),
         "parts": {part: _columns(rows) for part, rows in result.parts.items()},
@@ -110,7 +111,7 @@ def renew(name: str, *, where: str | Path | None = None) -> Path:
     old = entry.format(read(name, where=where)["fingerprint"])
     _write(
         path,
-        path.read_text(encoding="utf-8").replace(old, entry.format(fingerprint(experiments.get(name))), 1),
+        path.read_text(encoding="utf-8").replace(old, entry.format(fingerprint(registry.get(name))), 1),
     )
     return path
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from initlib import checks, experiments, sweeps
-from initlib.evidence import archives
+from initlib import checks, sweeps
+from initlib.evidence import archives, registry
 from initlib.evidence.parts import RATES, How, Part, Row, Training
 from initlib.evidence.results import Result
 
@@ -21,7 +21,7 @@ def run(
 
     `store`, `n_jobs` and `progress` are those of `sweeps.sweep`: with a store, an interrupted run continues.
     """
-    protocol = experiments.get(name).PROTOCOL
+    protocol = registry.get(name).PROTOCOL
     continued = store is not None and Path(store).exists()
     start = time.perf_counter()
     how = How(store, n_jobs, progress)
@@ -49,7 +49,7 @@ def confirm(
     versions and kernels that made the archive, within the protocol's tolerances under others. Else a
     ValueError names the first row that differs, and the archive stays as it is. Returns the archive's path.
     """
-    protocol = experiments.get(name).PROTOCOL
+    protocol = registry.get(name).PROTOCOL
     content = archives.read(name, where=where)
     archives.check_protocol(name, content)
     bitwise = all(content["made"].get(key) == value for key, value in archives.versions().items())

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from initlib import experiments
+from initlib.evidence import registry
 from initlib.evidence.archives import load
 from initlib.evidence.protocol import INCONCLUSIVE, VERDICTS, Finding
 from initlib.evidence.results import Result, row_of
@@ -48,7 +48,7 @@ def verdicts(where: str | Path | None = None) -> "Verdicts":
     'zero-symmetry'
     """
     results = {}
-    for name in experiments.names():
+    for name in registry.names():
         result = load(name, where=where)
         if result.protocol.claim in results:
             raise ValueError(f"Claim {result.protocol.claim} has two experiments, {name!r} is the second.")

@@ -13,28 +13,6 @@ The tests find both by themselves. Comments and docstrings may change later; a c
 archive stale and asks for a new run, on new seeds if the change was made knowing the result.
 """
 
-from importlib import import_module
-from pkgutil import iter_modules
-from types import ModuleType
+from initlib.evidence.registry import get, names
 
-from initlib import checks
-
-
-def names() -> list[str]:
-    """Return the names of all experiments, as their archives are called.
-
-    >>> "he-depth" in names()
-    True
-    """
-    modules = (module.name for module in iter_modules(__path__))
-    return sorted(name.replace("_", "-") for name in modules if not name.startswith("_"))
-
-
-def get(name: str) -> ModuleType:
-    """Return the module of an experiment, by the name of its archive.
-
-    >>> get("he-depth").PROTOCOL.claim
-    'R5'
-    """
-    checks.choice("experiment", name, names())
-    return import_module(f"{__name__}.{name.replace('-', '_')}")
+__all__ = ["get", "names"]
