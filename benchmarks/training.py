@@ -17,9 +17,9 @@ from torch.func import functional_call, grad_and_value, stack_module_state, vmap
 
 from benchmarks.results import conditions, table, times_in_turns, write_section
 from initlib import datasets, networks, training
-from initlib._chunk import ORDER
 from initlib.datasets import Split
 from initlib.networks import Network
+from initlib.training.chunk import ORDER
 
 CASES = [  # nets, hidden layers, width, ratios wanted over the loop and over vmap
     (64, 10, 64, 7.0, 2.0),

@@ -7,8 +7,25 @@
 (4, 3)
 """
 
+import sys
 from importlib import import_module
-from typing import Any
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from initlib.networks import building as building
+    from initlib.networks import calibration as calibration
+    from initlib.networks import convolution as convolution
+    from initlib.networks import layers as layers
+    from initlib.networks import losses as losses
+    from initlib.networks import normalisation as normalisation
+    from initlib.networks import recurrent as recurrent
+    from initlib.networks import stacks as stacks
+    from initlib.recommendation import recommend as recommend
+    from initlib.training import optimizers as optimizers
+    from initlib.training import sweeps as sweeps
 
 __version__ = "0.1.0"
 
@@ -30,11 +47,47 @@ _MODULES = (
     "training",
 )
 
+# Modules that moved into the package of their topic; their former names go on working.
+_MOVED = {
+    "building": "networks",
+    "calibration": "networks",
+    "convolution": "networks",
+    "layers": "networks",
+    "losses": "networks",
+    "normalisation": "networks",
+    "optimizers": "training",
+    "recurrent": "networks",
+    "residual": "networks",
+    "stacks": "networks",
+    "sweeps": "training",
+}
+
 __all__ = [*_MODULES, "recommend"]
 
 
+class _Moved(MetaPathFinder, Loader):
+    """Gives `import initlib.sweeps` the module `initlib.training.sweeps` itself, not a copy."""
+
+    def find_spec(self, fullname: str, path: object = None, target: object = None) -> ModuleSpec | None:
+        package, _, name = fullname.partition(".")
+        return ModuleSpec(fullname, self) if package == __name__ and name in _MOVED else None
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        name = spec.name.partition(".")[2]
+        module = import_module(f"{__name__}.{_MOVED[name]}.{name}")
+        spec.loader_state = module.__spec__
+        return module
+
+    def exec_module(self, module: ModuleType) -> None:
+        assert module.__spec__ is not None
+        module.__spec__ = module.__spec__.loader_state
+
+
+sys.meta_path.append(_Moved())
+
+
 def __getattr__(name: str) -> Any:
-    if name in _MODULES:
+    if name in _MODULES or name in _MOVED:
         return import_module(f"{__name__}.{name}")
     if name == "recommend":
         return import_module(f"{__name__}.recommendation").recommend

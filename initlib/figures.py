@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from initlib import propagation
+from initlib.networks.stacks import Network
 from initlib.propagation import Profile
-from initlib.stacks import Network
 
 Array = NDArray[Any]
 

@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from initlib import _finite_width, _moments, activations, checks, losses, streams, theory
+from initlib import activations, checks, streams, theory
 from initlib.activations import Activation
-from initlib.stacks import Network
+from initlib.networks import losses
+from initlib.networks.stacks import Network
+from initlib.theory import finite_width, moments
 
 Array = NDArray[Any]
 
@@ -68,9 +70,9 @@ def measure(
     gradients = network.backward(trace, _output_gradient(network, trace.output, labels, loss))
     saturated, dead = _flat_shares(network.activation, trace.pre, flat)
     return Profile(
-        rms=_by_layer(rms, trace.pre),
-        gradient_rms=_by_layer(rms, gradients.pre),
-        cosine=_by_layer(cosine, trace.pre),
+        rms=by_layer(rms, trace.pre),
+        gradient_rms=by_layer(rms, gradients.pre),
+        cosine=by_layer(cosine, trace.pre),
         saturated=saturated,
         dead=dead,
     )
@@ -154,10 +156,10 @@ def _gradients(sizes: Sequence[int], phi: Activation, sigma_w: float, second: Ar
 
 def _gradient_band(sizes: Sequence[int], phi: Activation, gradient: Array) -> Array | None:
     """Return the gradient's band: layer by layer, 2 gate z^2 is distributed as it is for signals."""
-    slopes = _moments.homogeneous_slopes(phi)
+    slopes = moments.homogeneous_slopes(phi)
     if slopes is None:
         return None
-    noise = [_finite_width._homogeneous_noise(slopes, width) for width in sizes[-2:0:-1]]
+    noise = [finite_width.homogeneous_noise(slopes, width) for width in sizes[-2:0:-1]]
     shift, variance = np.cumsum([(0.0, 0.0), *noise], axis=0)[::-1].T
     band: Array = np.exp((np.log(gradient) + shift + np.outer((-2, 2), np.sqrt(variance))) / 2)
     return band
@@ -198,7 +200,12 @@ def _output_gradient(network: Network, output: Array, labels: ArrayLike | None, 
     return gradient
 
 
-def _by_layer(statistic: Callable[[Array], Array], signals: Sequence[Array]) -> Array:
+def by_layer(statistic: Callable[[Array], Array], signals: Sequence[Array]) -> Array:
+    """Return a statistic of the signal of each layer, (nets, layers).
+
+    >>> by_layer(rms, [np.ones((1, 2, 3)), np.zeros((1, 2, 4))]).tolist()
+    [[1.0, 0.0]]
+    """
     return np.stack([statistic(signal) for signal in signals], axis=1)
 
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from initlib._sampling import Array
 from initlib.checks import array, real
+from initlib.initializers.sampling import Array
 
 
 def assert_variance(weights: Any, expected: float, *, kurtosis: float = 3.0, sigma: float = 5.0) -> float:

@@ -11,10 +11,11 @@ from itertools import product
 import numpy as np
 import pytest
 
-from initlib import datasets, explorers, losses, networks, propagation, recommend, theory
+from initlib import datasets, explorers, networks, propagation, recommend, theory
 from initlib.evidence import archives
 from initlib.explorers import broken_symmetry, histogram_by_layer, phase_diagram, residual_stream
 from initlib.explorers.table import LINEAR_STEPS, LOG_STEP
+from initlib.networks import losses
 from initlib.recommendation import NoRuleError
 
 BY_LOG = {"rtol": 10 ** (LOG_STEP / 2) - 1 + 1e-9, "atol": 0}

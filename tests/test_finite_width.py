@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from initlib import _finite_width, activations, initializers, networks, theory
+from initlib import activations, initializers, networks, theory
+from initlib.theory import finite_width
 
 HE = math.sqrt(2)
 SEMI_CRITICAL_GELU = theory.semi_critical_point("gelu")
@@ -288,7 +289,7 @@ def test_the_default_sigma_w_is_the_gain(name):
 @pytest.mark.parametrize(("slopes", "v", "k"), [((0, 1), 5, 44), ((1, 1), 2, 8)])
 def test_noise_of_relu_and_linear_layers(slopes, v, k):
     n = 37
-    mean, variance = _finite_width._homogeneous_noise(slopes, n)
+    mean, variance = finite_width.homogeneous_noise(slopes, n)
     assert mean == pytest.approx(-v / (2 * n) + (k / 3 - 3 * v * v / 4) / n**2, rel=1e-14)
     assert variance == pytest.approx(v / n + (5 * v * v / 2 - k) / n**2, rel=1e-14)
 

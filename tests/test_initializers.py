@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from initlib import _sampling, initializers
-from initlib.initializers import fans, variance_scaling
+from initlib import initializers
+from initlib.initializers import fans, sampling, variance_scaling
 from initlib.testing import assert_variance
 
 REAL = ["float32", "float64"]
@@ -365,8 +365,8 @@ def test_orthogonal_kernels_flatten_window_and_inputs(shape):
 
 def test_a_zero_on_the_diagonal_counts_as_positive(monkeypatch):
     """np.sign(0) is 0, with which a column would vanish."""
-    monkeypatch.setattr(_sampling, "draw", lambda *_: np.array([[0.0], [3.0], [4.0]]))
-    q = _sampling.haar(3, 1, np.random.default_rng(0), np.dtype(float))
+    monkeypatch.setattr(sampling, "draw", lambda *_: np.array([[0.0], [3.0], [4.0]]))
+    q = sampling.haar(3, 1, np.random.default_rng(0), np.dtype(float))
     np.testing.assert_allclose(q, [[0.0], [0.6], [0.8]], atol=1e-15)
 
 
@@ -377,7 +377,7 @@ def test_orthogonal_is_haar(n, panel, dtype, monkeypatch):
 
     A QR without the sign fix has E Q_11 = -sqrt(2 / (pi n)) or so, and fails the first by many sigma.
     """
-    monkeypatch.setattr(_sampling, "_PANEL", panel)  # several panels to a matrix of 5 columns
+    monkeypatch.setattr(sampling, "_PANEL", panel)  # several panels to a matrix of 5 columns
     draws = 3000
     rng = np.random.default_rng(12)
     qs = np.stack([initializers.orthogonal((n, n), rng=rng, dtype=dtype) for _ in range(draws)])
@@ -490,7 +490,7 @@ def test_tails_of_the_normal(dtype):
 
 
 def test_float32_normals_come_in_pairs_that_do_not_depend_on_each_other():
-    w = initializers.normal(_sampling.PIECE, rng=6, dtype="float32").astype(float)
+    w = initializers.normal(sampling.PIECE, rng=6, dtype="float32").astype(float)
     cosine, sine = w[: w.size // 2], w[w.size // 2 :]
     limit = 5 / math.sqrt(cosine.size)
     assert abs(np.corrcoef(cosine, sine)[0, 1]) < limit
@@ -626,25 +626,25 @@ def test_any_bit_generator_serves(name, bits):
 @pytest.mark.parametrize("dtype", REAL + COMPLEX)
 @pytest.mark.parametrize("name", ["normal", "uniform", "truncated_normal"])
 def test_the_number_of_threads_changes_nothing(name, dtype, monkeypatch):
-    shape = (3 * _sampling.BLOCK + 12345,)
+    shape = (3 * sampling.BLOCK + 12345,)
     draws = []
     for workers in (1, 2, 5):
-        monkeypatch.setattr(_sampling, "_cores", lambda workers=workers: workers)
+        monkeypatch.setattr(sampling, "_cores", lambda workers=workers: workers)
         rng = np.random.default_rng(6)
         draws.append(initializers.get(name)(shape, rng=rng, dtype=dtype))
         rest = rng.random()
     for other in draws[1:]:
         np.testing.assert_array_equal(draws[0], other)
     assert rest != np.random.default_rng(6).random()
-    blocks = [draws[0][start : start + 1000] for start in range(0, shape[0], _sampling.BLOCK)]
+    blocks = [draws[0][start : start + 1000] for start in range(0, shape[0], sampling.BLOCK)]
     assert len({block.tobytes() for block in blocks}) == 4
 
 
-LARGE = (5, _sampling.BLOCK)
+LARGE = (5, sampling.BLOCK)
 
 
 def test_large_draws_at_the_same_time_get_their_own_numbers(monkeypatch):
-    monkeypatch.setattr(_sampling, "_cores", lambda: 4)
+    monkeypatch.setattr(sampling, "_cores", lambda: 4)
     alone = [initializers.normal(LARGE, rng=seed, dtype="float32") for seed in range(4)]
     with ThreadPoolExecutor(4) as pool:
         together = pool.map(lambda seed: initializers.normal(LARGE, rng=seed, dtype="float32"), range(4))
@@ -653,7 +653,7 @@ def test_large_draws_at_the_same_time_get_their_own_numbers(monkeypatch):
 
 
 def test_an_error_in_a_block_is_raised_and_the_next_draw_works(monkeypatch):
-    monkeypatch.setattr(_sampling, "_cores", lambda: 4)
+    monkeypatch.setattr(sampling, "_cores", lambda: 4)
     expected = initializers.normal(LARGE, rng=0)
     for failing in range(5):
         calls = iter(range(100))
@@ -663,14 +663,14 @@ def test_an_error_in_a_block_is_raised_and_the_next_draw_works(monkeypatch):
                 raise KeyboardInterrupt
 
         with pytest.raises(KeyboardInterrupt):
-            _sampling.draw(LARGE, np.random.default_rng(0), np.dtype(float), fill)
+            sampling.draw(LARGE, np.random.default_rng(0), np.dtype(float), fill)
         np.testing.assert_array_equal(initializers.normal(LARGE, rng=0), expected)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows cannot fork")
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_a_forked_process_draws_the_same(monkeypatch):
-    monkeypatch.setattr(_sampling, "_cores", lambda: 4)
+    monkeypatch.setattr(sampling, "_cores", lambda: 4)
     expected = initializers.normal(LARGE, rng=0)  # the pool has its threads now; a child has none
     child = os.fork()
     if child == 0:
@@ -679,13 +679,13 @@ def test_a_forked_process_draws_the_same(monkeypatch):
 
 
 def test_large_draws_have_the_same_law_as_small_ones():
-    shape = (4, _sampling.BLOCK)
+    shape = (4, sampling.BLOCK)
     for name in ("normal", "uniform", "truncated_normal"):
         w = initializers.get(name)(shape, rng=1, dtype="float32")
         for block in w:
             assert_variance(block, VARIANCE[name](1, 1), kurtosis=KURTOSIS[name])
         correlation = np.corrcoef(w) - np.eye(4)
-        assert np.abs(correlation).max() < 5 / math.sqrt(_sampling.BLOCK)
+        assert np.abs(correlation).max() < 5 / math.sqrt(sampling.BLOCK)
 
 
 def test_small_float64_draws_are_numpys_own():

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from initlib import activations, initializers, losses, networks
-from initlib.layers import Activate, Dense, Workspace, product, run_backward, run_forward
-from initlib.networks import Chrono, convolutional, lstm, mlp, residual
-from initlib.residual import Residual
+from initlib import activations, initializers, networks
+from initlib.networks import Chrono, convolutional, losses, lstm, mlp, residual
+from initlib.networks.layers import Activate, Dense, Workspace, product, run_backward, run_forward
+from initlib.networks.residual import Residual
 
 SEEDS = (3, 11)
 

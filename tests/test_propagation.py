@@ -5,7 +5,8 @@ from functools import partial
 import numpy as np
 import pytest
 
-from initlib import initializers, losses, networks, propagation, theory
+from initlib import initializers, networks, propagation, theory
+from initlib.networks import losses
 from initlib.propagation import measure, predict
 
 

@@ -16,8 +16,9 @@ import numpy as np
 import psutil
 import pytest
 
-from initlib import datasets, fingerprints, initializers, jobs, networks, sweeps, training
-from initlib.sweeps import sweep
+from initlib import datasets, fingerprints, initializers, jobs, networks, training
+from initlib.training import sweeps
+from initlib.training.sweeps import sweep
 
 GRID = {"initializer": ["he_normal", "glorot_normal"], "depth": [2, 4], "learning_rate": [0.01, 0.1]}
 SEEDS = [100, 101, 102]
@@ -164,7 +165,7 @@ def test_a_worker_killed_half_way_costs_only_time(backend, slow, request, tmp_pa
 # -- Interruptions ------------------------------------------------------------------------------------------
 
 SCRIPT = """
-from initlib.sweeps import sweep
+from initlib.training.sweeps import sweep
 
 if __name__ == "__main__":
     sweep({"depth": range(2, 12)}, [100, 101], epochs=%d, store="cells.sqlite", n_jobs=2)

@@ -6,10 +6,11 @@ from functools import partial
 import numpy as np
 import pytest
 
-from initlib import _chunk, activations, datasets, initializers, losses, streams, training
+from initlib import activations, datasets, initializers, streams, training
 from initlib.datasets import Dataset
-from initlib.networks import convolutional, lstm, mlp, residual
-from initlib.optimizers import get
+from initlib.networks import convolutional, losses, lstm, mlp, residual
+from initlib.training import chunk, fitting
+from initlib.training.optimizers import get
 
 CURVES = ("loss", "train_accuracy", "validation_loss", "validation_accuracy", "test_loss", "test_accuracy")
 
@@ -78,8 +79,8 @@ def test_a_net_alone_is_trained_as_the_same_net_inside_a_stack(name, optimizer, 
     for net, seed in enumerate(seeds):
         alone = training.fit(build([seed]), data, learning_rate=rates[net], threads=1, **settings)
         assert_same(alone, whole, [net])
-    for chunk, threads in ((1, 2), (2, 1), (3, 3), (64, 2)):
-        monkeypatch.setattr(training, "CHUNK", chunk)
+    for size, threads in ((1, 2), (2, 1), (3, 3), (64, 2)):
+        monkeypatch.setattr(fitting, "CHUNK", size)
         again = training.fit(build(seeds), data, learning_rate=rates, threads=threads, **settings)
         assert_same(again, whole, range(5))
 
@@ -315,7 +316,7 @@ def test_parameters_that_overflow_in_the_last_step_count_as_diverged():
 
 def test_an_error_in_one_thread_stops_the_others(monkeypatch):
     started, ended = [], []
-    train = _chunk.Chunk._train
+    train = chunk.Chunk._train
 
     def failing(chunk, epoch, x, y, stop):
         started.append(epoch)
@@ -325,7 +326,7 @@ def test_an_error_in_one_thread_stops_the_others(monkeypatch):
         train(chunk, epoch, x, y, stop)
         ended.append(epoch)
 
-    monkeypatch.setattr(_chunk.Chunk, "_train", failing)
+    monkeypatch.setattr(chunk.Chunk, "_train", failing)
     before = threading.active_count()  # libraries that other tests used may keep threads of their own
     with pytest.raises(KeyboardInterrupt):
         training.fit(mlp((6, 3), "relu", "zeros", seeds=[0, 1]), blobs(), epochs=50, threads=2)
@@ -400,4 +401,4 @@ def test_equal_outputs_count_once():
 
 
 def test_outputs_that_are_not_finite_are_wrong():
-    assert not _chunk.hits(np.array([[[np.nan, 0.0], [np.inf, 0.0]]]), np.array([[0, 0]])).any()
+    assert not chunk.hits(np.array([[[np.nan, 0.0], [np.inf, 0.0]]]), np.array([[0, 0]])).any()

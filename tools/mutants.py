@@ -29,7 +29,11 @@ SETTINGS = {
 
 @dataclass(frozen=True)
 class Mutant:
-    """One mistake: `before` becomes `after` in `module` (once, or wherever it stands with `everywhere`)."""
+    """One mistake: `before` becomes `after` in `module`, once, or wherever it stands with `everywhere`.
+
+    The module is named from initlib on, as "theory.maps"; its tests are those of its topic unless `tests`
+    names others.
+    """
 
     module: str
     mistake: str
@@ -40,7 +44,11 @@ class Mutant:
 
     @property
     def suite(self) -> str:
-        return self.tests or f"tests/test_{self.module}.py"
+        return self.tests or f"tests/test_{self.module.partition('.')[0]}.py"
+
+    @property
+    def file(self) -> str:
+        return f"initlib/{self.module.replace('.', '/')}.py"
 
     def changed(self, source: str) -> str:
         found = source.count(self.before)
@@ -59,7 +67,7 @@ def load(root: Path = ROOT) -> list[Mutant]:
         Mutant(**entry) for entry in tomllib.loads((root / "tests/mutants.toml").read_text())["mutant"]
     ]
     for mutant in mutants:
-        mutant.changed((root / f"initlib/{mutant.module}.py").read_text())
+        mutant.changed((root / mutant.file).read_text())
     return mutants
 
 
@@ -69,7 +77,7 @@ def killer(suite: str, mutant: Mutant | None = None, root: Path = ROOT) -> str:
         package = Path(folder) / "initlib"
         shutil.copytree(root / "initlib", package, ignore=shutil.ignore_patterns("__pycache__"))
         if mutant:
-            module = package / f"{mutant.module}.py"
+            module = Path(folder) / mutant.file
             module.write_text(mutant.changed(module.read_text()))
         command = [sys.executable, "-m", "pytest", "-x", "-q", "-rf", "--tb=no", "-p", "no:cacheprovider"]
         done = subprocess.run(
@@ -87,9 +95,13 @@ def killer(suite: str, mutant: Mutant | None = None, root: Path = ROOT) -> str:
 
 
 def main(modules: Sequence[str] = (), root: Path = ROOT) -> None:
-    """Run all mutants, or those of some modules; exit with a message unless all are killed."""
+    """Run all mutants, or those of some modules or topics; exit with a message unless all are killed."""
     start = time.perf_counter()
-    mutants = [mutant for mutant in load(root) if not modules or mutant.module in modules]
+    mutants = [
+        mutant
+        for mutant in load(root)
+        if not modules or {mutant.module, mutant.module.partition(".")[0]} & set(modules)
+    ]
     suites = sorted({mutant.suite for mutant in mutants})
     with ThreadPoolExecutor(WORKERS) as pool:
         for suite, red in zip(suites, pool.map(lambda s: killer(s, root=root), suites), strict=True):

@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from initlib import checks, jobs, sweeps
+from initlib import checks, jobs
+from initlib.training import sweeps
 
 Where = Mapping[str, Any]
 Row = dict[str, Any]

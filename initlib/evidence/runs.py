@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from initlib import checks, sweeps
+from initlib import checks
 from initlib.evidence import archives, registry
 from initlib.evidence.parts import RATES, How, Part, Row, Training
 from initlib.evidence.results import Result
+from initlib.training import sweeps
 
 
 def run(

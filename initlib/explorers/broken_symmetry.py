@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from initlib import checks, datasets, initializers, losses, networks
+from initlib import checks, datasets, initializers, networks
 from initlib.explorers.explorer import Explorer
 from initlib.explorers.panels import HeatMap, Lines
 from initlib.explorers.table import Axis, Table
+from initlib.networks import losses
 
 Array = NDArray[np.float64]
 

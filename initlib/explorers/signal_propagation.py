@@ -132,9 +132,9 @@ def _curves(
         nets = _nets(widths, activation, DRAWS[ensemble], scales, seeds)
         trace = nets.forward(x)
         found = {
-            "rms": propagation._by_layer(propagation.rms, trace.pre),
+            "rms": propagation.by_layer(propagation.rms, trace.pre),
             "gradient": _gradients(nets, trace, depths),
-            "cosine": propagation._by_layer(propagation.cosine, trace.pre),
+            "cosine": propagation.by_layer(propagation.cosine, trace.pre),
         }
         for name, curve in found.items():
             measured[name].append(curve.reshape(len(scales), len(seeds), *curve.shape[1:]))

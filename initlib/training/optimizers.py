@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from initlib import checks
-from initlib.stacks import Network
+from initlib.networks.stacks import Network
 
 Array = NDArray[Any]
 

@@ -1,17 +1,18 @@
 """What finite width adds to the mean-field picture: spread of signals, singular values of the Jacobian."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from initlib import _moments, activations, checks
+from initlib import activations, checks
 from initlib.activations import Activation
 from initlib.gaussian import Array
+from initlib.theory import moments
+from initlib.theory.moments import AnyActivation
 
-AnyActivation = str | Activation | Callable[..., Any]
 ENSEMBLES = ("gaussian", "orthogonal")
 
 
@@ -43,16 +44,16 @@ def jacobian_moments(
     JacobianMoments(mean=1.0, variance=16.0)
     """
     phi = activations.get(activation, derivative=True)
-    sigma_w, _ = _moments.sigmas(sigma_w, 0.0)
+    sigma_w, _ = moments.sigmas(sigma_w, 0.0)
     q = checks.real("q", q, minimum=0)
     depth = checks.integer("depth", depth, minimum=1)
     free = checks.choice("ensemble", ensemble, ENSEMBLES) == "gaussian"
-    second = _moments.slope_power(phi, q)
+    second = moments.slope_power(phi, q)
     if second == 0:
         return JacobianMoments(0.0, 0.0)
     mean = (sigma_w**2 * second) ** depth
     return JacobianMoments(
-        mean, mean**2 * depth * (_moments.slope_power(phi, q, 4) / second**2 - 1 + float(free))
+        mean, mean**2 * depth * (moments.slope_power(phi, q, 4) / second**2 - 1 + float(free))
     )
 
 
@@ -89,7 +90,7 @@ def finite_width_band(
     """
     sizes = checks.integers("widths", widths, minimum=1, length=2)
     phi = activations.get(activation)
-    sigma_w, sigma_b = _moments.sigmas(_unit_gain(phi) if sigma_w is None else sigma_w, sigma_b)
+    sigma_w, sigma_b = moments.sigmas(_unit_gain(phi) if sigma_w is None else sigma_w, sigma_b)
     free = checks.choice("ensemble", ensemble, ENSEMBLES) == "gaussian"
     before = _Signal(math.log(checks.real("q", q, above=0)), 0.0, 0.0, 0.0)
     bands = []
@@ -120,23 +121,23 @@ class _Signal(NamedTuple):
 def _through(phi: Activation, before: _Signal, n: int, scale: float, sigma_b: float) -> tuple[float, float]:
     """Return mean and variance of log Q behind an activation on `n` units and the next weight layer."""
     q = math.exp(before.log_q)
-    moment = _moments.power(phi, q)
+    moment = moments.power(phi, q)
     after = scale * moment + sigma_b**2
     log_after = _log(after, phi)
-    slopes = _moments.homogeneous_slopes(phi)
+    slopes = moments.homogeneous_slopes(phi)
     if slopes is not None and sigma_b == 0:
-        mean, noise = _homogeneous_noise(slopes, n)
+        mean, noise = homogeneous_noise(slopes, n)
         norm_mean, norm_noise = _log_chi_square(n)
         mean += log_after + before.own_mean - norm_mean
         return mean, before.variance + noise + before.own_variance - norm_noise
 
     def slope(log_q: float) -> float:
         q = math.exp(log_q)
-        return scale * q * _moments.growth(phi, q) / (scale * _moments.power(phi, q) + sigma_b**2)
+        return scale * q * moments.growth(phi, q) / (scale * moments.power(phi, q) + sigma_b**2)
 
     at, h = slope(before.log_q), 1e-3
     bend = (slope(before.log_q + h) - slope(before.log_q - h)) / (2 * h)
-    spread = scale**2 * (_moments.power(phi, q, 4) - moment**2) / after**2
+    spread = scale**2 * (moments.power(phi, q, 4) - moment**2) / after**2
     excess = before.own_variance - 2 / n  # over that of Gaussian weights
     noise = spread / n + at**2 * excess
     shift = bend * before.variance / 2 + (bend - at + at**2) * excess / 2 - noise / 2
@@ -153,7 +154,7 @@ def _own_noise_of_orthogonal(fan_in: int, fan_out: int, kept: float) -> tuple[fl
     ) + 2 * from_biases
 
 
-def _homogeneous_noise(slopes: tuple[float, float], n: int) -> tuple[float, float]:
+def homogeneous_noise(slopes: tuple[float, float], n: int) -> tuple[float, float]:
     """Return mean and variance of log mean_n(y), y = phi^2 / E phi^2, to second order in 1 / n."""
     second, fourth, sixth = ((slopes[0] ** p + slopes[1] ** p) / 2 for p in (2, 4, 6))
     v = 3 * fourth / second**2 - 1
@@ -169,7 +170,7 @@ def _log_chi_square(n: int) -> tuple[float, float]:
 
 
 def _unit_gain(phi: Activation) -> float:
-    moment = _moments.power(phi, 1.0)
+    moment = moments.power(phi, 1.0)
     if moment == 0:
         raise ValueError(f"{phi.name!r} lets no signal through: pass sigma_w.")
     return 1 / math.sqrt(moment)

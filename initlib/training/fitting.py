@@ -1,4 +1,4 @@
-"""Train many nets of one shape at once: each with its own seed, data split, batch order and learning rate."""
+"""Fit a stack: every net with its own seed, data split, batch order and learning rate; evaluate it."""
 
 import os
 import threading
@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from initlib import activations, checks, losses, optimizers
-from initlib._chunk import PARTS, Chunk, Job, hits
+from initlib import activations, checks
 from initlib.datasets import Dataset, Split
-from initlib.stacks import Network
+from initlib.networks import losses
+from initlib.networks.stacks import Network
+from initlib.training import optimizers
+from initlib.training.chunk import PARTS, Chunk, Job, hits
 
 Array = NDArray[Any]
 
@@ -190,11 +192,3 @@ def _present(network: Network, dataset: Dataset | Split, cut: dict[str, Any], lo
         present[f"{name}_loss"] = len(part) > 0
         present[f"{name}_accuracy"] = len(part) > 0 and targets.ndim == 2
     return present
-
-
-def __getattr__(name: str) -> Any:
-    if name == "sweep":  # it builds on this module, so it is imported when asked for
-        from initlib.sweeps import sweep
-
-        return sweep
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

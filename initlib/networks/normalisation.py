@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from initlib import checks
-from initlib.building import Builder
-from initlib.layers import Layer, Tape
+from initlib.networks.building import Builder
+from initlib.networks.layers import Layer, Tape
 
 Array = NDArray[Any]
 

@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from initlib import checks
-from initlib.convolution import Convolution
-from initlib.layers import Dense, Tape, run_forward
-from initlib.stacks import Network
+from initlib.networks.convolution import Convolution
+from initlib.networks.layers import Dense, Tape, run_forward
+from initlib.networks.stacks import Network
 
 Array = NDArray[Any]
 

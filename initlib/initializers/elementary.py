@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from initlib import _sampling
-from initlib._kernels import common, fitting
-from initlib._sampling import Array, truncated_moments
 from initlib.checks import Rng, real
+from initlib.initializers import sampling
+from initlib.initializers.kernels import common, fitting
+from initlib.initializers.sampling import Array, truncated_moments
 
 
 def zeros(shape: Any, *, rng: Rng = None, dtype: DTypeLike = float) -> Array:
@@ -41,7 +41,7 @@ def normal(
     """
     shape, rng, dtype = common(shape, rng, dtype)
     std, mean = fitting("std", std, dtype, minimum=0), fitting("mean", mean, dtype)
-    return _sampling.draw(shape, rng, dtype, _sampling.normal, std, mean)
+    return sampling.draw(shape, rng, dtype, sampling.normal, std, mean)
 
 
 def uniform(
@@ -59,7 +59,7 @@ def uniform(
     high = fitting("high", high, dtype, minimum=low)
     if dtype.kind == "c" and low != -high:
         raise ValueError(f"Complex uniform draws need low = -high. Received: low={low}, high={high}.")
-    return _sampling.draw(shape, rng, dtype, _sampling.uniform, (high - low) / 2, (high + low) / 2)
+    return sampling.draw(shape, rng, dtype, sampling.uniform, (high - low) / 2, (high + low) / 2)
 
 
 def truncated_normal(
@@ -90,7 +90,7 @@ def truncated_normal(
         centre, spread = (0.0, _complex_std(high)) if dtype.kind == "c" else truncated_moments(low, high)[:2]
         std = std / spread
         mean = mean - std * centre
-    return _sampling.draw(shape, rng, dtype, _sampling.truncated_normal(low, high), std, mean)
+    return sampling.draw(shape, rng, dtype, sampling.truncated_normal(low, high), std, mean)
 
 
 def _bounds(bounds: tuple[float, float], dtype: np.dtype[Any]) -> tuple[float, float]:

@@ -1,11 +1,4 @@
-"""Signal propagation in wide networks: gains, variance and correlation maps, criticality, depth scales.
-
-The pre-activations of a wide random network are Gaussian: those of layer l have second moment q_l, and those
-of two inputs have correlation c_l. Weights have variance sigma_w^2 / fan_in, biases sigma_b^2. An activation
-is a name, an `Activation` or a callable; what needs its derivative refuses a bare callable.
-
-Source: Poole et al. 2016, arXiv:1606.05340; Schoenholz et al. 2017, arXiv:1611.01232.
-"""
+"""What one layer does to signals and gradients: gains, the variance and correlation maps, residual blocks."""
 
 import math
 from typing import NamedTuple
@@ -13,45 +6,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from initlib import _moments, activations, checks
-from initlib._criticality import (
-    AnyActivation,
-    CorrelationFixedPoint,
-    CriticalPoint,
-    DepthScales,
-    SemiCriticalPoint,
-    VarianceFixedPoint,
-    correlation_fixed_point,
-    critical_sigma_w,
-    depth_scales,
-    semi_critical_point,
-    variance_fixed_point,
-)
-from initlib._finite_width import FiniteWidthBand, JacobianMoments, finite_width_band, jacobian_moments
+from initlib import activations, checks
 from initlib.gaussian import Array, correlations
-
-__all__ = [
-    "CorrelationFixedPoint",
-    "CriticalPoint",
-    "DepthScales",
-    "FiniteWidthBand",
-    "JacobianMoments",
-    "ResidualProfile",
-    "SemiCriticalPoint",
-    "VarianceFixedPoint",
-    "chi",
-    "correlation_fixed_point",
-    "correlation_map",
-    "critical_sigma_w",
-    "depth_scales",
-    "finite_width_band",
-    "gain",
-    "jacobian_moments",
-    "residual_profile",
-    "semi_critical_point",
-    "variance_fixed_point",
-    "variance_map",
-]
+from initlib.theory import moments
+from initlib.theory.fixed_points import variance_fixed_point
+from initlib.theory.moments import AnyActivation
 
 
 def gain(activation: AnyActivation, direction: str = "forward", q: float = 1.0) -> float:
@@ -69,7 +28,7 @@ def gain(activation: AnyActivation, direction: str = "forward", q: float = 1.0) 
     direction = checks.choice("direction", direction, ("forward", "backward"))
     phi = activations.get(activation, derivative=direction == "backward")
     q = checks.real("q", q, above=0)
-    moment = _moments.power(phi, q) / q if direction == "forward" else _moments.slope_power(phi, q)
+    moment = moments.power(phi, q) / q if direction == "forward" else moments.slope_power(phi, q)
     if moment == 0:
         raise ValueError(f"{phi.name!r} has no {direction} gain at q = {q:g}: it lets no signal through.")
     return 1 / math.sqrt(moment)
@@ -84,12 +43,12 @@ def variance_map(q: ArrayLike, activation: AnyActivation, sigma_w: float, sigma_
     0.394294
     """
     phi = activations.get(activation)
-    sigma_w, sigma_b = _moments.sigmas(sigma_w, sigma_b)
+    sigma_w, sigma_b = moments.sigmas(sigma_w, sigma_b)
     q = checks.array("q", q)
     if (q < 0).any():
         raise ValueError(f"q must be >= 0. Received: {q[q < 0].flat[0]:g}.")
-    moments = np.array([_moments.power(phi, float(one)) for one in q.flat]).reshape(q.shape)
-    result: Array = sigma_w**2 * moments + sigma_b**2
+    means = np.array([moments.power(phi, float(one)) for one in q.flat]).reshape(q.shape)
+    result: Array = sigma_w**2 * means + sigma_b**2
     return result
 
 
@@ -107,15 +66,15 @@ def correlation_map(
     [0.      0.31831 1.     ]
     """
     phi = activations.get(activation)
-    sigma_w, sigma_b = _moments.sigmas(sigma_w, sigma_b)
+    sigma_w, sigma_b = moments.sigmas(sigma_w, sigma_b)
     c = correlations(c)
     q = variance_fixed_point(phi, sigma_w, sigma_b).q if q is None else checks.real("q", q, minimum=0)
-    after = sigma_w**2 * _moments.power(phi, q) + sigma_b**2
+    after = sigma_w**2 * moments.power(phi, q) + sigma_b**2
     if after == 0:
         raise ValueError(
             f"Correlations are undefined where signals vanish. Received: q = {q:g} with {phi.name}."
         )
-    covariance = sigma_w**2 * _moments.pair(phi, c, q) + sigma_b**2
+    covariance = sigma_w**2 * moments.pair(phi, c, q) + sigma_b**2
     result: Array = np.where(c == 1, 1.0, np.clip(covariance / after, -1.0, 1.0))
     return result[()]
 
@@ -132,8 +91,8 @@ def chi(activation: AnyActivation, sigma_w: float, q: float) -> float:
     1.000000
     """
     phi = activations.get(activation, derivative=True)
-    sigma_w, _ = _moments.sigmas(sigma_w, 0.0)
-    return sigma_w**2 * _moments.slope_power(phi, checks.real("q", q, minimum=0))
+    sigma_w, _ = moments.sigmas(sigma_w, 0.0)
+    return sigma_w**2 * moments.slope_power(phi, checks.real("q", q, minimum=0))
 
 
 class ResidualProfile(NamedTuple):
@@ -169,7 +128,7 @@ def residual_profile(
     blocks = checks.integer("blocks", blocks, minimum=0)
     branch_depth = checks.integer("branch_depth", branch_depth, minimum=1)
     phi = activations.get(activation, derivative=True)
-    sigma_w, sigma_b = _moments.sigmas(sigma_w, sigma_b)
+    sigma_w, sigma_b = moments.sigmas(sigma_w, sigma_b)
     squared_scale = checks.real("branch_scale", branch_scale) ** 2
     q = checks.real("q", q, above=0)
     c = float(correlations(checks.real("c", c)))

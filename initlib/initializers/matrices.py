@@ -4,10 +4,10 @@ from typing import Any, Unpack
 
 import numpy as np
 
-from initlib import _sampling
-from initlib._kernels import Kernel, by_group, channels
-from initlib._sampling import Array
 from initlib.checks import integer, real
+from initlib.initializers import sampling
+from initlib.initializers.kernels import Kernel, by_group, channels
+from initlib.initializers.sampling import Array
 
 
 def orthogonal(shape: Any, *, gain: float = 1.0, **kernel: Unpack[Kernel]) -> Array:
@@ -24,7 +24,7 @@ def orthogonal(shape: Any, *, gain: float = 1.0, **kernel: Unpack[Kernel]) -> Ar
     True
     """
     real("gain", gain, minimum=0)
-    return by_group(shape, _sampling.haar, gain=gain, **kernel)
+    return by_group(shape, sampling.haar, gain=gain, **kernel)
 
 
 def delta_orthogonal(shape: Any, *, gain: float = 1.0, **kernel: Unpack[Kernel]) -> Array:
@@ -48,7 +48,7 @@ def delta_orthogonal(shape: Any, *, gain: float = 1.0, **kernel: Unpack[Kernel])
             "delta_orthogonal needs as many output as input channels, or more, in each group. "
             f"Received: {inputs} in, {outputs} out."
         )
-    return by_group(shape, _sampling.haar, gain=gain, spread=False, **kernel)
+    return by_group(shape, sampling.haar, gain=gain, spread=False, **kernel)
 
 
 def identity(shape: Any, *, gain: float = 1.0, **kernel: Unpack[Kernel]) -> Array:
@@ -85,7 +85,7 @@ def sparse(shape: Any, *, connections: int = 15, std: float = 1.0, **kernel: Unp
     def scatter(rows: int, columns: int, rng: np.random.Generator, dtype: np.dtype[Any]) -> Array:
         kept = min(connections, rows)
         # In double precision a draw is never exactly 0, so that the count is exact.
-        values = _sampling.draw((columns, kept), rng, np.promote_types(dtype, np.float64), _sampling.normal)
+        values = sampling.draw((columns, kept), rng, np.promote_types(dtype, np.float64), sampling.normal)
         units = np.zeros((columns, rows), dtype)
         for unit, value in zip(units, values, strict=True):
             unit[rng.choice(rows, kept, replace=False, shuffle=False)] = value

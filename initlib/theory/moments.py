@@ -6,12 +6,15 @@ Every function takes an `Activation` phi and the variance q of its argument x = 
 import math
 from collections.abc import Callable
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
 from initlib import activations, checks, gaussian
 from initlib.activations import Activation
 from initlib.gaussian import Array
+
+AnyActivation = str | Activation | Callable[..., Any]
 
 _NEAR_ZERO = 1e-32  # stands for the limit q -> 0
 

@@ -1,4 +1,4 @@
-"""Neural networks as stacks: one call builds many nets of one shape, which run and train together."""
+"""Multilayer perceptrons, and muP, which keeps the best learning rate while they widen."""
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
@@ -9,27 +9,10 @@ from numpy.typing import DTypeLike
 
 from initlib import activations, checks
 from initlib.activations import Activation
-from initlib.building import Builder, PerNet
-from initlib.calibration import Calibration, lsuv
-from initlib.convolution import convolutional
-from initlib.layers import Activate, Layer
-from initlib.normalisation import EPSILON, normalise
-from initlib.recurrent import Chrono, lstm
-from initlib.residual import residual
-from initlib.stacks import Gradients, Network, Trace
-
-__all__ = [
-    "Calibration",
-    "Chrono",
-    "Gradients",
-    "Network",
-    "Trace",
-    "convolutional",
-    "lstm",
-    "lsuv",
-    "mlp",
-    "residual",
-]
+from initlib.networks.building import Builder, PerNet
+from initlib.networks.layers import Activate, Layer
+from initlib.networks.normalisation import EPSILON, normalise
+from initlib.networks.stacks import Network
 
 PARAMETRISATIONS = ("standard", "mup")
 

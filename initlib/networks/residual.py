@@ -10,10 +10,10 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from initlib import activations, checks
 from initlib.activations import Activation
-from initlib.building import Builder, PerNet
-from initlib.layers import Activate, Layer, Tape, run_backward, run_forward
-from initlib.normalisation import normalise
-from initlib.stacks import Network
+from initlib.networks.building import Builder, PerNet
+from initlib.networks.layers import Activate, Layer, Tape, run_backward, run_forward
+from initlib.networks.normalisation import normalise
+from initlib.networks.stacks import Network
 
 Array = NDArray[Any]
 

@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from initlib import activations, checks, datasets, fingerprints, initializers, jobs, networks, training
+from initlib import activations, checks, datasets, fingerprints, initializers, jobs, networks
 from initlib.datasets import Dataset
 from initlib.jobs import Cell, Record
-from initlib.stacks import Network
+from initlib.networks.stacks import Network
+from initlib.training import fitting
 
 Array = NDArray[Any]
 
@@ -33,7 +34,7 @@ NETWORK = {
 }
 FIT = tuple(
     name
-    for name, parameter in inspect.signature(training.fit).parameters.items()
+    for name, parameter in inspect.signature(fitting.fit).parameters.items()
     if parameter.kind == parameter.KEYWORD_ONLY and name != "threads"
 )
 PER_NET = {"initializer", "scale", "bias_initializer", "learning_rate", "weight_decay", "seed"}
@@ -90,7 +91,7 @@ def sweep(
     Axes of the grid, or single `settings` given by keyword: `initializer` and `bias_initializer` (names or
     callables), `scale` (multiplies the weights), `depth` (weight layers), `width`, `activation`, `dataset`
     (a name in `initlib.datasets`, or a `Dataset`), `network` ("mlp", or a callable that takes the cells of
-    one stack and returns a `Network` with one net for each), and every keyword of `training.fit`.
+    one stack and returns a `Network` with one net for each), and every keyword of `fitting.fit`.
 
     Stacks are spread over processes: all of them, `n_jobs`, or a cluster, as in
     `with joblib.parallel_config(backend="dask"):`. `store` names a file that keeps finished nets, so that the
@@ -121,7 +122,7 @@ def train(
 ) -> list[Record]:
     """Train one net for each cell, a mapping with "seed" and the settings of `sweep`; return their records.
 
-    A record holds the curves of `training.fit` as lists, and `diverged_at`.
+    A record holds the curves of `fitting.fit` as lists, and `diverged_at`.
 
     >>> [record] = train([{"seed": 0, "depth": 2, "epochs": 2}], n_jobs=1)
     >>> len(record["loss"]), record["diverged_at"]
@@ -172,14 +173,14 @@ def _train_stack(cells: Sequence[Cell]) -> list[Record]:
         name: [cell[name] for cell in cells] for name in ("learning_rate", "weight_decay") if name in cells[0]
     }
     dataset = _dataset(cells[0].get("dataset", NETWORK["dataset"]))
-    result = training.fit(network, dataset, threads=1, **options)
+    result = fitting.fit(network, dataset, threads=1, **options)
     return [
         {"diverged_at": int(result.diverged_at[net]), **{name: _row(result, name, net) for name in CURVES}}
         for net in range(len(cells))
     ]
 
 
-def _row(result: training.Fit, name: str, net: int) -> list[float] | None:
+def _row(result: fitting.Fit, name: str, net: int) -> list[float] | None:
     curve = getattr(result, name)
     return None if curve is None else curve[net].tolist()
 

@@ -9,9 +9,9 @@ from numpy.typing import DTypeLike, NDArray
 
 from initlib import activations, checks
 from initlib.activations import Activation
-from initlib.building import Builder, PerNet, spread
-from initlib.layers import Activate, Layer, Tape
-from initlib.stacks import Network
+from initlib.networks.building import Builder, PerNet, spread
+from initlib.networks.layers import Activate, Layer, Tape
+from initlib.networks.stacks import Network
 
 Array = NDArray[Any]
 

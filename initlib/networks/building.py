@@ -8,8 +8,8 @@ from numpy.typing import DTypeLike
 
 from initlib import checks, initializers, streams
 from initlib.activations import Activation
-from initlib.layers import Array, Dense, Layer
-from initlib.stacks import Network, Parameter
+from initlib.networks.layers import Array, Dense, Layer
+from initlib.networks.stacks import Network, Parameter
 
 Initializer = str | Callable[..., Any]
 PerNet = Initializer | Sequence[Initializer | Sequence[Initializer]]

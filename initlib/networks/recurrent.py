@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from initlib import activations, checks, streams
-from initlib.building import Builder, PerNet, spread
-from initlib.layers import Tape
-from initlib.stacks import Network
+from initlib.networks.building import Builder, PerNet, spread
+from initlib.networks.layers import Tape
+from initlib.networks.stacks import Network
 
 Array = NDArray[Any]
 

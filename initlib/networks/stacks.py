@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from initlib import checks
 from initlib.activations import Activation
-from initlib.layers import Array, Layer, Tape, run_backward, run_forward
+from initlib.networks.layers import Array, Layer, Tape, run_backward, run_forward
 
 
 @dataclass(frozen=True)

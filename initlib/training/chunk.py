@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from initlib import streams
 from initlib.datasets import Dataset, Split
-from initlib.layers import Workspace, run_backward, run_forward
-from initlib.losses import Loss
-from initlib.optimizers import SGD
-from initlib.stacks import Network
+from initlib.networks.layers import Workspace, run_backward, run_forward
+from initlib.networks.losses import Loss
+from initlib.networks.stacks import Network
+from initlib.training.optimizers import SGD
 
 Array = NDArray[Any]
 

@@ -1,0 +1,29 @@
+"""Neural networks as stacks: one call builds many nets of one shape, which run and train together."""
+
+from initlib.facades import own
+from initlib.networks.building import PerNet
+from initlib.networks.calibration import Calibration, lsuv
+from initlib.networks.convolution import convolutional
+from initlib.networks.mlp import PARAMETRISATIONS, mlp
+from initlib.networks.normalisation import EPSILON
+from initlib.networks.recurrent import Chrono, lstm
+from initlib.networks.residual import residual
+from initlib.networks.stacks import Gradients, Network, Trace
+
+__all__ = [
+    "EPSILON",
+    "PARAMETRISATIONS",
+    "Calibration",
+    "Chrono",
+    "Gradients",
+    "Network",
+    "PerNet",
+    "Trace",
+    "convolutional",
+    "lstm",
+    "lsuv",
+    "mlp",
+    "residual",
+]
+
+own(globals())
