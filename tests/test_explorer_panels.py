@@ -20,7 +20,7 @@ from initlib.explorers import (
     View,
     answers,
 )
-from initlib.explorers.picture import draw
+from initlib.explorers.engine.picture import draw
 
 SCALES = Axis("scale", [0.5, 1.0, 2.0], label="weight scale", marks={"He": 2.0, "Wide": 9.0})
 DEPTHS = Axis("depth", [2, 4, 6])

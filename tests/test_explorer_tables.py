@@ -14,7 +14,7 @@ import pytest
 from initlib import datasets, explorers, networks, propagation, recommend, theory
 from initlib.evidence import archives
 from initlib.explorers import broken_symmetry, histogram_by_layer, phase_diagram, residual_stream
-from initlib.explorers.table import LINEAR_STEPS, LOG_STEP
+from initlib.explorers.engine.table import LINEAR_STEPS, LOG_STEP
 from initlib.networks import losses
 from initlib.recommendation import NoRuleError
 

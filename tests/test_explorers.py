@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from initlib import datasets, explorers, initializers, networks, propagation
 from initlib.explorers import Axis, Explorer, Lines, Table
 from initlib.explorers.signal_propagation import gradients_by_depth
-from initlib.explorers.table import LOG_STEP
-from initlib.explorers.widget import SCRIPTS
+from initlib.explorers.engine.table import LOG_STEP
+from initlib.explorers.engine.widget import SCRIPTS
 
 LAYERS = Axis("layer", range(1, 5))
 SCALES = Axis("sigma_w", [0.5, 1.0, 2.0], label="weight scale")
@@ -245,7 +245,7 @@ def test_what_is_stored_of_it_is_the_same_every_time(shown):
 
 
 def test_the_front_end_is_small_and_asks_for_nothing_from_elsewhere():
-    folder = Path(inspect.getfile(explorers)).parent
+    folder = Path(inspect.getfile(explorers)).parent / "engine"
     sources = {path.name: path.read_text() for path in folder.glob("*.js")}
     assert sorted(sources) == sorted(SCRIPTS)
     lines = [line.strip() for source in sources.values() for line in source.splitlines()]

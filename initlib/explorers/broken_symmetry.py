@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from initlib import checks, datasets, initializers, networks
-from initlib.explorers.explorer import Explorer
-from initlib.explorers.panels import HeatMap, Lines
-from initlib.explorers.table import Axis, Table
+from initlib.explorers.engine.explorer import Explorer
+from initlib.explorers.engine.panels import HeatMap, Lines
+from initlib.explorers.engine.table import Axis, Table
 from initlib.networks import losses
 
 Array = NDArray[np.float64]

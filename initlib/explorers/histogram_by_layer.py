@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from initlib import checks, networks, propagation
-from initlib.explorers import inputs
-from initlib.explorers.explorer import Explorer
-from initlib.explorers.panels import Histogram, Lines
-from initlib.explorers.table import Axis, Table
+from initlib.explorers.engine import inputs
+from initlib.explorers.engine.explorer import Explorer
+from initlib.explorers.engine.panels import Histogram, Lines
+from initlib.explorers.engine.table import Axis, Table
 
 Array = NDArray[np.float64]
 

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from initlib import evidence, theory
 from initlib.experiments import trainable_depth
-from initlib.explorers.answer import Answer, answers
-from initlib.explorers.explorer import Explorer
-from initlib.explorers.panels import HeatMap
-from initlib.explorers.table import Axis, Table
+from initlib.explorers.engine.answer import Answer, answers
+from initlib.explorers.engine.explorer import Explorer
+from initlib.explorers.engine.panels import HeatMap
+from initlib.explorers.engine.table import Axis, Table
 
 Array = NDArray[np.float64]
 

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from initlib import checks, networks, theory
-from initlib.explorers import inputs
-from initlib.explorers.explorer import Explorer
-from initlib.explorers.panels import Lines
-from initlib.explorers.table import Axis, Table
+from initlib.explorers.engine import inputs
+from initlib.explorers.engine.explorer import Explorer
+from initlib.explorers.engine.panels import Lines
+from initlib.explorers.engine.table import Axis, Table
 
 Array = NDArray[np.float64]
 

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from initlib import checks, networks, propagation, theory
-from initlib.explorers import inputs
-from initlib.explorers.explorer import Explorer
-from initlib.explorers.inputs import QUARTER_OCTAVES, WIDTH
-from initlib.explorers.panels import Lines
-from initlib.explorers.table import Axis, Table
+from initlib.explorers.engine import inputs
+from initlib.explorers.engine.explorer import Explorer
+from initlib.explorers.engine.inputs import QUARTER_OCTAVES, WIDTH
+from initlib.explorers.engine.panels import Lines
+from initlib.explorers.engine.table import Axis, Table
 from initlib.networks import Network
 
 Array = NDArray[np.float64]

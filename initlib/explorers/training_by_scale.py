@@ -7,10 +7,10 @@ from numpy.typing import NDArray
 
 from initlib import evidence
 from initlib.experiments import training_map as experiment
-from initlib.explorers import inputs
-from initlib.explorers.explorer import Explorer
-from initlib.explorers.panels import HeatMap, Lines
-from initlib.explorers.table import Axis, Table
+from initlib.explorers.engine import inputs
+from initlib.explorers.engine.explorer import Explorer
+from initlib.explorers.engine.panels import HeatMap, Lines
+from initlib.explorers.engine.table import Axis, Table
 
 Array = NDArray[np.float64]
 

@@ -11,7 +11,7 @@ import pytest
 from ipywidgets.embed import embed_data
 from playwright.sync_api import BrowserContext, Locator, Page
 
-from initlib.explorers.explorer import NOTE
+from initlib.explorers.engine.explorer import NOTE
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILT = ROOT / "_build" / "html"

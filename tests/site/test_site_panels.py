@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from site_under_test import STILL, press, settle, slider, table_of
 
-from initlib.explorers.table import LOG_STEP
+from initlib.explorers.engine.table import LOG_STEP
 
 KINDS = ("heatmap", "histogram", "lines", "bars")
 SCALE, DEPTH = "weight scale sigma_w", "depth L"

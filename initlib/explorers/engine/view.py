@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from initlib.explorers.table import Axis, Table, number
+from initlib.explorers.engine.table import Axis, Table, number
 
 Array = NDArray[np.float64]
 

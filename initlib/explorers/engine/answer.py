@@ -8,9 +8,9 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from initlib.explorers.panels import Panel
-from initlib.explorers.table import Axis, Table
-from initlib.explorers.view import View
+from initlib.explorers.engine.panels import Panel
+from initlib.explorers.engine.table import Axis, Table
+from initlib.explorers.engine.view import View
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from initlib import figures
-from initlib.explorers.answer import Answer
-from initlib.explorers.explorer import SPREAD, Explorer
-from initlib.explorers.panels import Bars, HeatMap, Histogram, Lines
-from initlib.explorers.table import number
-from initlib.explorers.view import Array, View
+from initlib.explorers.engine.answer import Answer
+from initlib.explorers.engine.explorer import SPREAD, Explorer
+from initlib.explorers.engine.panels import Bars, HeatMap, Histogram, Lines
+from initlib.explorers.engine.table import number
+from initlib.explorers.engine.view import Array, View
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

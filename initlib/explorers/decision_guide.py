@@ -4,9 +4,9 @@ from functools import cache
 from typing import Any
 
 from initlib import activations, frameworks
-from initlib.explorers.answer import Answer, answers
-from initlib.explorers.explorer import Explorer
-from initlib.explorers.table import Axis, Table
+from initlib.explorers.engine.answer import Answer, answers
+from initlib.explorers.engine.explorer import Explorer
+from initlib.explorers.engine.table import Axis, Table
 from initlib.recommendation import (
     ARCHITECTURES,
     FALLBACK,

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from initlib import checks
-from initlib.explorers.panels import Panel
-from initlib.explorers.table import Axis, Table, number
-from initlib.explorers.view import View
+from initlib.explorers.engine.panels import Panel
+from initlib.explorers.engine.table import Axis, Table, number
+from initlib.explorers.engine.view import View
 
 if TYPE_CHECKING:
     import ipywidgets
@@ -103,7 +103,7 @@ class Explorer:
     def widget(self) -> "ipywidgets.VBox":
         """The live widget: the controls above the drawing, linked in the browser."""
         if self._widget is None:
-            from initlib.explorers.widget import build
+            from initlib.explorers.engine.widget import build
 
             self._widget = build(self)
         return self._widget
@@ -111,7 +111,7 @@ class Explorer:
     def _ipython_display_(self) -> None:
         from IPython.display import display
 
-        from initlib.explorers.picture import draw
+        from initlib.explorers.engine.picture import draw
 
         sentence = f'<p class="initlib-explorer-note">{NOTE}</p>'
         png = draw(self)

@@ -8,8 +8,8 @@ import anywidget
 import ipywidgets
 import traitlets
 
-from initlib.explorers.explorer import Explorer, control_kind
-from initlib.explorers.table import Axis
+from initlib.explorers.engine.explorer import Explorer, control_kind
+from initlib.explorers.engine.table import Axis
 
 _HERE = Path(__file__).parent
 SCRIPTS = ("panels.js", "explorer.js")  # one module: the second uses the first's functions

@@ -7,8 +7,8 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from initlib import checks
-from initlib.explorers.table import Table, number
-from initlib.explorers.view import Array, View, quartiles
+from initlib.explorers.engine.table import Table, number
+from initlib.explorers.engine.view import Array, View, quartiles
 
 
 @dataclass(frozen=True)
