@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 import zlib
+from dataclasses import FrozenInstanceError
 from functools import partial
 from pathlib import Path
 
@@ -15,9 +16,11 @@ from hypothesis import strategies as st
 
 from initlib import datasets, explorers, initializers, networks, propagation
 from initlib.explorers import Axis, Explorer, Lines, Table
-from initlib.explorers.signal_propagation import gradients_by_depth
+from initlib.explorers.engine import payload, picture
+from initlib.explorers.engine.declaration import Declaration
 from initlib.explorers.engine.table import LOG_STEP
 from initlib.explorers.engine.widget import SCRIPTS
+from initlib.explorers.signal_propagation import gradients_by_depth
 
 LAYERS = Axis("layer", range(1, 5))
 SCALES = Axis("sigma_w", [0.5, 1.0, 2.0], label="weight scale")
@@ -257,6 +260,18 @@ def test_the_front_end_is_small_and_asks_for_nothing_from_elsewhere():
 def test_modules_do_not_load_widgets_before_they_are_needed():
     code = "import sys, initlib.explorers; print('ipywidgets' in sys.modules or 'matplotlib' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "False\n"
+
+
+def test_a_declaration_is_all_that_a_picture_and_a_payload_need():
+    made, declared = (
+        kind("Test", table(), ["sigma_w", "activation"], [panel()]) for kind in (Explorer, Declaration)
+    )
+    assert not any(hasattr(declared, name) for name in ("widget", "spec", "_ipython_display_"))
+    assert payload.spec(declared) == made.spec()
+    assert picture.draw(declared) == picture.draw(made)
+    assert declared.describe() == made.describe()
+    with pytest.raises(FrozenInstanceError):
+        declared.title = "Other"
 
 
 def test_the_gradients_of_all_depths_are_those_of_the_nets_cut_off_there():

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from initlib.explorers.engine.panels import Panel
+from initlib.explorers.engine.panel import Panel
 from initlib.explorers.engine.table import Axis, Table
 from initlib.explorers.engine.view import View
 

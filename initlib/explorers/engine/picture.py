@@ -10,8 +10,8 @@ import numpy as np
 
 from initlib import figures
 from initlib.explorers.engine.answer import Answer
-from initlib.explorers.engine.explorer import SPREAD, Explorer
-from initlib.explorers.engine.panels import Bars, HeatMap, Histogram, Lines
+from initlib.explorers.engine.declaration import Declaration
+from initlib.explorers.engine.panels import SPREAD, Bars, HeatMap, Histogram, Lines
 from initlib.explorers.engine.table import number
 from initlib.explorers.engine.view import Array, View
 
@@ -25,29 +25,29 @@ LINE, GAP = 0.175, 0.7  # the inches of a line of words, and the lines between p
 WIDE, NARROW = 90, 38  # the letters of a line of words, alone and beside other panels
 
 
-def draw(explorer: Explorer) -> bytes:
-    """Return the panels at the explorer's start as a PNG."""
+def draw(declaration: Declaration) -> bytes:
+    """Return the panels at the start as a PNG."""
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
-    count = len(explorer.panels)
+    count = len(declaration.panels)
     columns = count if count < 4 else 2
     rows = -(-count // columns)
     stream = io.BytesIO()
     with mpl.rc_context(figures.STYLE):
         letters = WIDE if count == 1 else NARROW
-        words = [panel.text(explorer.view()) for panel in explorer.panels if isinstance(panel, Answer)]
+        words = [panel.text(declaration.view()) for panel in declaration.panels if isinstance(panel, Answer)]
         texts = [_height(_paragraphs(text, letters)) for text in words]
         width = max(3.2 * columns, 7.6 if texts else 5.0)
         figure = Figure(figsize=(width, max([2.9, *texts]) * rows))
         every = figure.subplots(rows, columns, squeeze=False).ravel()
-        for axes, panel in zip(every, explorer.panels, strict=False):
+        for axes, panel in zip(every, declaration.panels, strict=False):
             axes.set_title(panel.title)
-            _DRAW[panel.kind](axes, panel, explorer.view())
+            _DRAW[panel.kind](axes, panel, declaration.view())
         for axes in every[count:]:
             axes.set_axis_off()
         _legend(figure)
-        title = f"{explorer.title}: {explorer.view().settings()}"
+        title = f"{declaration.title}: {declaration.view().settings()}"
         figure.suptitle(textwrap.fill(title, int(9.5 * width)), x=0.01, ha="left", weight="bold")
         figure.savefig(stream, format="png")
     return _few_colours(stream)

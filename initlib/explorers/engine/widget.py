@@ -8,7 +8,8 @@ import anywidget
 import ipywidgets
 import traitlets
 
-from initlib.explorers.engine.explorer import Explorer, control_kind
+from initlib.explorers.engine import payload
+from initlib.explorers.engine.declaration import Declaration
 from initlib.explorers.engine.table import Axis
 
 _HERE = Path(__file__).parent
@@ -27,13 +28,13 @@ class Drawing(anywidget.AnyWidget):
         return f"Drawing({self.spec['title']!r})"
 
 
-def build(explorer: Explorer) -> ipywidgets.VBox:
-    """Return the controls and the drawing of an explorer, linked."""
-    drawing = Drawing(spec=explorer.spec(), table=explorer.table.to_bytes())
+def build(declaration: Declaration) -> ipywidgets.VBox:
+    """Return the controls and the drawing of a declaration, linked."""
+    drawing = Drawing(spec=payload.spec(declaration), table=declaration.table.to_bytes())
     controls = []
-    for name in explorer.controls:
-        axis, index = explorer.table.axes[name], explorer.start[name]
-        control, source = _control(axis, index, buttons=name in explorer.buttons)
+    for name in declaration.controls:
+        axis, index = declaration.table.axes[name], declaration.start[name]
+        control, source = _control(axis, index, buttons=name in declaration.buttons)
         if len(axis.values) == 1:
             control.layout.display = "none"
         drawing.add_traits(**{trait(name): traitlets.Any(getattr(control, source)).tag(sync=True)})
@@ -49,7 +50,7 @@ def trait(axis: str) -> str:
 
 
 def _control(axis: Axis, index: int, *, buttons: bool) -> tuple[Any, str]:
-    kind, values = control_kind(axis), axis.values
+    kind, values = payload.control_kind(axis), axis.values
     common = {"description": axis.label, "style": {"description_width": "initial"}}
     if kind == "int":
         step = values[1] - values[0]
