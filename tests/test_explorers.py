@@ -257,9 +257,25 @@ def test_the_front_end_is_small_and_asks_for_nothing_from_elsewhere():
     assert not re.search(r"https?://|\bimport\b|fetch\(", "".join(sources.values()))
 
 
-def test_modules_do_not_load_widgets_before_they_are_needed():
-    code = "import sys, initlib.explorers; print('ipywidgets' in sys.modules or 'matplotlib' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "False\n"
+def loaded_by(statement: str) -> set[str]:
+    """Return the modules that a statement loads in a fresh process, beyond numpy and the standard library."""
+    code = f"import sys, numpy.random; old = set(sys.modules); {statement}; print(*set(sys.modules) - old)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return {name for name in done.stdout.split() if name.split(".")[0] not in sys.stdlib_module_names}
+
+
+def test_what_an_explorer_needs_is_loaded_when_it_is_used():
+    loaded = loaded_by("import initlib.explorers")
+    assert {name.split(".")[0] for name in loaded} <= {"initlib", "numpy"}
+    assert not loaded & {"initlib.experiments", "initlib.evidence", "initlib.recommendation"}
+    assert "initlib.recommendation" in loaded_by("from initlib.explorers import guide")
+
+
+def test_the_facade_finds_every_explorer_and_nothing_else():
+    assert set(explorers.__all__) <= set(dir(explorers))
+    assert all(callable(getattr(explorers, name)) for name in explorers.__all__)
+    with pytest.raises(AttributeError, match=r"module 'initlib\.explorers' has no attribute 'signals'"):
+        _ = explorers.signals
 
 
 def test_a_declaration_is_all_that_a_picture_and_a_payload_need():
