@@ -12,7 +12,7 @@ from initlib import figures
 from initlib.explorers.engine.answer import Answer
 from initlib.explorers.engine.declaration import Declaration
 from initlib.explorers.engine.panels import SPREAD, Bars, HeatMap, Histogram, Lines
-from initlib.explorers.engine.table import number
+from initlib.explorers.engine.table import Axis, number
 from initlib.explorers.engine.view import Array, View
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ MEASURED, THEORY = "#0072b2", "#b84500"
 STYLES = ("--", ":", "-.")
 SHADES = 8
 LINE, GAP = 0.175, 0.7  # the inches of a line of words, and the lines between paragraphs
-WIDE, NARROW = 90, 38  # the letters of a line of words, alone and beside other panels
+WIDE, NARROW = 90, 38  # the characters of a line of words, alone and beside other panels
 
 
 def draw(declaration: Declaration) -> bytes:
@@ -35,9 +35,9 @@ def draw(declaration: Declaration) -> bytes:
     rows = -(-count // columns)
     stream = io.BytesIO()
     with mpl.rc_context(figures.STYLE):
-        letters = WIDE if count == 1 else NARROW
+        characters = WIDE if count == 1 else NARROW
         words = [panel.text(declaration.view()) for panel in declaration.panels if isinstance(panel, Answer)]
-        texts = [_height(_paragraphs(text, letters)) for text in words]
+        texts = [_height(_paragraphs(text, characters)) for text in words]
         width = max(3.2 * columns, 7.6 if texts else 5.0)
         figure = Figure(figsize=(width, max([2.9, *texts]) * rows))
         every = figure.subplots(rows, columns, squeeze=False).ravel()
@@ -50,10 +50,10 @@ def draw(declaration: Declaration) -> bytes:
         title = f"{declaration.title}: {declaration.view().settings()}"
         figure.suptitle(textwrap.fill(title, int(9.5 * width)), x=0.01, ha="left", weight="bold")
         figure.savefig(stream, format="png")
-    return _few_colours(stream)
+    return _with_palette(stream)
 
 
-def _few_colours(png: io.BytesIO) -> bytes:
+def _with_palette(png: io.BytesIO) -> bytes:
     """Return a picture with a palette, which takes a third of the bytes."""
     from PIL import Image
 
@@ -121,19 +121,16 @@ def _shaded(axes: "Axes", panel: HeatMap | Histogram, view: View, cells: Array, 
     bar = axes.figure.colorbar(shown, ax=axes, label=panel.label, ticks=edges[::2])
     bar.ax.minorticks_off()
     bar.ax.set_yticklabels([number(float(edge)) for edge in edges[::2]])
-    for name, values, ticks in zip(
-        (panel.x, y),
-        (range(cells.shape[1]), range(cells.shape[0])),
-        (axes.set_xticks, axes.set_yticks),
-        strict=True,
-    ):
-        kept = _spaced(values)
-        ticks(kept, [number(view.axis(name).values[i]) for i in kept])
+    rows, columns = cells.shape
+    axes.set_xticks(*_ticks(view.axis(panel.x), columns))
+    axes.set_yticks(*_ticks(view.axis(y), rows))
     axes.set(xlabel=view.axis(panel.x).label, ylabel=view.axis(y).label)
 
 
-def _spaced(indices: Sequence[int], most: int = 5) -> list[int]:
-    return list(indices)[:: max(1, -(-len(indices) // most))]
+def _ticks(axis: Axis, count: int, most: int = 5) -> tuple[list[int], list[str]]:
+    """Return where a few of the first `count` values of an axis stand among the cells, and their names."""
+    kept = list(range(0, count, max(1, -(-count // most))))
+    return kept, [number(axis.values[i]) for i in kept]
 
 
 def _heat_map(axes: "Axes", panel: HeatMap, view: View) -> None:
@@ -182,8 +179,8 @@ def _bars(axes: "Axes", panel: Bars, view: View) -> None:
 def _answer(axes: "Axes", panel: Answer, view: View) -> None:
     axes.set_axis_off()
     down = 0.0
-    letters = WIDE if len(axes.get_figure(root=True).axes) == 1 else NARROW  # type: ignore[union-attr]
-    for lines, code in _paragraphs(panel.text(view), letters):
+    characters = WIDE if len(axes.get_figure(root=True).axes) == 1 else NARROW  # type: ignore[union-attr]
+    for lines, code in _paragraphs(panel.text(view), characters):
         family, size = ("monospace", 8) if code else (None, 9.5)
         axes.annotate(
             "\n".join(lines),
@@ -199,13 +196,13 @@ def _answer(axes: "Axes", panel: Answer, view: View) -> None:
         down += 72 * LINE * (len(lines) + GAP)
 
 
-def _paragraphs(text: str, letters: int) -> list[tuple[list[str], bool]]:
+def _paragraphs(text: str, characters: int) -> list[tuple[list[str], bool]]:
     """Return the lines of each paragraph, and whether it is code."""
     found = []
     for paragraph in text.strip("\n").split("\n\n"):
         code = paragraph.startswith("    ")
         words = " ".join(paragraph.replace("`", "").split())
-        lines = textwrap.dedent(paragraph).splitlines() if code else textwrap.wrap(words, letters)
+        lines = textwrap.dedent(paragraph).splitlines() if code else textwrap.wrap(words, characters)
         found.append((lines, code))
     return found
 
