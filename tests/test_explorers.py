@@ -15,9 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from initlib import datasets, explorers, initializers, networks, propagation
-from initlib.explorers import Axis, Explorer, Lines, Table
+from initlib.explorers import Axis, Declaration, Explorer, Lines, Table
 from initlib.explorers.engine import payload, picture
-from initlib.explorers.engine.declaration import Declaration
 from initlib.explorers.engine.table import LOG_STEP
 from initlib.explorers.engine.widget import SCRIPTS
 from initlib.explorers.signal_propagation import gradients_by_depth

@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from initlib.explorers.engine.answer import Answer, answers
+from initlib.explorers.engine.declaration import Declaration
 from initlib.explorers.engine.explorer import Explorer
 from initlib.explorers.engine.panels import Bars, HeatMap, Histogram, Lines
 from initlib.explorers.engine.table import Axis, Table
@@ -27,6 +28,7 @@ __all__ = [
     "Answer",
     "Axis",
     "Bars",
+    "Declaration",
     "Explorer",
     "HeatMap",
     "Histogram",

@@ -18,7 +18,7 @@ class Declaration:
     nothing is given, numbers start in the middle and names at the first. Of the controls with names, those in
     `buttons` are a row of buttons rather than a menu.
 
-    >>> from initlib.explorers import Lines
+    >>> from initlib.explorers import Axis, Lines, Table
     >>> axes = [Axis("layer", [1, 2]), Axis("scale", [0.5, 1.0, 2.0], label="weight scale")]
     >>> table = Table(axes, {"rms": (["scale", "layer"], [[0.5, 0.2], [1.0, 1.1], [2.0, 4.1]])}, log=["rms"])
     >>> declared = Declaration("Signal", table, ["scale"], [Lines("Forward", "layer", "rms", "rms")])

@@ -14,7 +14,7 @@ NOTE = "A still picture of one setting: where JavaScript runs, sliders and menus
 
 
 class Explorer(Declaration):
-    """Controls over some axes of a table, and panels that draw the table there.
+    """A `Declaration` that shows itself: controls over some axes of a table, and panels that draw it there.
 
     A control is a slider where the axis holds numbers (an `IntSlider` for evenly spaced integers, a
     `FloatLogSlider` for a constant ratio, else a `SelectionSlider`). Where it holds names it is a menu, or a
