@@ -47,20 +47,27 @@ _MODULES = (
     "training",
 )
 
-# Modules that moved into the package of their topic; their former names go on working.
-_MOVED = {
-    "building": "networks",
-    "calibration": "networks",
-    "convolution": "networks",
-    "layers": "networks",
-    "losses": "networks",
-    "normalisation": "networks",
-    "optimizers": "training",
-    "recurrent": "networks",
-    "residual": "networks",
-    "stacks": "networks",
-    "sweeps": "training",
+# Modules that moved into the package of their topic: their former names give the same modules.
+_TOPICS = {
+    "explorers.engine": ("answer", "explorer", "inputs", "panels", "picture", "table", "view", "widget"),
+    "networks": (
+        "building",
+        "calibration",
+        "convolution",
+        "layers",
+        "losses",
+        "normalisation",
+        "recurrent",
+        "residual",
+        "stacks",
+    ),
+    "training": ("optimizers", "sweeps"),
 }
+_MOVED = {
+    ".".join([*topic.split(".")[:-1], part]): f"{topic}.{part}"
+    for topic, parts in _TOPICS.items()
+    for part in parts
+} | {"explorers.guide": "explorers.decision_guide"}
 
 __all__ = [*_MODULES, "recommend"]
 
@@ -73,9 +80,8 @@ class _Moved(MetaPathFinder, Loader):
         return ModuleSpec(fullname, self) if package == __name__ and name in _MOVED else None
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
-        name = spec.name.partition(".")[2]
-        module = import_module(f"{__name__}.{_MOVED[name]}.{name}")
-        spec.loader_state = module.__spec__
+        module = import_module(f"{__name__}.{_MOVED[spec.name.partition('.')[2]]}")
+        spec.loader_state = module.__spec__  # the import system puts `spec` in its place
         return module
 
     def exec_module(self, module: ModuleType) -> None:
@@ -87,7 +93,7 @@ sys.meta_path.append(_Moved())
 
 
 def __getattr__(name: str) -> Any:
-    if name in _MODULES or name in _MOVED:
+    if name in _MODULES:
         return import_module(f"{__name__}.{name}")
     if name == "recommend":
         return import_module(f"{__name__}.recommendation").recommend

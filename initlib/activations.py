@@ -11,12 +11,12 @@ from functools import cache, partial
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from initlib import checks
+from initlib.typing import FloatArray
 
 Function = Callable[..., Any]
-Array = NDArray[np.floating[Any]]
 
 _SELU_SCALE = 1.0507009873554805
 _SELU_ALPHA = 1.6732632423543772
@@ -52,13 +52,16 @@ class Activation:
         if self.derivative is not None:
             _check_derivative(self)
 
-    def __call__(self, x: ArrayLike) -> Array:
+    def __call__(self, x: ArrayLike) -> FloatArray:
         """Return the function at `x`, any array of real numbers."""
         x = np.asarray(x)
         if x.dtype.kind not in "fiub":
             raise TypeError(f"An activation takes real numbers. Received dtype: {x.dtype}.")
-        result: Array = self.function(x if x.dtype.kind == "f" else x.astype(float))
+        result: FloatArray = self.function(x if x.dtype.kind == "f" else x.astype(float))
         return result
+
+
+AnyActivation = str | Activation | Callable[..., Any]
 
 
 def get(activation: str | Activation | Function, *, derivative: bool = False) -> Activation:
@@ -121,7 +124,7 @@ def elu(alpha: float = 1.0) -> Activation:
     return Activation(name, partial(_elu, alpha=alpha), partial(_elu_slope, alpha=alpha), (0.0,))
 
 
-def _probe(what: str, function: Function, x: Array) -> Array:
+def _probe(what: str, function: Function, x: FloatArray) -> FloatArray:
     if not callable(function):
         raise TypeError(f"{what} must be callable. Received: {function!r} of type {type(function).__name__}.")
     try:
@@ -152,140 +155,140 @@ def _check_derivative(activation: Activation) -> None:
         )
 
 
-def _one(x: Array) -> Array:
+def _one(x: FloatArray) -> FloatArray:
     return np.ones_like(x)
 
 
-def _relu(x: Array) -> Array:
+def _relu(x: FloatArray) -> FloatArray:
     return np.maximum(x, 0)
 
 
-def _relu_slope(x: Array) -> Array:
+def _relu_slope(x: FloatArray) -> FloatArray:
     return np.greater(x, 0).astype(x.dtype)
 
 
-def _leaky(x: Array, slope: float) -> Array:
-    steep: Array = slope * x
+def _leaky(x: FloatArray, slope: float) -> FloatArray:
+    steep: FloatArray = slope * x
     return np.maximum(x, steep) if slope <= 1 else np.minimum(x, steep)
 
 
-def _leaky_slope(x: Array, slope: float) -> Array:
+def _leaky_slope(x: FloatArray, slope: float) -> FloatArray:
     return slope + (1 - slope) * np.greater(x, 0).astype(x.dtype)
 
 
-def _tanh_slope(x: Array) -> Array:
+def _tanh_slope(x: FloatArray) -> FloatArray:
     return 4 * _sigmoid_slope(2 * x)
 
 
 @np.errstate(over="ignore")
-def _sigmoid(x: Array) -> Array:
+def _sigmoid(x: FloatArray) -> FloatArray:
     return 1 / (1 + np.exp(-x))
 
 
-def _sigmoid_slope(x: Array) -> Array:
+def _sigmoid_slope(x: FloatArray) -> FloatArray:
     small = np.exp(-np.abs(x))
-    result: Array = small / np.square(1 + small)
+    result: FloatArray = small / np.square(1 + small)
     return result
 
 
-def _softsign(x: Array) -> Array:
-    result: Array = x / (1 + np.abs(x))
+def _softsign(x: FloatArray) -> FloatArray:
+    result: FloatArray = x / (1 + np.abs(x))
     return result
 
 
-def _softsign_slope(x: Array) -> Array:
+def _softsign_slope(x: FloatArray) -> FloatArray:
     return np.square(1 / (1 + np.abs(x)))
 
 
-def _normal_cdf(x: Array) -> Array:
+def _normal_cdf(x: FloatArray) -> FloatArray:
     from scipy.special import ndtr
 
-    result: Array = ndtr(x)
+    result: FloatArray = ndtr(x)
     return result
 
 
 @np.errstate(over="ignore")
-def _normal_density(x: Array) -> Array:
+def _normal_density(x: FloatArray) -> FloatArray:
     return np.exp(-np.square(x) / 2) / math.sqrt(2 * math.pi)
 
 
-def _gelu(x: Array) -> Array:
+def _gelu(x: FloatArray) -> FloatArray:
     return x * _normal_cdf(x)
 
 
-def _gelu_slope(x: Array) -> Array:
+def _gelu_slope(x: FloatArray) -> FloatArray:
     return _normal_cdf(x) + x * _normal_density(x)
 
 
-def _gelu_tanh_argument(x: Array) -> tuple[Array, Array]:
+def _gelu_tanh_argument(x: FloatArray) -> tuple[FloatArray, FloatArray]:
     x = np.clip(x, -30, 30)  # the sigmoid of the argument is exactly 0 or 1 beyond
     scale = 2 * math.sqrt(2 / math.pi)
     return scale * (x + 0.044715 * x * x * x), scale * (1 + 3 * 0.044715 * x * x)
 
 
-def _gelu_tanh(x: Array) -> Array:
+def _gelu_tanh(x: FloatArray) -> FloatArray:
     return x * _sigmoid(_gelu_tanh_argument(x)[0])
 
 
-def _gelu_tanh_slope(x: Array) -> Array:
+def _gelu_tanh_slope(x: FloatArray) -> FloatArray:
     argument, slope = _gelu_tanh_argument(x)
     return _sigmoid(argument) + x * _sigmoid_slope(argument) * slope
 
 
-def _silu(x: Array) -> Array:
+def _silu(x: FloatArray) -> FloatArray:
     return x * _sigmoid(x)
 
 
-def _silu_slope(x: Array) -> Array:
+def _silu_slope(x: FloatArray) -> FloatArray:
     return _sigmoid(x) + x * _sigmoid_slope(x)
 
 
-def _elu(x: Array, alpha: float, scale: float = 1.0) -> Array:
+def _elu(x: FloatArray, alpha: float, scale: float = 1.0) -> FloatArray:
     return scale * np.maximum(x, 0) + (scale * alpha) * np.expm1(np.minimum(x, 0))
 
 
-def _elu_slope(x: Array, alpha: float, scale: float = 1.0) -> Array:
+def _elu_slope(x: FloatArray, alpha: float, scale: float = 1.0) -> FloatArray:
     jump = scale * (1 - alpha) * np.greater(x, 0).astype(x.dtype)
     return (scale * alpha) * np.exp(np.minimum(x, 0)) + jump
 
 
-def _softplus(x: Array) -> Array:
+def _softplus(x: FloatArray) -> FloatArray:
     return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
 
 
-def _mish_parts(x: Array) -> tuple[Array, Array, Array]:
+def _mish_parts(x: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
     x = np.minimum(x, 40)  # tanh(softplus(x)) rounds to 1 beyond
     grown = np.exp(x)
     return x, grown, grown * (grown + 2)
 
 
-def _mish(x: Array) -> Array:
+def _mish(x: FloatArray) -> FloatArray:
     _, _, ratio = _mish_parts(x)
     return x * (ratio / (ratio + 2))
 
 
-def _mish_slope(x: Array) -> Array:
+def _mish_slope(x: FloatArray) -> FloatArray:
     x, grown, ratio = _mish_parts(x)
     return ratio / (ratio + 2) + x * (4 * grown / (ratio + 2)) * ((1 + grown) / (ratio + 2))
 
 
-def _hard_tanh(x: Array) -> Array:
+def _hard_tanh(x: FloatArray) -> FloatArray:
     return np.clip(x, -1, 1)
 
 
-def _hard_tanh_slope(x: Array) -> Array:
+def _hard_tanh_slope(x: FloatArray) -> FloatArray:
     return np.less(np.abs(x), 1).astype(x.dtype)
 
 
-def _erf(x: Array) -> Array:
+def _erf(x: FloatArray) -> FloatArray:
     from scipy.special import erf
 
-    result: Array = erf(x)
+    result: FloatArray = erf(x)
     return result
 
 
 @np.errstate(over="ignore")
-def _erf_slope(x: Array) -> Array:
+def _erf_slope(x: FloatArray) -> FloatArray:
     return (2 / math.sqrt(math.pi)) * np.exp(-np.square(x))
 
 

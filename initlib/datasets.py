@@ -6,11 +6,10 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from initlib import checks, streams
-
-Array = NDArray[Any]
+from initlib.typing import Array
 
 
 @dataclass(frozen=True)

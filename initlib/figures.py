@@ -4,13 +4,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from initlib import propagation
 from initlib.networks.stacks import Network
 from initlib.propagation import Profile
-
-Array = NDArray[Any]
+from initlib.typing import Array
 
 
 class Look(NamedTuple):

@@ -10,11 +10,11 @@ from functools import cache, lru_cache, partial
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from initlib import checks
+from initlib.typing import FloatArray
 
-Array = NDArray[np.float64]
 Function = Callable[..., Any]
 
 _REACH = 14.0  # the density is 1e-43 there
@@ -52,7 +52,7 @@ def expectation(f: Function, q: float = 1.0, kinks: Sequence[float] = ()) -> flo
     return float(terms.sum())
 
 
-def pair_expectation(f: Function, c: ArrayLike, q: float = 1.0, kinks: Sequence[float] = ()) -> Array:
+def pair_expectation(f: Function, c: ArrayLike, q: float = 1.0, kinks: Sequence[float] = ()) -> FloatArray:
     """Return E f(u) f(v) for Gaussian u and v of mean 0, variance q and correlation c: an array like `c`.
 
     The Hermite series sum_k a_k^2 c^k, a_k = E f(sqrt(q) z) He_k(z) / sqrt(k!), closed with the exact value
@@ -91,7 +91,7 @@ def pair_expectation(f: Function, c: ArrayLike, q: float = 1.0, kinks: Sequence[
     return result
 
 
-def correlations(c: ArrayLike) -> Array:
+def correlations(c: ArrayLike) -> FloatArray:
     """Return `c` as a float array, after checking that each entry lies in [-1, 1].
 
     >>> correlations([0, 1])
@@ -110,7 +110,7 @@ def _checked(f: Function, q: float, kinks: Sequence[float]) -> tuple[float, tupl
     return checks.real("q", q, minimum=0), (*getattr(f, "kinks", ()), *points)
 
 
-def _values(f: Function, x: Array) -> Array:
+def _values(f: Function, x: FloatArray) -> FloatArray:
     with np.errstate(all="ignore"):
         values = np.asarray(f(x))
     if values.shape != x.shape or values.dtype.kind not in "fiub":
@@ -124,7 +124,7 @@ def _values(f: Function, x: Array) -> Array:
     return values.astype(np.float64, copy=False)
 
 
-def _refuse_unless_converged(f: Function, q: float, terms: Array, check_terms: Array) -> None:
+def _refuse_unless_converged(f: Function, q: float, terms: FloatArray, check_terms: FloatArray) -> None:
     size = np.abs(terms)
     scale = size.sum()
     name = getattr(f, "name", getattr(f, "__name__", "f"))
@@ -140,19 +140,19 @@ def _refuse_unless_converged(f: Function, q: float, terms: Array, check_terms: A
         )
 
 
-def _edges(q: float, kinks: Sequence[float]) -> Array:
+def _edges(q: float, kinks: Sequence[float]) -> FloatArray:
     s = math.sqrt(q)
     z = np.concatenate([_STEPS, 2.0 ** np.arange(-3, max(math.log2(_REACH * s), -3)) / s])
-    edges: Array = np.unique(np.concatenate([[0.0], z, -z, np.asarray(kinks, dtype=float) / s]))
+    edges: FloatArray = np.unique(np.concatenate([[0.0], z, -z, np.asarray(kinks, dtype=float) / s]))
     return edges[np.abs(edges) <= _REACH]
 
 
 @cache
-def _legendre(n: int) -> tuple[Array, Array]:
+def _legendre(n: int) -> tuple[FloatArray, FloatArray]:
     return np.polynomial.legendre.leggauss(n)
 
 
-def _rule(edges: Array, n: int) -> tuple[Array, Array]:
+def _rule(edges: FloatArray, n: int) -> tuple[FloatArray, FloatArray]:
     """Return nodes z and weights of the Gaussian measure on the panels between `edges` (the last axis)."""
     nodes, weights = _legendre(n)
     half = np.diff(edges)[..., None] / 2
@@ -163,28 +163,28 @@ def _rule(edges: Array, n: int) -> tuple[Array, Array]:
 
 
 @lru_cache(maxsize=64)
-def _nodes(q: float, kinks: tuple[float, ...]) -> tuple[Array, Array, Array]:
+def _nodes(q: float, kinks: tuple[float, ...]) -> tuple[FloatArray, FloatArray, FloatArray]:
     edges = _edges(q, kinks)
     z, weights = _rule(edges, _NODES)
     z_check, weights_check = _rule(edges, _CHECK_NODES)
     return math.sqrt(q) * np.concatenate([z, z_check]), weights, weights_check
 
 
-def _pair_of_waves(odd: bool, c: Array, q: float) -> Array:
+def _pair_of_waves(odd: bool, c: FloatArray, q: float) -> FloatArray:
     size = np.abs(c)
     close = np.exp(-q * (1 - size)) / 2
-    waves: Array = -np.sign(c) * np.expm1(-2 * q * size) if odd else 1 + np.exp(-2 * q * size)
+    waves: FloatArray = -np.sign(c) * np.expm1(-2 * q * size) if odd else 1 + np.exp(-2 * q * size)
     return close * waves
 
 
-def _enough(c: Array) -> int:
+def _enough(c: FloatArray) -> int:
     """Return after how many terms c^k is rounding, where |c| < 1: one of few, so that series are reused."""
     largest = np.abs(c)[np.abs(c) < 1].max(initial=0.0)
     return next((terms for terms in (50, 100, 200) if largest**terms < 1e-16), _TERMS)
 
 
 @lru_cache(maxsize=64)
-def _hermite_squares(f: Function, q: float, kinks: tuple[float, ...], total: float, terms: int) -> Array:
+def _hermite_squares(f: Function, q: float, kinks: tuple[float, ...], total: float, terms: int) -> FloatArray:
     """Return a_0^2, a_1^2, ... (at most `terms`), and as the last entry what they leave of E f^2."""
     z, weights = _rule(_edges(q, kinks), 24)
     weighted = weights * _values(f, math.sqrt(q) * z)
@@ -200,8 +200,8 @@ def _hermite_squares(f: Function, q: float, kinks: tuple[float, ...], total: flo
 
 
 def _pair_by_lines(
-    f: Function, c: Array, q: float, kinks: tuple[float, ...], total: float
-) -> tuple[Array, Array]:
+    f: Function, c: FloatArray, q: float, kinks: tuple[float, ...], total: float
+) -> tuple[FloatArray, FloatArray]:
     """Return E f(u) f(v) from the lines that f follows far out, and a bound of the error (inf without lines).
 
     With h those lines and g = f - h, the series has the coefficients f_k^2 - h_k^2 = g_k (2 h_k + g_k). The
@@ -218,12 +218,12 @@ def _pair_by_lines(
     h_k, g_k = _hermite(np.stack([weights * h, weights * g]), z)
     squares = g_k * (2 * h_k + g_k)
 
-    def between_lines(c: Array) -> Array:
+    def between_lines(c: FloatArray) -> FloatArray:
         angle = 2 / math.pi * np.arcsin(c)
         bent = 2 / math.pi * np.sqrt((1 - c) * (1 + c)) + c * angle
         size = math.sqrt(2 * q / math.pi)
         evens = even**2 + 2 * even * tilt * size + tilt**2 * q * bent
-        result: Array = evens + odd**2 * angle + 2 * odd * slope * size * c + slope**2 * q * c
+        result: FloatArray = evens + odd**2 * angle + 2 * odd * slope * size * c + slope**2 * q * c
         return result
 
     of_lines = float(between_lines(np.ones(())))
@@ -249,7 +249,7 @@ def _lines(f: Function) -> tuple[float, float, float, float] | None:
     return found[0], found[1], found[2], found[3]
 
 
-def _hermite(weighted: Array, z: Array) -> Array:
+def _hermite(weighted: FloatArray, z: FloatArray) -> FloatArray:
     """Return the first coefficients E f He_k / sqrt(k!) for rows of values times weights at nodes z."""
     before, now = np.zeros_like(z), np.ones_like(z)
     found = np.empty((len(weighted), _TERMS))

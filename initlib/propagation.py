@@ -4,18 +4,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from initlib import activations, checks, streams, theory
-from initlib.activations import Activation
+from initlib.activations import Activation, AnyActivation
 from initlib.networks import losses
 from initlib.networks.stacks import Network
 from initlib.theory import finite_width, moments
-
-Array = NDArray[Any]
+from initlib.typing import Array
 
 
 @dataclass(frozen=True)
@@ -80,7 +78,7 @@ def measure(
 
 def predict(
     widths: Sequence[int],
-    activation: str | Activation | Callable[..., Any],
+    activation: AnyActivation,
     *,
     sigma_w: float,
     sigma_b: float = 0.0,

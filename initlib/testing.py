@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from initlib.checks import array, real
-from initlib.initializers.sampling import Array
+from initlib.typing import Array
 
 
 def assert_variance(weights: Any, expected: float, *, kurtosis: float = 3.0, sigma: float = 5.0) -> float:

@@ -2,9 +2,11 @@
 
 from typing import Any, Protocol
 
+import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 Array = NDArray[Any]
+FloatArray = NDArray[np.floating[Any]]
 Shape = tuple[int, ...]
 
 

@@ -1,14 +1,12 @@
 """The statistics behind the verdicts: scipy.stats applied to numbers that come one for each seed."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from initlib import checks
 
-Array = NDArray[Any]
 LEVEL = 0.95
 RESAMPLES = 9999
 

@@ -12,8 +12,7 @@ from initlib.explorers.engine.explorer import Explorer
 from initlib.explorers.engine.panels import HeatMap, Lines
 from initlib.explorers.engine.table import Axis, Table
 from initlib.networks import losses
-
-Array = NDArray[np.float64]
+from initlib.typing import Array
 
 UNITS = 8
 RATE, BATCH = 0.1, 64

@@ -4,15 +4,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from initlib import checks, networks, propagation
 from initlib.explorers.engine import inputs
 from initlib.explorers.engine.explorer import Explorer
 from initlib.explorers.engine.panels import Histogram, Lines
 from initlib.explorers.engine.table import Axis, Table
-
-Array = NDArray[np.float64]
+from initlib.typing import Array
 
 SAMPLES = 64
 REACH = 2.5  # what lies beyond counts in the outermost bins

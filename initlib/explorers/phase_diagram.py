@@ -6,7 +6,6 @@ from functools import cache, partial
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from initlib import evidence, theory
 from initlib.experiments import trainable_depth
@@ -14,8 +13,7 @@ from initlib.explorers.engine.answer import Answer, answers
 from initlib.explorers.engine.explorer import Explorer
 from initlib.explorers.engine.panels import HeatMap
 from initlib.explorers.engine.table import Axis, Table
-
-Array = NDArray[np.float64]
+from initlib.typing import Array
 
 FINE_SIGMA_W = tuple(2 ** (k / 8) for k in range(-8, 9))
 FINE_SIGMA_B = tuple(round(0.05 * k, 2) for k in range(13))

@@ -5,15 +5,14 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from initlib import checks, networks, theory
 from initlib.explorers.engine import inputs
 from initlib.explorers.engine.explorer import Explorer
 from initlib.explorers.engine.panels import Lines
 from initlib.explorers.engine.table import Axis, Table
-
-Array = NDArray[np.float64]
+from initlib.typing import Array
 
 SAMPLES = 32
 NORMALISATIONS = ("none", "layer norm", "batch norm")

@@ -3,7 +3,6 @@
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from initlib import evidence
 from initlib.experiments import scale_rate_norm as experiment
@@ -11,8 +10,7 @@ from initlib.explorers.engine import inputs
 from initlib.explorers.engine.explorer import Explorer
 from initlib.explorers.engine.panels import Bars, HeatMap
 from initlib.explorers.engine.table import Axis, Table
-
-Array = NDArray[np.float64]
+from initlib.typing import Array
 
 
 def rates(**start: Any) -> Explorer:

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from initlib import checks, networks, propagation, theory
 from initlib.explorers.engine import inputs
@@ -15,8 +15,7 @@ from initlib.explorers.engine.inputs import QUARTER_OCTAVES, WIDTH
 from initlib.explorers.engine.panels import Lines
 from initlib.explorers.engine.table import Axis, Table
 from initlib.networks import Network
-
-Array = NDArray[np.float64]
+from initlib.typing import Array
 
 SAMPLES = 16
 DRAWS = {"gaussian": "lecun_normal", "orthogonal": "orthogonal"}  # both of variance 1 / fan_in

@@ -9,7 +9,8 @@ from numpy.typing import DTypeLike
 from initlib.checks import Rng, real
 from initlib.initializers import sampling
 from initlib.initializers.kernels import common, fitting
-from initlib.initializers.sampling import Array, truncated_moments
+from initlib.initializers.sampling import truncated_moments
+from initlib.typing import Array
 
 
 def zeros(shape: Any, *, rng: Rng = None, dtype: DTypeLike = float) -> Array:

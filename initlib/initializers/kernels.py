@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from initlib.checks import Rng, choice, generator, integer, integers, real
-from initlib.initializers.sampling import Array, Shape
+from initlib.typing import Array, Shape
 
 LAYOUTS = ("io", "oi")
 DTYPES = ("float32", "float64", "complex64", "complex128")

@@ -7,7 +7,7 @@ import numpy as np
 from initlib.checks import integer, real
 from initlib.initializers import sampling
 from initlib.initializers.kernels import Kernel, by_group, channels
-from initlib.initializers.sampling import Array
+from initlib.typing import Array
 
 
 def orthogonal(shape: Any, *, gain: float = 1.0, **kernel: Unpack[Kernel]) -> Array:

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[Any]
-Shape = tuple[int, ...]
+from initlib.typing import Array, Shape
+
 Fill = Callable[[Array, np.random.Generator], None]
 
 BLOCK = 1 << 18  # large enough that threads seldom wait for each other

@@ -8,13 +8,13 @@ from numpy.typing import DTypeLike
 
 from initlib import checks, initializers, streams
 from initlib.activations import Activation
-from initlib.networks.layers import Array, Dense, Layer
+from initlib.networks.layers import Dense, Layer
 from initlib.networks.stacks import Network, Parameter
+from initlib.typing import Array, Initializer, Shape
 
-Initializer = str | Callable[..., Any]
-PerNet = Initializer | Sequence[Initializer | Sequence[Initializer]]
-Shape = tuple[int, ...]
-Table = list[list[Callable[..., Any]]]
+Named = str | Initializer
+PerNet = Named | Sequence[Named | Sequence[Named]]
+Draws = list[list[Callable[..., Any]]]  # one for each net and layer
 
 
 class Builder:
@@ -82,7 +82,7 @@ class Builder:
         self._layer += 1
         return self._drawn(self._weights, number, self._shapes[number], streams.WEIGHTS)
 
-    def _drawn(self, table: Table, number: int, shape: Shape, stream: int) -> Array:
+    def _drawn(self, table: Draws, number: int, shape: Shape, stream: int) -> Array:
         result = np.empty((len(self.seeds), *shape), self.dtype)
         for net, seed in enumerate(self.seeds):
             rng = streams.generator(seed, stream, number)
@@ -116,7 +116,7 @@ class Builder:
         )
 
 
-def _one_per_layer(name: str, given: PerNet, nets: int, layers: int) -> Table:
+def _one_per_layer(name: str, given: PerNet, nets: int, layers: int) -> Draws:
     """Return a table of initializers, a row for each net and a column for each layer."""
     rows = spread(given, nets, "net", name)
     return [

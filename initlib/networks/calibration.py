@@ -1,16 +1,15 @@
 """LSUV: rescale weights, layer by layer, until every layer's output has unit variance on a batch of data."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from initlib import checks
 from initlib.networks.convolution import Convolution
 from initlib.networks.layers import Dense, Tape, run_forward
 from initlib.networks.stacks import Network
-
-Array = NDArray[Any]
+from initlib.typing import Array
 
 
 class Calibration(NamedTuple):
@@ -55,7 +54,7 @@ class _Calibrator(Tape):
         self.tolerance, self.iterations = tolerance, iterations
         self.rows: list[tuple[Array, Array, Array, Array]] = []
 
-    def saw(self, layer: object, signal: Array) -> None:
+    def record(self, layer: object, signal: Array) -> None:
         if not isinstance(layer, (Dense, Convolution)):
             return
         before = variance = self._variance(signal)

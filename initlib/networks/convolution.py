@@ -1,19 +1,18 @@
 """Small convolutional stacks with periodic borders, in one or two dimensions."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import DTypeLike
 
 from initlib import activations, checks
-from initlib.activations import Activation
+from initlib.activations import AnyActivation
 from initlib.networks.building import Builder, PerNet, spread
 from initlib.networks.layers import Activate, Layer, Tape
 from initlib.networks.stacks import Network
-
-Array = NDArray[Any]
+from initlib.typing import Array
 
 
 class Convolution:
@@ -47,9 +46,9 @@ class Convolution:
             if needed:
                 returned = _dense(gradient, kernel[tap].swapaxes(1, 2))
                 back += np.roll(returned, tuple(-k for k in offset), axes)
-        tape.emit(self.weight, change)
+        tape.accumulate(self.weight, change)
         if self.bias is not None:
-            tape.emit(self.bias, flat.sum(axis=1))
+            tape.accumulate(self.bias, flat.sum(axis=1))
         return back
 
 
@@ -70,7 +69,7 @@ class MeanOverPositions:
 def convolutional(
     channels: Sequence[int],
     window: int | Sequence[int],
-    activation: str | Activation | Callable[..., Any],
+    activation: AnyActivation,
     initializer: PerNet,
     *,
     seeds: Sequence[int],

@@ -10,12 +10,10 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from initlib import activations
 from initlib.activations import Activation
-
-Array = NDArray[Any]
+from initlib.typing import Array
 
 
 class Tape:
@@ -31,7 +29,7 @@ class Tape:
         self.signal_gradients: dict[Any, Array] = {}
         self.gradients: dict[int, Array] = {}
 
-    def room(self, owner: object, name: str, shape: tuple[int, ...], other: Array | None = None) -> Array:
+    def buffer(self, owner: object, name: str, shape: tuple[int, ...], other: Array | None = None) -> Array:
         """Return an array to fill, for the purpose `name` of the layer `owner`, distinct from `other`.
 
         With `owner` None, the next layer that asks for the same purpose may get the same array.
@@ -46,15 +44,15 @@ class Tape:
         """Return where the next signal may be written: over `signal` itself, or None for a new array."""
         return None
 
-    def saw(self, layer: object, signal: Array) -> None:
+    def record(self, layer: object, signal: Array) -> None:
         """Note the output of `layer`."""
         self.signals[layer] = signal
 
-    def saw_gradient(self, layer: object, gradient: Array) -> None:
+    def record_gradient(self, layer: object, gradient: Array) -> None:
         """Note dLoss/d(output of `layer`)."""
         self.signal_gradients[layer] = gradient
 
-    def emit(self, slot: int, gradient: Array) -> None:
+    def accumulate(self, slot: int, gradient: Array) -> None:
         """Take the gradient of the parameter in `slot`; the layer may reuse the array afterwards."""
         self.gradients[slot] = gradient
 
@@ -67,32 +65,32 @@ class Workspace(Tape):
     def __init__(self, values: Sequence[Array], update: Callable[[int, Array, Array], None]) -> None:
         super().__init__(values)
         self.update = update
-        self.rooms: dict[Any, Array] = {}
+        self.buffers: dict[Any, Array] = {}
 
-    def room(self, owner: object, name: str, shape: tuple[int, ...], other: Array | None = None) -> Array:
+    def buffer(self, owner: object, name: str, shape: tuple[int, ...], other: Array | None = None) -> Array:
         key = (owner, name, shape)
-        if key not in self.rooms:
-            self.rooms[key] = super().room(owner, name, shape)
-        if self.rooms[key] is other:
-            return self.room(owner, name + "'", shape)
-        return self.rooms[key]
+        if key not in self.buffers:
+            self.buffers[key] = super().buffer(owner, name, shape)
+        if self.buffers[key] is other:
+            return self.buffer(owner, name + "'", shape)
+        return self.buffers[key]
 
     def full(self, number: float, shape: tuple[int, ...]) -> Array:
         key = (number, shape)
-        if key not in self.rooms:
-            self.rooms[key] = super().full(number, shape)
-        return self.rooms[key]
+        if key not in self.buffers:
+            self.buffers[key] = super().full(number, shape)
+        return self.buffers[key]
 
     def over(self, signal: Array) -> Array | None:
         return signal
 
-    def saw(self, layer: object, signal: Array) -> None:
+    def record(self, layer: object, signal: Array) -> None:
         pass
 
-    def saw_gradient(self, layer: object, gradient: Array) -> None:
+    def record_gradient(self, layer: object, gradient: Array) -> None:
         pass
 
-    def emit(self, slot: int, gradient: Array) -> None:
+    def accumulate(self, slot: int, gradient: Array) -> None:
         self.update(slot, self.values[slot], gradient)
 
 
@@ -115,7 +113,7 @@ def run_forward(layers: Iterable[Layer], x: Array, tape: Tape) -> Array:
     """
     for layer in layers:
         x = layer.forward(x, tape)
-        tape.saw(layer, x)
+        tape.record(layer, x)
     return x
 
 
@@ -128,7 +126,7 @@ def run_backward(layers: Sequence[Layer], gradient: Array, tape: Tape, needed: b
     [2.0, 3.0]
     """
     for i in range(len(layers) - 1, -1, -1):
-        tape.saw_gradient(layers[i], gradient)
+        tape.record_gradient(layers[i], gradient)
         gradient = layers[i].backward(gradient, tape, needed or i > 0)
     return gradient
 
@@ -143,7 +141,7 @@ class Dense:
     def forward(self, x: Array, tape: Tape) -> Array:
         weight = tape.values[self.weight]
         tape.kept[self] = x
-        y = product(x, weight, tape.room(self, "y", (len(weight), x.shape[1], weight.shape[2])))
+        y = product(x, weight, tape.buffer(self, "y", (len(weight), x.shape[1], weight.shape[2])))
         if self.bias is not None:
             y += tape.values[self.bias][:, None]
         return y
@@ -151,20 +149,20 @@ class Dense:
     def backward(self, gradient: Array, tape: Tape, needed: bool = True) -> Array:
         x, weight = tape.kept[self], tape.values[self.weight]
         back = self._to_inputs(gradient, tape) if needed else gradient
-        dw = tape.room(None, "dw", weight.shape)
-        tape.emit(self.weight, product(x.swapaxes(1, 2), gradient, dw))
+        dw = tape.buffer(None, "dw", weight.shape)
+        tape.accumulate(self.weight, product(x.swapaxes(1, 2), gradient, dw))
         if self.bias is not None:
             ones = tape.full(1.0, (1, gradient.shape[1]))  # faster than a sum over the samples
-            tape.emit(self.bias, np.matmul(ones, gradient)[:, 0])
+            tape.accumulate(self.bias, np.matmul(ones, gradient)[:, 0])
         return back
 
     def _to_inputs(self, gradient: Array, tape: Tape) -> Array:
         turned = tape.values[self.weight].swapaxes(1, 2)
         if gradient.shape[1] > 1:  # OpenBLAS multiplies small matrices by a transposed one at half its speed
-            copy = tape.room(None, "turned", turned.shape)
+            copy = tape.buffer(None, "turned", turned.shape)
             np.copyto(copy, turned)
             turned = copy
-        back = tape.room(None, "dx", (*gradient.shape[:2], turned.shape[2]), gradient)
+        back = tape.buffer(None, "dx", (*gradient.shape[:2], turned.shape[2]), gradient)
         return product(gradient, turned, back)
 
 
@@ -206,7 +204,7 @@ class Activate:
             tape.kept[self] = x
             y: Array = self.activation.function(x)
             return y
-        y = x if self.owned else tape.room(self, "y", x.shape)
+        y = x if self.owned else tape.buffer(self, "y", x.shape)
         fast[0](x, y, tape)
         tape.kept[self] = y
         return y
@@ -218,7 +216,7 @@ class Activate:
             assert derivative is not None
             slope = derivative(tape.kept[self])
         else:
-            slope = tape.room(None, "slope", gradient.shape)
+            slope = tape.buffer(None, "slope", gradient.shape)
             fast[1](tape.kept[self], slope)
         return np.multiply(gradient, slope, out=tape.over(gradient))
 

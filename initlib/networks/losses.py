@@ -1,13 +1,12 @@
 """Losses of stacked nets: for each net the mean over its batch, and the gradient at the outputs."""
 
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from initlib import checks
-
-Array = NDArray[Any]
+from initlib.typing import Array
 
 
 class Loss(Protocol):

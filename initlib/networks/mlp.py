@@ -1,6 +1,6 @@
 """Multilayer perceptrons, and muP, which keeps the best learning rate while they widen."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from initlib import activations, checks
-from initlib.activations import Activation
+from initlib.activations import AnyActivation
 from initlib.networks.building import Builder, PerNet
 from initlib.networks.layers import Activate, Layer
 from initlib.networks.normalisation import EPSILON, normalise
@@ -19,7 +19,7 @@ PARAMETRISATIONS = ("standard", "mup")
 
 def mlp(
     widths: Sequence[int],
-    activation: str | Activation | Callable[..., Any],
+    activation: AnyActivation,
     initializer: PerNet,
     *,
     seeds: Sequence[int],

@@ -1,15 +1,11 @@
 """Batch and layer normalisation for stacks."""
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
 from initlib import checks
 from initlib.networks.building import Builder
 from initlib.networks.layers import Layer, Tape
-
-Array = NDArray[Any]
+from initlib.typing import Array
 
 EPSILON = 1e-5
 KINDS = ("batch", "layer")
@@ -51,8 +47,8 @@ class Normalise:
         shift = inner.mean(axis=axes, keepdims=True)
         tilt = (inner * normal).mean(axis=axes, keepdims=True)
         back: Array = inverse * (inner - shift - normal * tilt)
-        tape.emit(self.gamma, (gradient * normal).sum(axis=samples))
-        tape.emit(self.beta, gradient.sum(axis=samples))
+        tape.accumulate(self.gamma, (gradient * normal).sum(axis=samples))
+        tape.accumulate(self.beta, gradient.sum(axis=samples))
         return back
 
     def _axes(self, x: Array) -> tuple[int, ...]:

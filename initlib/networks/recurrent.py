@@ -1,17 +1,16 @@
 """A small LSTM for the experiments on forget-gate biases."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import DTypeLike
 
 from initlib import activations, checks, streams
 from initlib.networks.building import Builder, PerNet, spread
 from initlib.networks.layers import Tape
 from initlib.networks.stacks import Network
-
-Array = NDArray[Any]
+from initlib.typing import Array
 
 
 class Chrono(NamedTuple):
@@ -81,7 +80,7 @@ class LSTM:
             dh = np.matmul(inner, recurrent.swapaxes(1, 2))
             dc = dc * f
         for slot, change in ((self.weight, change_w), (self.recurrent, change_u), (self.bias, change_b)):
-            tape.emit(slot, change)
+            tape.accumulate(slot, change)
         return back
 
 

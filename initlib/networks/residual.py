@@ -1,21 +1,19 @@
 """Residual stacks: x <- x + branch(x), and the ways to keep them stable without normalisation."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, DTypeLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike
 
 from initlib import activations, checks
-from initlib.activations import Activation
+from initlib.activations import Activation, AnyActivation
 from initlib.networks.building import Builder, PerNet
 from initlib.networks.layers import Activate, Layer, Tape, run_backward, run_forward
 from initlib.networks.normalisation import normalise
 from initlib.networks.stacks import Network
-
-Array = NDArray[Any]
+from initlib.typing import Array
 
 VARIANTS = ("plain", "scaled", "zero_last", "fixup", "skipinit", "rezero", "pre_norm")
 
@@ -40,7 +38,7 @@ class Residual:
         return np.add(x, y, out=tape.over(y))
 
     def backward(self, gradient: Array, tape: Tape, needed: bool = True) -> Array:
-        skip = tape.room(self, "skip", gradient.shape)
+        skip = tape.buffer(self, "skip", gradient.shape)
         np.copyto(skip, gradient)  # the branch may write over what it is given
         back = run_backward(self.branch, gradient, tape)
         return np.add(skip, back, out=tape.over(back))
@@ -54,7 +52,7 @@ class Scale:
 
     def forward(self, x: Array, tape: Tape) -> Array:
         tape.kept[self] = x
-        return np.multiply(x, _column(tape.values[self.slot], x), out=tape.room(self, "y", x.shape))
+        return np.multiply(x, _column(tape.values[self.slot], x), out=tape.buffer(self, "y", x.shape))
 
     def backward(self, gradient: Array, tape: Tape, needed: bool = True) -> Array:
         x = tape.kept[self]
@@ -62,7 +60,7 @@ class Scale:
         back: Array = gradient * number
         if self.trained:
             products = np.matmul(gradient.reshape(len(x), 1, -1), x.reshape(len(x), -1, 1))
-            tape.emit(self.slot, products[:, 0, 0])
+            tape.accumulate(self.slot, products[:, 0, 0])
         return back
 
 
@@ -73,17 +71,17 @@ class Shift:
         self.slot = slot
 
     def forward(self, x: Array, tape: Tape) -> Array:
-        return np.add(x, _column(tape.values[self.slot], x), out=tape.room(self, "y", x.shape))
+        return np.add(x, _column(tape.values[self.slot], x), out=tape.buffer(self, "y", x.shape))
 
     def backward(self, gradient: Array, tape: Tape, needed: bool = True) -> Array:
-        tape.emit(self.slot, gradient.reshape(len(gradient), -1).sum(axis=1))
+        tape.accumulate(self.slot, gradient.reshape(len(gradient), -1).sum(axis=1))
         return gradient
 
 
 def residual(
     widths: Sequence[int],
     blocks: int,
-    activation: str | Activation | Callable[..., Any],
+    activation: AnyActivation,
     initializer: PerNet,
     *,
     seeds: Sequence[int],

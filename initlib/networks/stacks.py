@@ -9,7 +9,8 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from initlib import checks
 from initlib.activations import Activation
-from initlib.networks.layers import Array, Layer, Tape, run_backward, run_forward
+from initlib.networks.layers import Layer, Tape, run_backward, run_forward
+from initlib.typing import Array
 
 
 @dataclass(frozen=True)

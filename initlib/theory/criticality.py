@@ -6,10 +6,9 @@ from typing import NamedTuple
 import numpy as np
 
 from initlib import activations, checks
-from initlib.activations import Activation
+from initlib.activations import Activation, AnyActivation
 from initlib.theory import moments
 from initlib.theory.fixed_points import is_stable
-from initlib.theory.moments import AnyActivation
 from initlib.theory.roots import LOG_Q, cleaned, grid, roots
 
 

@@ -8,10 +8,9 @@ from typing import NamedTuple
 import numpy as np
 
 from initlib import activations, checks
-from initlib.activations import Activation
-from initlib.gaussian import Array
+from initlib.activations import Activation, AnyActivation
 from initlib.theory import moments
-from initlib.theory.moments import AnyActivation
+from initlib.typing import FloatArray
 
 ENSEMBLES = ("gaussian", "orthogonal")
 
@@ -19,8 +18,8 @@ ENSEMBLES = ("gaussian", "orthogonal")
 class FiniteWidthBand(NamedTuple):
     """Mean and standard deviation over random nets of log q_l, one entry for each weight layer."""
 
-    mean: Array
-    std: Array
+    mean: FloatArray
+    std: FloatArray
 
 
 class JacobianMoments(NamedTuple):

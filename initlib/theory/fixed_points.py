@@ -6,11 +6,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from initlib import activations, checks
-from initlib.activations import Activation
-from initlib.gaussian import Array
+from initlib.activations import Activation, AnyActivation
 from initlib.theory import moments
-from initlib.theory.moments import AnyActivation
 from initlib.theory.roots import LOG_Q, ZERO, cleaned, grid, roots
+from initlib.typing import FloatArray
 
 MARGIN = 1e-8  # distance from 1 within which a slope says nothing
 
@@ -60,7 +59,7 @@ def variance_fixed_point(
 
     moments.power(phi, near)  # refuses what no q could be solved for
 
-    def excess(log_q: float | Array, moment: float | Array) -> Any:
+    def excess(log_q: float | FloatArray, moment: float | FloatArray) -> Any:
         return (sigma_w**2 * moment + sigma_b**2) * np.exp(-log_q) - 1
 
     on_grid = cleaned(excess(LOG_Q, grid(phi, moments.power)))
@@ -144,7 +143,7 @@ def _attractor(phi: Activation, sigma_w: float, sigma_b: float, near: float) -> 
     return point.q
 
 
-def is_stable(phi: Activation, sigma_w: float, q: float, excess: Array) -> bool:
+def is_stable(phi: Activation, sigma_w: float, q: float, excess: FloatArray) -> bool:
     """Say whether q flows back to the fixed point, by its slope or by `excess` = V(q) / q - 1 on the grid."""
     slope = abs(sigma_w**2 * moments.growth(phi, q))
     if abs(slope - 1) > MARGIN:

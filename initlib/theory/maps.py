@@ -7,10 +7,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from initlib import activations, checks
-from initlib.gaussian import Array, correlations
+from initlib.activations import AnyActivation
+from initlib.gaussian import correlations
 from initlib.theory import moments
 from initlib.theory.fixed_points import variance_fixed_point
-from initlib.theory.moments import AnyActivation
+from initlib.typing import FloatArray
 
 
 def gain(activation: AnyActivation, direction: str = "forward", q: float = 1.0) -> float:
@@ -34,7 +35,7 @@ def gain(activation: AnyActivation, direction: str = "forward", q: float = 1.0) 
     return 1 / math.sqrt(moment)
 
 
-def variance_map(q: ArrayLike, activation: AnyActivation, sigma_w: float, sigma_b: float = 0.0) -> Array:
+def variance_map(q: ArrayLike, activation: AnyActivation, sigma_w: float, sigma_b: float = 0.0) -> FloatArray:
     """Return the next layer's second moment, sigma_w^2 E phi(sqrt(q) z)^2 + sigma_b^2: an array like `q`.
 
     Source: Poole et al. 2016, arXiv:1606.05340, section 2.
@@ -48,13 +49,13 @@ def variance_map(q: ArrayLike, activation: AnyActivation, sigma_w: float, sigma_
     if (q < 0).any():
         raise ValueError(f"q must be >= 0. Received: {q[q < 0].flat[0]:g}.")
     means = np.array([moments.power(phi, float(one)) for one in q.flat]).reshape(q.shape)
-    result: Array = sigma_w**2 * means + sigma_b**2
+    result: FloatArray = sigma_w**2 * means + sigma_b**2
     return result
 
 
 def correlation_map(
     c: ArrayLike, activation: AnyActivation, sigma_w: float, sigma_b: float = 0.0, q: float | None = None
-) -> Array:
+) -> FloatArray:
     """Return the next layer's correlation of two inputs with second moment q: an array like `c`.
 
     C(c) = (sigma_w^2 E phi(u) phi(v) + sigma_b^2) / (sigma_w^2 E phi(u)^2 + sigma_b^2), u and v Gaussian with
@@ -75,7 +76,7 @@ def correlation_map(
             f"Correlations are undefined where signals vanish. Received: q = {q:g} with {phi.name}."
         )
     covariance = sigma_w**2 * moments.pair(phi, c, q) + sigma_b**2
-    result: Array = np.where(c == 1, 1.0, np.clip(covariance / after, -1.0, 1.0))
+    result: FloatArray = np.where(c == 1, 1.0, np.clip(covariance / after, -1.0, 1.0))
     return result[()]
 
 
@@ -98,9 +99,9 @@ def chi(activation: AnyActivation, sigma_w: float, q: float) -> float:
 class ResidualProfile(NamedTuple):
     """Second moment q and correlation c of the stream, and squared gradient: (blocks + 1,) each."""
 
-    q: Array
-    c: Array
-    gradient: Array
+    q: FloatArray
+    c: FloatArray
+    gradient: FloatArray
 
 
 def residual_profile(
@@ -144,6 +145,6 @@ def residual_profile(
         q, c = q + added, (c * q + inner_c * added) / (q + added)
         stream.append((q, c))
         factors.append(1 + squared_scale * slope)
-    gradient: Array = np.cumprod([1.0, *factors[::-1]], dtype=np.float64)[::-1]
+    gradient: FloatArray = np.cumprod([1.0, *factors[::-1]], dtype=np.float64)[::-1]
     second_moments, cosines = np.array(stream).T
     return ResidualProfile(second_moments, cosines, gradient)

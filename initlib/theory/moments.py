@@ -6,15 +6,12 @@ Every function takes an `Activation` phi and the variance q of its argument x = 
 import math
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 
 from initlib import activations, checks, gaussian
 from initlib.activations import Activation
-from initlib.gaussian import Array
-
-AnyActivation = str | Activation | Callable[..., Any]
+from initlib.typing import FloatArray
 
 _NEAR_ZERO = 1e-32  # stands for the limit q -> 0
 
@@ -67,18 +64,19 @@ def growth(activation: Activation, q: float) -> float:
     return _mean(activation, lambda x: (activation.function(x) ** 2 - at_zero) * (x * x / q - 1) / (2 * q), q)
 
 
-def pair(activation: Activation, c: Array, q: float) -> Array:
+def pair(activation: Activation, c: FloatArray, q: float) -> FloatArray:
     """Return E phi(u) phi(v) at correlation `c`."""
     slopes = homogeneous_slopes(activation)
     if slopes is not None:
         bend = (slopes[0] - slopes[1]) ** 2 / (2 * math.pi)
         return q * (bend * (np.sqrt((1 - c) * (1 + c)) - c * np.arccos(c)) + c * _mean_power(slopes, 2))
     if activation.function is activations.get("erf").function:
-        return 2 / math.pi * np.arctan2(2 * q * c, _erf_root(c, q))
+        result: FloatArray = 2 / math.pi * np.arctan2(2 * q * c, _erf_root(c, q))
+        return result
     return gaussian.pair_expectation(activation.function, c, q, activation.kinks)
 
 
-def slope_pair(activation: Activation, c: Array, q: float) -> Array:
+def slope_pair(activation: Activation, c: FloatArray, q: float) -> FloatArray:
     """Return E phi'(u) phi'(v) at correlation `c`."""
     slopes = homogeneous_slopes(activation)
     if slopes is not None:
@@ -99,7 +97,7 @@ def sigmas(sigma_w: float, sigma_b: float) -> tuple[float, float]:
     )
 
 
-def _mean(activation: Activation, f: Callable[[Array], Array], q: float) -> float:
+def _mean(activation: Activation, f: Callable[[FloatArray], FloatArray], q: float) -> float:
     f.__name__ = f"{activation.name!r}"  # what a refusal calls it
     return gaussian.expectation(f, q, activation.kinks)
 
@@ -115,5 +113,5 @@ def _mean_power_of_wave(q: float, p: int, *, odd: bool) -> float:
     return math.fsum(sign * wave for sign, wave in zip(signs, waves, strict=True)) / float(2**p)
 
 
-def _erf_root(c: Array, q: float) -> Array:
+def _erf_root(c: FloatArray, q: float) -> FloatArray:
     return np.sqrt((1 + 2 * q * (1 - c)) * (1 + 2 * q * (1 + c)))

@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 
 from initlib.activations import Activation
-from initlib.gaussian import Array
+from initlib.typing import FloatArray
 
 LOG_Q = math.log(10) * np.concatenate(
     [np.arange(-18, -5, 0.25), np.arange(-5, 5, 1 / 24), np.arange(5, 18.1, 0.25)]
@@ -17,7 +17,7 @@ ZERO = 1e-13  # relative size below which a value is rounding
 
 
 @lru_cache(maxsize=64)
-def grid(phi: Activation, moment: Callable[[Activation, float], float]) -> Array:
+def grid(phi: Activation, moment: Callable[[Activation, float], float]) -> FloatArray:
     """Return the moment on the grid of q; NaN where the integral is refused."""
 
     def value(q: float) -> float:
@@ -29,12 +29,12 @@ def grid(phi: Activation, moment: Callable[[Activation, float], float]) -> Array
     return np.array([value(q) for q in np.exp(LOG_Q)])
 
 
-def cleaned(excess: Array) -> Array:
+def cleaned(excess: FloatArray) -> FloatArray:
     """Return the values with 0 for what is rounding."""
     return np.where(np.abs(excess) < ZERO, 0.0, excess)
 
 
-def roots(on_grid: Array, f: Callable[[float], float]) -> list[float]:
+def roots(on_grid: FloatArray, f: Callable[[float], float]) -> list[float]:
     """Return the roots of `f` in log q: between grid points of opposite sign, and where `f` dips to 0."""
     from scipy.optimize import brentq, minimize_scalar
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from initlib import streams
 from initlib.datasets import Dataset, Split
@@ -14,14 +13,13 @@ from initlib.networks.layers import Workspace, run_backward, run_forward
 from initlib.networks.losses import Loss
 from initlib.networks.stacks import Network
 from initlib.training.optimizers import SGD
-
-Array = NDArray[Any]
+from initlib.typing import Array
 
 PARTS = ("train", "validation", "test")
 
 
 @dataclass(frozen=True)
-class Job:
+class Settings:
     """What all chunks of one `fit` share; `cut` are the arguments of `Dataset.split`."""
 
     optimizer: type[SGD]
@@ -37,15 +35,17 @@ class Chunk:
     """Nets that step together, with their data and curves. `alive` are those that have not diverged."""
 
     def __init__(
-        self, job: Job, network: Network, dataset: Dataset | Split, rates: Array, decays: Array
+        self, settings: Settings, network: Network, dataset: Dataset | Split, rates: Array, decays: Array
     ) -> None:
-        self.job, self.network, self.dataset = job, network, dataset
+        self.settings, self.network, self.dataset = settings, network, dataset
         self.alive = np.arange(network.nets)
-        self.optimizer = job.optimizer(network, rates, decays, decay=job.decay, momentum=job.momentum)
+        self.optimizer = settings.optimizer(
+            network, rates, decays, decay=settings.decay, momentum=settings.momentum
+        )
         self.tape = Workspace(network.values, self.optimizer.update)
         self.orders = [streams.generator(seed, streams.ORDER) for seed in network.seeds]
         self.diverged_at = np.full(network.nets, -1)
-        shape = (network.nets, job.epochs)
+        shape = (network.nets, settings.epochs)
         self.curves = {f"{part}_loss": np.full(shape, np.inf) for part in PARTS}
         self.curves |= {f"{part}_accuracy": np.zeros(shape) for part in PARTS}
 
@@ -53,9 +53,9 @@ class Chunk:
         """Train until the last epoch, or until somebody sets `stop`."""
         if stop.is_set():
             return
-        parts = _parts(self.network, self.dataset, self.job.cut)
+        parts = _parts(self.network, self.dataset, self.settings.cut)
         with np.errstate(all="ignore"):  # nets that diverge are found by their loss
-            for epoch in range(self.job.epochs):
+            for epoch in range(self.settings.epochs):
                 self._train(epoch, *parts["train"], stop)
                 if stop.is_set() or not self.alive.size:
                     break
@@ -66,7 +66,7 @@ class Chunk:
 
     def _train(self, epoch: int, inputs: Array, labels: Array, stop: threading.Event) -> None:
         x, y = self._shuffled(inputs, labels)
-        samples, size = x.shape[1], self.job.batch_size
+        samples, size = x.shape[1], self.settings.batch_size
         total, right = np.zeros(len(x)), np.zeros(len(x))
         first = 0
         while first < samples and len(x) and not stop.is_set():
@@ -85,7 +85,7 @@ class Chunk:
 
     def _forward(self, x: Array, y: Array) -> tuple[Array, Array, Array]:
         outputs = run_forward(self.network.layers, x, self.tape)
-        return outputs, *self.job.loss(outputs, y)
+        return outputs, *self.settings.loss(outputs, y)
 
     def _backward(self, gradient: Array) -> None:
         self.optimizer.steps += 1
@@ -103,7 +103,7 @@ class Chunk:
         return x, y
 
     def _measure(self, epoch: int, name: str, inputs: Array, labels: Array) -> None:
-        samples, size = inputs.shape[1], self.job.batch_size
+        samples, size = inputs.shape[1], self.settings.batch_size
         if not samples:
             return
         everyone = len(self.alive) == len(inputs)

@@ -8,16 +8,15 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, DTypeLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike
 
 from initlib import activations, checks
 from initlib.datasets import Dataset, Split
 from initlib.networks import losses
 from initlib.networks.stacks import Network
 from initlib.training import optimizers
-from initlib.training.chunk import PARTS, Chunk, Job, hits
-
-Array = NDArray[Any]
+from initlib.training.chunk import PARTS, Chunk, Settings, hits
+from initlib.typing import Array
 
 CHUNK = 32  # nets that step together, at most: long calls, between which threads seldom wait for Python
 CACHE = 2**19  # bytes that one array of a layer may take: the five that a step touches stay in the cache
@@ -82,7 +81,7 @@ def fit(
     >>> result.loss.shape, bool(result.test_accuracy[0, -1] > 0.85), result.diverged.tolist()
     ((2, 3), True, [False, True])
     """
-    job = Job(
+    settings = Settings(
         optimizer=optimizers.get(optimizer),
         loss=losses.get(loss),
         epochs=checks.integer("epochs", epochs, minimum=0),
@@ -100,8 +99,8 @@ def fit(
     decays = checks.per_net("weight_decay", weight_decay, network.nets, minimum=0)
     activations.get(network.activation, derivative=True)
     threads = checks.integer("threads", _processors() if threads is None else threads, minimum=1)
-    present = _present(network, dataset, job.cut, loss)
-    chunks = _chunks(job, network, dataset, rates, decays, threads, dtype)
+    present = _present(network, dataset, settings.cut, loss)
+    chunks = _chunks(settings, network, dataset, rates, decays, threads, dtype)
     _run(chunks, threads)
     return _joined(network, chunks, present)
 
@@ -132,7 +131,7 @@ def _processors() -> int:
 
 
 def _chunks(
-    job: Job,
+    settings: Settings,
     network: Network,
     dataset: Dataset | Split,
     rates: Array,
@@ -146,7 +145,7 @@ def _chunks(
     count = max(-(-network.nets // size), min(threads, network.nets))
     count = min(-(-count // threads) * threads, network.nets)
     groups = np.array_split(np.arange(network.nets), count)
-    return [Chunk(job, network.take(g, dtype=dtype), dataset, rates[g], decays[g]) for g in groups]
+    return [Chunk(settings, network.take(g, dtype=dtype), dataset, rates[g], decays[g]) for g in groups]
 
 
 def _run(chunks: Sequence[Chunk], threads: int) -> None:

@@ -3,12 +3,10 @@
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from initlib import checks
 from initlib.networks.stacks import Network
-
-Array = NDArray[Any]
+from initlib.typing import Array
 
 DECAYS = ("l2", "l1", "decoupled")
 

@@ -12,15 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from initlib import activations, checks, datasets, fingerprints, initializers, jobs, networks
 from initlib.datasets import Dataset
 from initlib.jobs import Cell, Record
 from initlib.networks.stacks import Network
 from initlib.training import fitting
-
-Array = NDArray[Any]
+from initlib.typing import Array
 
 NETWORK = {
     "network": "mlp",

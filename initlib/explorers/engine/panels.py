@@ -9,7 +9,8 @@ import numpy as np
 from initlib import checks
 from initlib.explorers.engine.panel import Panel
 from initlib.explorers.engine.table import Table, number
-from initlib.explorers.engine.view import Array, View, quartiles
+from initlib.explorers.engine.view import View, quartiles
+from initlib.typing import Array
 
 SPREAD = "theory: 95 % of nets of this width"  # the legends of bands and of whiskers
 WHISKERS = "whiskers: least to greatest"

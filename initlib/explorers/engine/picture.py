@@ -13,7 +13,8 @@ from initlib.explorers.engine.answer import Answer
 from initlib.explorers.engine.declaration import Declaration
 from initlib.explorers.engine.panels import SPREAD, Bars, HeatMap, Histogram, Lines
 from initlib.explorers.engine.table import Axis, number
-from initlib.explorers.engine.view import Array, View
+from initlib.explorers.engine.view import View
+from initlib.typing import Array
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

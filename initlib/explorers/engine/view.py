@@ -5,11 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from initlib.explorers.engine.table import Axis, Table, number
-
-Array = NDArray[np.float64]
+from initlib.typing import Array
 
 
 @dataclass(frozen=True)
