@@ -16,6 +16,8 @@ from numpy.typing import ArrayLike
 from initlib import checks
 from initlib.typing import FloatArray
 
+__all__ = ["Activation", "AnyActivation", "Function", "elu", "get", "leaky_relu", "names"]
+
 Function = Callable[..., Any]
 
 _SELU_SCALE = 1.0507009873554805

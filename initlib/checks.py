@@ -9,6 +9,8 @@ from typing import Any, SupportsIndex
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+__all__ = ["Rng", "array", "choice", "generator", "integer", "integers", "per_net", "real"]
+
 Rng = int | np.integer[Any] | np.random.Generator | None
 
 

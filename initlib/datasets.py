@@ -8,8 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from initlib import checks, streams
+from initlib import checks
+from initlib.streams import SPLIT, generator
 from initlib.typing import Array
+
+__all__ = ["Dataset", "Part", "Split", "breast_cancer", "digits", "latch", "wine"]
 
 
 @dataclass(frozen=True)
@@ -104,7 +107,7 @@ class Dataset:
                 f"{count} samples less {n_test} for test and {n_validation} for validation leave {left} "
                 f"to train on. Received train_samples: {train_samples}."
             )
-        order = streams.generator(seed, streams.SPLIT).permutation(count)
+        order = generator(seed, SPLIT).permutation(count)
         cut = n_test + n_validation
         train = self.inputs[order[cut : cut + wanted]]
         mean, sd = _mean_and_sd(train, standardise)

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+__all__ = ["own"]
+
 
 def own(facade: dict[str, Any]) -> None:
     """Let the functions and classes of a facade's `__all__` bear its name, in tracebacks, pickles and help.

@@ -11,6 +11,21 @@ from initlib.networks.stacks import Network
 from initlib.propagation import Profile
 from initlib.typing import Array
 
+__all__ = [
+    "INK",
+    "LOOKS",
+    "STYLE",
+    "Look",
+    "by_layer",
+    "dots",
+    "headline",
+    "panel",
+    "seed_band",
+    "show_decades",
+    "size_histogram",
+    "use_style",
+]
+
 
 class Look(NamedTuple):
     """How one arm of a comparison is drawn: colour, line style and marker differ together."""

@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+__all__ = ["ABOVE", "describe", "digest", "of_file", "of_package"]
+
 ABOVE = (
     "diagnosis",
     "evidence",
@@ -55,7 +57,11 @@ def _is_bare_string(node: Any) -> bool:
 
 @cache
 def of_package() -> str:
-    """Return a digest of numpy's version and of what computes in initlib: all but the packages `ABOVE`."""
+    """Return a digest of numpy's version and of what computes in initlib: all but the packages `ABOVE`.
+
+    >>> of_package() == of_package()
+    True
+    """
     root = Path(__file__).parent
     modules = sorted(m for m in root.rglob("*.py") if m.relative_to(root).parts[0] not in ABOVE)
     return digest("".join([np.__version__, *map(of_file, modules)]).encode())

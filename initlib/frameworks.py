@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from initlib import checks
 
+__all__ = ["GATES", "KERAS", "LAYERS", "NAMES", "SIZES", "TORCH", "WORDS", "ZERO", "Law", "Part", "lines"]
+
 NAMES = ("PyTorch", "Keras", "JAX")
 SIZES = ("fan_in", "fan_out", "blocks", "steps", "share")
 WORDS = {

@@ -15,6 +15,8 @@ from numpy.typing import ArrayLike
 from initlib import checks
 from initlib.typing import FloatArray
 
+__all__ = ["Function", "correlations", "expectation", "pair_expectation"]
+
 Function = Callable[..., Any]
 
 _REACH = 14.0  # the density is 1e-43 there

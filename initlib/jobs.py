@@ -15,6 +15,8 @@ from typing import Any
 
 from initlib import fingerprints
 
+__all__ = ["DEATHS", "Cell", "Job", "Record", "Store", "run"]
+
 Cell = Mapping[str, Any]
 Record = dict[str, Any]
 Job = Callable[[Sequence[Cell]], Sequence[Record]]

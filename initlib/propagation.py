@@ -8,12 +8,15 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import ArrayLike
 
-from initlib import activations, checks, streams, theory
+from initlib import activations, checks, theory
 from initlib.activations import Activation, AnyActivation
 from initlib.networks import losses
 from initlib.networks.stacks import Network
+from initlib.streams import GRADIENT, generator
 from initlib.theory import finite_width, moments
 from initlib.typing import Array
+
+__all__ = ["Profile", "by_layer", "cosine", "measure", "predict", "rms"]
 
 
 @dataclass(frozen=True)
@@ -187,10 +190,7 @@ def _flat_slope(phi: Activation, flat: float) -> float:
 
 def _output_gradient(network: Network, output: Array, labels: ArrayLike | None, loss: str) -> Array:
     if labels is None:
-        draws = [
-            streams.generator(seed, streams.GRADIENT).standard_normal(output.shape[1:])
-            for seed in network.seeds
-        ]
+        draws = [generator(seed, GRADIENT).standard_normal(output.shape[1:]) for seed in network.seeds]
         return np.array(draws).reshape(output.shape)
     rule = losses.get(loss)
     targets = losses.targets(labels, output, loss)

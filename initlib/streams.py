@@ -5,6 +5,8 @@ Net i of a stack draws all it needs from `seeds[i]`; a number beside the seed ke
 
 import numpy as np
 
+__all__ = ["EXPERIMENT", "GRADIENT", "ORDER", "SPLIT", "generator"]
+
 WEIGHTS, BIASES = 0, 1  # of a network; a third number tells the layer
 SPLIT = 2  # of a data set into training, validation and test
 ORDER = 3  # of the batches

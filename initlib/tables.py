@@ -5,6 +5,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
+__all__ = ["Table", "escaped", "markdown"]
+
 
 @dataclass(frozen=True)
 class Table:

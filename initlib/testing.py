@@ -8,6 +8,8 @@ import numpy as np
 from initlib.checks import array, real
 from initlib.typing import Array
 
+__all__ = ["assert_variance"]
+
 
 def assert_variance(weights: Any, expected: float, *, kurtosis: float = 3.0, sigma: float = 5.0) -> float:
     """Raise an AssertionError unless weights of mean 0 have the expected variance; return the z-score.

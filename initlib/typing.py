@@ -5,6 +5,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+__all__ = ["Array", "FloatArray", "Initializer", "Shape"]
+
 Array = NDArray[Any]
 FloatArray = NDArray[np.floating[Any]]
 Shape = tuple[int, ...]

@@ -552,9 +552,7 @@ def test_a_row_that_does_not_come_out_again_is_named_and_nothing_written(rewritt
 
 
 def test_another_protocol_is_refused_before_anything_runs(rewritten, monkeypatch):
-    monkeypatch.setattr(
-        experiments.get("coin"), "PROTOCOL", dataclasses.replace(PROTOCOL, statement="A die.")
-    )
+    monkeypatch.setattr(registry.get("coin"), "PROTOCOL", dataclasses.replace(PROTOCOL, statement="A die."))
     monkeypatch.setattr(Measurement, "run", lambda *_: pytest.fail("it ran"))
     with pytest.raises(ValueError, match=r"protocol\.statement is 'A coin.' there and 'A die.' here"):
         evidence.confirm("coin", where=rewritten.parent)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -10,6 +11,7 @@ import textwrap
 import threading
 import time
 from functools import partial
+from pathlib import Path
 
 import joblib
 import numpy as np
@@ -98,7 +100,7 @@ def cluster():
     from dask.distributed import Client, LocalCluster
 
     with (
-        LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster,
+        LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0") as cluster,
         Client(cluster),
     ):
         yield cluster
@@ -230,6 +232,35 @@ def test_cells_of_other_code_are_dropped(tmp_path, monkeypatch):
     )
     monkeypatch.setattr(fingerprints, "of_package", lambda: "other code")
     assert sweep(one, [100], store=store, n_jobs=1, epochs=1).diverged_at.tolist() == [[-1]]
+
+
+@pytest.mark.parametrize(
+    ("module", "counts"),
+    [
+        ("checks.py", True),
+        ("initializers/sampling.py", True),
+        ("networks/layers.py", True),
+        ("theory/maps.py", True),
+        ("training/chunk.py", True),
+        ("evidence/box.py", False),
+        ("explorers/decision_guide.py", False),
+    ],
+)
+def test_a_line_changed_in_what_computes_changes_the_digest_of_the_code(tmp_path, module, counts):
+    def digest():
+        script = "from initlib import fingerprints; print(fingerprints.of_package(), fingerprints.__file__)"
+        run = [sys.executable, "-c", script]
+        code, file = subprocess.run(
+            run, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(tmp_path)}, capture_output=True, text=True
+        ).stdout.split()
+        assert file.startswith(str(tmp_path))
+        return code
+
+    shutil.copytree(Path(fingerprints.__file__).parent, tmp_path / "initlib")
+    before = digest()
+    with (tmp_path / "initlib" / module).open("a") as file:
+        file.write("\nLATER = 1\n")
+    assert (digest() != before) is counts
 
 
 def test_the_code_of_a_callable_is_part_of_the_key(tmp_path):

@@ -26,7 +26,11 @@ KEYS = ("fingerprint", "made", "protocol", "parts", "verdict", "findings")
 
 
 def folder() -> Path:
-    """Return the folder of the archives: inside the installed package, or the repository's."""
+    """Return the folder of the archives: inside the installed package, or the repository's.
+
+    >>> (folder() / "he-depth.json").is_file()
+    True
+    """
     return PACKAGED if PACKAGED.is_dir() else IN_REPOSITORY
 
 
@@ -73,7 +77,13 @@ def _first_difference(old: Any, new: Any, where: str = "protocol") -> tuple[str,
 
 
 def save(result: Result, *, where: str | Path | None = None) -> Path:
-    """Write the archive of a result, all of it or nothing, and return its path."""
+    """Write the archive of a result, all of it or nothing, and return its path.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as elsewhere:
+    ...     print(save(load("he-depth"), where=elsewhere).name)
+    he-depth.json
+    """
     name = result.protocol.name
     content = {
         "name": name,
@@ -93,7 +103,11 @@ def save(result: Result, *, where: str | Path | None = None) -> Path:
 
 
 def is_current(name: str, *, where: str | Path | None = None) -> bool:
-    """Say whether the archive is there and was made by the experiment's code and protocol as they are now."""
+    """Say whether the archive is there and was made by the experiment's code and protocol as they are now.
+
+    >>> is_current("he-depth")
+    True
+    """
     try:
         load(name, where=where)
     except (FileNotFoundError, ValueError):

@@ -20,7 +20,10 @@ def run(
 ) -> Result:
     """Run an experiment in full, as its protocol says, and return the result.
 
-    `store`, `n_jobs` and `progress` are those of `sweeps.sweep`: with a store, an interrupted run continues.
+    `store`, `n_jobs` and `progress` are those of `training.sweep`: with a store, an interrupted run goes on.
+
+    >>> len(run("truncated-normal", n_jobs=1).findings)
+    4
     """
     protocol = registry.get(name).PROTOCOL
     continued = store is not None and Path(store).exists()
@@ -49,6 +52,13 @@ def confirm(
     The protocol must be the archived one, and every row comes out again on the same seeds: bitwise under the
     versions and kernels that made the archive, within the protocol's tolerances under others. Else a
     ValueError names the first row that differs, and the archive stays as it is. Returns the archive's path.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> from initlib import evidence
+    >>> with TemporaryDirectory() as elsewhere:
+    ...     path = evidence.save(evidence.load("truncated-normal"), where=elsewhere)
+    ...     print(confirm("truncated-normal", where=elsewhere, n_jobs=1).name)
+    truncated-normal.json
     """
     protocol = registry.get(name).PROTOCOL
     content = archives.read(name, where=where)
@@ -132,6 +142,10 @@ def rerun_sample(result: Result) -> list[dict[str, Any]]:
     """Run the sample of cells of a result again and return what lies outside its tolerance, a dict for each.
 
     |new - old| <= tolerance * max(1, |old|) is inside; a tolerance of 0 asks for equality.
+
+    >>> from initlib import evidence
+    >>> rerun_sample(evidence.load("truncated-normal"))
+    []
     """
     outside = []
     for part, kind in result.protocol.parts.items():

@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from initlib import checks, initializers, streams
+from initlib import checks, initializers
 from initlib.activations import Activation
 from initlib.networks.layers import Dense, Layer
 from initlib.networks.stacks import Network, Parameter
+from initlib.streams import BIASES, WEIGHTS, generator
 from initlib.typing import Array, Initializer, Shape
 
 Named = str | Initializer
@@ -72,7 +73,7 @@ class Builder:
         weight_slot = self.add(weights * scale if scale else np.zeros_like(weights), "weight", weight_factors)
         bias_slot = None
         if bias:
-            biases = self._drawn(self._biases, number, (units,), streams.BIASES)
+            biases = self._drawn(self._biases, number, (units,), BIASES)
             bias_slot = self.add(biases, "bias", bias_factors)
         return layer(weight_slot, bias_slot)
 
@@ -80,12 +81,12 @@ class Builder:
         """Return the weights (nets, *shape) of the next layer."""
         number = self._layer
         self._layer += 1
-        return self._drawn(self._weights, number, self._shapes[number], streams.WEIGHTS)
+        return self._drawn(self._weights, number, self._shapes[number], WEIGHTS)
 
     def _drawn(self, table: Draws, number: int, shape: Shape, stream: int) -> Array:
         result = np.empty((len(self.seeds), *shape), self.dtype)
         for net, seed in enumerate(self.seeds):
-            rng = streams.generator(seed, stream, number)
+            rng = generator(seed, stream, number)
             drawn = np.asarray(table[net][number](shape, rng=rng, dtype=self.dtype))
             if drawn.shape != shape:
                 raise ValueError(f"An initializer must return shape {shape}. Received: {drawn.shape}.")

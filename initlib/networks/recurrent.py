@@ -6,10 +6,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike
 
-from initlib import activations, checks, streams
+from initlib import activations, checks
 from initlib.networks.building import Builder, PerNet, spread
 from initlib.networks.layers import Tape
 from initlib.networks.stacks import Network
+from initlib.streams import BIASES, generator
 from initlib.typing import Array
 
 
@@ -140,7 +141,7 @@ def _gate_biases(forget: object, seeds: Sequence[int], hidden: int) -> Array:
     for net, (seed, one) in enumerate(zip(seeds, choices, strict=True)):
         if isinstance(one, Chrono):
             longest = checks.integer("Chrono.longest", one.longest, minimum=3)
-            rng = streams.generator(seed, streams.BIASES, 0)
+            rng = generator(seed, BIASES, 0)
             biases[net, 1] = np.log(rng.uniform(1, longest - 1, hidden))
             biases[net, 0] = -biases[net, 1]
         else:

@@ -21,6 +21,21 @@ from initlib.recommendation import plain, structured
 from initlib.recommendation.rule import OUTPUT, Rule
 from initlib.recommendation.table import RuleTable
 
+__all__ = [
+    "ARCHITECTURES",
+    "DATA",
+    "DISTANCE",
+    "FALLBACK",
+    "NORMALISATIONS",
+    "PRIOR",
+    "RULES",
+    "Advice",
+    "NoRuleError",
+    "Recommendation",
+    "recommend",
+    "table",
+]
+
 RULES: tuple[Rule, ...] = (*plain.RULES, *structured.RULES)
 ARCHITECTURES = tuple(dict.fromkeys(rule.architecture for rule in RULES))
 NORMALISATIONS = ("none", "batch", "layer", "pre", "post")

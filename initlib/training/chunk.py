@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from initlib import streams
 from initlib.datasets import Dataset, Split
 from initlib.networks.layers import Workspace, run_backward, run_forward
 from initlib.networks.losses import Loss
 from initlib.networks.stacks import Network
+from initlib.streams import ORDER, generator
 from initlib.training.optimizers import SGD
 from initlib.typing import Array
 
@@ -43,7 +43,7 @@ class Chunk:
             network, rates, decays, decay=settings.decay, momentum=settings.momentum
         )
         self.tape = Workspace(network.values, self.optimizer.update)
-        self.orders = [streams.generator(seed, streams.ORDER) for seed in network.seeds]
+        self.orders = [generator(seed, ORDER) for seed in network.seeds]
         self.diverged_at = np.full(network.nets, -1)
         shape = (network.nets, settings.epochs)
         self.curves = {f"{part}_loss": np.full(shape, np.inf) for part in PARTS}

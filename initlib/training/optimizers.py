@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from initlib import checks
+from initlib.checks import per_net as per_net  # its former place
 from initlib.networks.stacks import Network
 from initlib.typing import Array
 

@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from initlib.explorers.engine import payload, picture
 from initlib.explorers.engine.declaration import Declaration
+from initlib.explorers.engine.panels import SPREAD as SPREAD  # the former place of these three
+from initlib.explorers.engine.panels import WHISKERS as WHISKERS
+from initlib.explorers.engine.payload import control_kind as control_kind
 
 if TYPE_CHECKING:
     import ipywidgets
