@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from initlib import evidence, experiments, fingerprints
+from initlib import evidence, fingerprints
 from initlib.datasets import Dataset
 from initlib.evidence import (
     Difference,

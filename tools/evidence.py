@@ -53,7 +53,7 @@ def main() -> None:
 def cluster(stack: ExitStack) -> joblib.parallel_config:
     from dask.distributed import Client
 
-    print(stack.enter_context(Client()), flush=True)
+    print(stack.enter_context(Client(dashboard_address=":0")), flush=True)
     return joblib.parallel_config(backend="dask")
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from initlib import checks, networks, theory
+from initlib import checks, networks, propagation, theory
 from initlib.explorers.engine import inputs
 from initlib.explorers.engine.explorer import Explorer
 from initlib.explorers.engine.panels import Lines
@@ -96,8 +96,8 @@ def _curves(
         stream, back = _measured(normalisation, count, scales, seeds, x)
         gradient[:, :, i, : count + 1] = (back / back[:, -1:]).reshape(*nets, -1)
         if count == deepest:
-            rms = _rms(stream).reshape(*nets, -1)
-            cosine = np.stack([_cosines(signal) for signal in stream], axis=1).reshape(*nets, -1)
+            rms = propagation.by_layer(propagation.rms, stream).reshape(*nets, -1)
+            cosine = propagation.by_layer(propagation.cosine, stream).reshape(*nets, -1)
     spread = stream[0].var(axis=1).ravel()
     predicted = [predict(normalisation, deepest, scale, spread) for scale in scales]
     slopes = np.full((len(scales), len(blocks), deepest + 1), np.nan)
@@ -130,18 +130,7 @@ def _measured(
     trace = stack.forward(x)
     top = np.random.default_rng(0).standard_normal(trace.output.shape[1:])
     gradients = stack.backward(trace, np.broadcast_to(top, trace.output.shape))
-    return list(trace.pre[:-1]), _rms(list(gradients.pre[:-1]))
-
-
-def _rms(signals: Sequence[Array]) -> Array:
-    return np.stack([np.sqrt(np.square(signal).mean(axis=(1, 2))) for signal in signals], axis=1)
-
-
-def _cosines(signal: Array) -> Array:
-    rows = signal / np.linalg.norm(signal, axis=2, keepdims=True)
-    samples = signal.shape[1]
-    pairs: Array = (np.square(rows.sum(axis=1)).sum(axis=1) - samples) / (samples * (samples - 1))
-    return pairs
+    return list(trace.pre[:-1]), propagation.by_layer(propagation.rms, gradients.pre[:-1])
 
 
 def predict(

@@ -216,5 +216,6 @@ def _gradients(network: Network, trace: networks.Trace, depths: Sequence[int]) -
             fresh = np.broadcast_to(start, (network.nets, 1, *start.shape))
             under_way = np.concatenate([fresh, under_way], axis=1)
         count = under_way.shape[1]
-        result[:, len(depths) - count :, layer] = np.sqrt(np.square(under_way).mean(axis=(2, 3)))
+        sizes = propagation.rms(under_way.reshape(-1, *start.shape))
+        result[:, len(depths) - count :, layer] = sizes.reshape(network.nets, count)
     return result
