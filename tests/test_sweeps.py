@@ -9,6 +9,7 @@ import sys
 import textwrap
 import threading
 import time
+from contextlib import closing
 from functools import partial
 
 import joblib
@@ -126,7 +127,7 @@ def stored(path):
     if not path.exists():
         return []
     try:
-        with sqlite3.connect(path, timeout=60) as connection:
+        with closing(sqlite3.connect(path, timeout=60)) as connection:
             return connection.execute("SELECT key, rowid FROM cells").fetchall()
     except sqlite3.OperationalError:  # not yet made
         return []
@@ -220,7 +221,7 @@ def test_cells_of_other_code_are_dropped(tmp_path, monkeypatch):
     store = tmp_path / "cells.sqlite"
     one = {"depth": [2]}
     sweep(one, [100], store=store, n_jobs=1, epochs=1)
-    with sqlite3.connect(store) as connection:
+    with closing(sqlite3.connect(store)) as connection, connection:
         connection.execute(
             "UPDATE cells SET record = ?", [json.dumps({"diverged_at": 7} | dict.fromkeys(sweeps.CURVES))]
         )
