@@ -40,6 +40,7 @@ def test_the_archive_has_every_seed_of_the_protocol(name):
         assert {row["seed"] for row in result.rows(part)} == set(kind.seeds)
 
 
+@pytest.mark.heavy
 @each
 def test_a_sample_of_its_cells_runs_again_to_the_same_numbers(name):
     start = time.process_time()
@@ -48,6 +49,7 @@ def test_a_sample_of_its_cells_runs_again_to_the_same_numbers(name):
     assert outside == []
 
 
+@pytest.mark.heavy
 def test_the_samples_together_are_quick():
     if spent.keys() != set(NAMES):
         pytest.skip("the samples of some archives did not run")

@@ -104,11 +104,13 @@ def cluster():
         yield cluster
 
 
+@pytest.mark.heavy
 def test_the_same_call_runs_on_dask_bit_by_bit(local, cluster):
     with joblib.parallel_config(backend="dask"):
         assert same(sweep(GRID, SEEDS, **QUICK), local)
 
 
+@pytest.mark.heavy
 def test_an_error_on_a_dask_worker_reaches_the_caller(cluster):
     with joblib.parallel_config(backend="dask"), pytest.raises(ZeroDivisionError):
         jobs.run(lambda cells: [{"x": 1 / cell["x"]} for cell in cells], [[{"x": 1}], [{"x": 0}]])
@@ -141,7 +143,7 @@ def slow():
     return sweep(SLOW, SEEDS, n_jobs=1, epochs=2)
 
 
-@pytest.mark.parametrize("backend", ["dask", "loky"])
+@pytest.mark.parametrize("backend", [pytest.param("dask", marks=pytest.mark.heavy), "loky"])
 def test_a_worker_killed_half_way_costs_only_time(backend, slow, request, tmp_path):
     if backend == "dask":
         cluster = request.getfixturevalue("cluster")
