@@ -3,6 +3,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 PEERS := .venv-peers/bin
 SITE := _build/html/.complete
+# The library's tests, without the heavy ones: pytest's arguments.
+LIBRARY := -q -n 2 --dist worksteal -m "not heavy" initlib $(wildcard tests/test_*.py)
 SOURCES := _config.yml _toc.yml $(shell find book initlib site -type f \
 	-not -path '*/node_modules/*' -not -path '*/__pycache__/*' -not -path '*/.*/*')
 
@@ -16,7 +18,7 @@ export OPENBLAS_NUM_THREADS := 1
 # $(call step,WHAT,COMMAND): run COMMAND; if it fails, say in one line what failed.
 step = @$(2) || { echo "make $@: $(1) failed; the reason stands above." >&2; exit 1; }
 
-.PHONY: book test mutants peers bench bench-site evidence outputs widgets lab serve lint format lock browser help clean
+.PHONY: book test check mutants peers bench bench-site evidence outputs widgets lab serve lint format lock browser help clean
 .DEFAULT_GOAL := help
 
 book: ## Execute every notebook and build the website strictly, from nothing if need be
@@ -31,6 +33,9 @@ $(SITE): $(SOURCES) .venv/ready
 
 test: .venv/ready $(SITE) ## Run all tests (reuses a site that is up to date, else builds it)
 	$(call step,the test suite,$(BIN)/python -m pytest -n 2 --dist loadfile --nbval --nbval-current-env)
+
+check: lint ## The inner loop: lint, and the library's tests without those marked heavy; no notebook, no site
+	$(call step,the library's tests,$(BIN)/python -m pytest $(LIBRARY))
 
 mutants: .venv/ready ## Put classic mistakes into initlib; its tests must reject every one
 	$(call step,the mutation run,$(BIN)/python tools/mutants.py)

@@ -65,6 +65,7 @@ def test_no_verdict_is_typed_into_the_code_that_measures(name):
     assert not words & {*evidence.VERDICTS, evidence.INCONCLUSIVE}
 
 
+@pytest.mark.heavy
 @each
 def test_table_and_plot(name):
     import matplotlib.pyplot as plt
