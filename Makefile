@@ -18,7 +18,7 @@ export OPENBLAS_NUM_THREADS := 1
 # $(call step,WHAT,COMMAND): run COMMAND; if it fails, say in one line what failed.
 step = @$(2) || { echo "make $@: $(1) failed; the reason stands above." >&2; exit 1; }
 
-.PHONY: book test check mutants peers bench bench-site evidence outputs widgets lab serve lint format lock browser help clean
+.PHONY: book test check oldest newest mutants peers bench bench-site evidence outputs widgets lab serve lint format lock browser help clean
 .DEFAULT_GOAL := help
 
 book: ## Execute every notebook and build the website strictly, from nothing if need be
@@ -36,6 +36,19 @@ test: .venv/ready $(SITE) ## Run all tests (reuses a site that is up to date, el
 
 check: lint ## The inner loop: lint, and the library's tests without those marked heavy; no notebook, no site
 	$(call step,the library's tests,$(BIN)/python -m pytest $(LIBRARY))
+
+oldest: ## Test the library with the oldest versions that pyproject.toml allows, in .venv-oldest
+newest: ## Test the library with the newest versions there are, in .venv-newest
+oldest: RESOLUTION := lowest-direct
+oldest: LENIENT := -W ignore::DeprecationWarning # old packages use what newer ones have deprecated
+newest: RESOLUTION := highest
+oldest newest: UV_INSTALL = $(BIN)/uv pip install -q --python .venv-$@
+oldest newest: .venv/ready
+	$(call step,creating .venv-$@,$(BIN)/uv venv -q --clear --python $(PYTHON) .venv-$@)
+	$(call step,installing the $@ versions,$(UV_INSTALL) --resolution $(RESOLUTION) -e '.[book]')
+	$(call step,installing the test tools,$(UV_INSTALL) --group check)
+	@$(BIN)/uv pip list -q --python .venv-$@
+	$(call step,the library's tests,env -u NPY_DISABLE_CPU_FEATURES .venv-$@/bin/python -m pytest $(LIBRARY) $(LENIENT))
 
 mutants: .venv/ready ## Put classic mistakes into initlib; its tests must reject every one
 	$(call step,the mutation run,$(BIN)/python tools/mutants.py)
