@@ -3,6 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PEERS := .venv-peers/bin
 SITE := _build/html/.complete
+DENO := DENO_DIR=.venv/deno DENO_NO_UPDATE_CHECK=1 $(BIN)/deno
 # The library's tests, without the heavy ones: pytest's arguments.
 LIBRARY := -q -n 2 --dist worksteal -m "not heavy" initlib $(wildcard tests/test_*.py)
 SOURCES := _config.yml _toc.yml $(shell find book initlib site -type f \
@@ -77,14 +78,17 @@ lab: .venv/ready ## Open the book in JupyterLab
 serve: $(SITE) ## Serve the built site at http://localhost:8000
 	$(BIN)/python -m http.server --directory _build/html --bind 127.0.0.1 8000
 
-lint: .venv/ready ## Check style (ruff, notebooks too) and types (mypy)
+lint: .venv/ready ## Check style (ruff, notebooks too; deno for JavaScript) and types (mypy)
 	$(call step,ruff check,$(BIN)/ruff check)
 	$(call step,ruff format,$(BIN)/ruff format --check)
 	$(call step,mypy,$(BIN)/mypy)
+	$(call step,deno lint,$(DENO) lint --quiet --config deno.json)
+	$(call step,deno fmt,$(DENO) fmt --quiet --check --config deno.json)
 
-format: .venv/ready ## Format the code and the notebooks
+format: .venv/ready ## Format the code, the notebooks and the JavaScript
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+	$(DENO) fmt --config deno.json
 
 lock: .venv/ready ## Rewrite requirements.txt and binder/requirements.txt from pyproject.toml
 	$(call step,locking the requirements,tools/lock.sh)
