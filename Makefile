@@ -3,6 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PEERS := .venv-peers/bin
 SITE := _build/html/.complete
+RANGE ?= origin/main..HEAD
 DENO := DENO_DIR=.venv/deno DENO_NO_UPDATE_CHECK=1 $(BIN)/deno
 # The library's tests, without the heavy ones: pytest's arguments.
 LIBRARY := -q -n 2 --dist worksteal -m "not heavy" initlib $(wildcard tests/test_*.py)
@@ -19,7 +20,7 @@ export OPENBLAS_NUM_THREADS := 1
 # $(call step,WHAT,COMMAND): run COMMAND; if it fails, say in one line what failed.
 step = @$(2) || { echo "make $@: $(1) failed; the reason stands above." >&2; exit 1; }
 
-.PHONY: book test check oldest newest mutants peers bench bench-site evidence outputs widgets lab serve lint format lock browser help clean
+.PHONY: book test check oldest newest mutants peers bench bench-site evidence outputs widgets lab serve lint subjects format lock browser help clean
 .DEFAULT_GOAL := help
 
 book: ## Execute every notebook and build the website strictly, from nothing if need be
@@ -84,6 +85,10 @@ lint: .venv/ready ## Check style (ruff, notebooks too; deno for JavaScript) and 
 	$(call step,mypy,$(BIN)/mypy)
 	$(call step,deno lint,$(DENO) lint --quiet --config deno.json)
 	$(call step,deno fmt,$(DENO) fmt --quiet --check --config deno.json)
+
+subjects: ## Check that the subjects of the commits in RANGE (origin/main..HEAD) are under 72 characters
+	@subjects=$$(git log --no-merges --format=%s $(RANGE) --) || exit 1; \
+	! printf '%s\n' "$$subjects" | grep -E '^.{72}' || { echo "make $@: shorten the subjects above." >&2; exit 1; }
 
 format: .venv/ready ## Format the code, the notebooks and the JavaScript
 	$(BIN)/ruff check --fix
