@@ -20,7 +20,7 @@ export OPENBLAS_NUM_THREADS := 1
 # $(call step,WHAT,COMMAND): run COMMAND; if it fails, say in one line what failed.
 step = @$(2) || { echo "make $@: $(1) failed; the reason stands above." >&2; exit 1; }
 
-.PHONY: book test check oldest newest mutants peers bench bench-site evidence outputs widgets lab serve lint subjects format lock browser help clean
+.PHONY: book test check coverage oldest newest mutants peers bench bench-site evidence outputs widgets lab serve lint subjects format lock browser help clean
 .DEFAULT_GOAL := help
 
 book: ## Execute every notebook and build the website strictly, from nothing if need be
@@ -51,6 +51,9 @@ oldest newest: .venv/ready
 	$(call step,installing the test tools,$(UV_INSTALL) --group check)
 	@$(BIN)/uv pip list -q --python .venv-$@
 	$(call step,the library's tests,env -u NPY_DISABLE_CPU_FEATURES .venv-$@/bin/python -m pytest $(LIBRARY) $(LENIENT))
+
+coverage: .venv/ready ## Print what share of initlib's lines the tests of `make check` run
+	$(call step,the library's tests,$(BIN)/python -m pytest $(LIBRARY) --cov --cov-report term:skip-covered)
 
 mutants: .venv/ready ## Put classic mistakes into initlib; its tests must reject every one
 	$(call step,the mutation run,$(BIN)/python tools/mutants.py)
