@@ -3,6 +3,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 PEERS := .venv-peers/bin
 SITE := _build/html/.complete
+RANGE ?= origin/main..HEAD
+DENO := DENO_DIR=.venv/deno DENO_NO_UPDATE_CHECK=1 $(BIN)/deno
+# The library's tests, without the heavy ones: pytest's arguments.
+LIBRARY := -q -n 2 --dist worksteal -m "not heavy" initlib $(wildcard tests/test_*.py)
 SOURCES := _config.yml _toc.yml $(shell find book initlib site -type f \
 	-not -path '*/node_modules/*' -not -path '*/__pycache__/*' -not -path '*/.*/*')
 
@@ -16,7 +20,7 @@ export OPENBLAS_NUM_THREADS := 1
 # $(call step,WHAT,COMMAND): run COMMAND; if it fails, say in one line what failed.
 step = @$(2) || { echo "make $@: $(1) failed; the reason stands above." >&2; exit 1; }
 
-.PHONY: book test mutants peers bench bench-site evidence outputs widgets lab serve lint format lock browser help clean
+.PHONY: book test check coverage oldest newest mutants peers bench bench-site evidence outputs widgets lab serve lint subjects format lock browser help clean
 .DEFAULT_GOAL := help
 
 book: ## Execute every notebook and build the website strictly, from nothing if need be
@@ -31,6 +35,25 @@ $(SITE): $(SOURCES) .venv/ready
 
 test: .venv/ready $(SITE) ## Run all tests (reuses a site that is up to date, else builds it)
 	$(call step,the test suite,$(BIN)/python -m pytest -n 2 --dist loadfile --nbval --nbval-current-env)
+
+check: lint ## The inner loop: lint, and the library's tests without those marked heavy; no notebook, no site
+	$(call step,the library's tests,$(BIN)/python -m pytest $(LIBRARY))
+
+oldest: ## Test the library with the oldest versions that pyproject.toml allows, in .venv-oldest
+newest: ## Test the library with the newest versions there are, in .venv-newest
+oldest: RESOLUTION := lowest-direct
+oldest: LENIENT := -W ignore::DeprecationWarning # old packages use what newer ones have deprecated
+newest: RESOLUTION := highest
+oldest newest: UV_INSTALL = $(BIN)/uv pip install -q --python .venv-$@
+oldest newest: .venv/ready
+	$(call step,creating .venv-$@,$(BIN)/uv venv -q --clear --python $(PYTHON) .venv-$@)
+	$(call step,installing the $@ versions,$(UV_INSTALL) --resolution $(RESOLUTION) -e '.[book]')
+	$(call step,installing the test tools,$(UV_INSTALL) --group check)
+	@$(BIN)/uv pip list -q --python .venv-$@
+	$(call step,the library's tests,env -u NPY_DISABLE_CPU_FEATURES .venv-$@/bin/python -m pytest $(LIBRARY) $(LENIENT))
+
+coverage: .venv/ready ## Print what share of initlib's lines the tests of `make check` run
+	$(call step,the library's tests,$(BIN)/python -m pytest $(LIBRARY) --cov --cov-report term:skip-covered)
 
 mutants: .venv/ready ## Put classic mistakes into initlib; its tests must reject every one
 	$(call step,the mutation run,$(BIN)/python tools/mutants.py)
@@ -59,14 +82,21 @@ lab: .venv/ready ## Open the book in JupyterLab
 serve: $(SITE) ## Serve the built site at http://localhost:8000
 	$(BIN)/python -m http.server --directory _build/html --bind 127.0.0.1 8000
 
-lint: .venv/ready ## Check style (ruff, notebooks too) and types (mypy)
+lint: .venv/ready ## Check style (ruff, notebooks too; deno for JavaScript) and types (mypy)
 	$(call step,ruff check,$(BIN)/ruff check)
 	$(call step,ruff format,$(BIN)/ruff format --check)
 	$(call step,mypy,$(BIN)/mypy)
+	$(call step,deno lint,$(DENO) lint --quiet --config deno.json)
+	$(call step,deno fmt,$(DENO) fmt --quiet --check --config deno.json)
 
-format: .venv/ready ## Format the code and the notebooks
+subjects: ## Check that the subjects of the commits in RANGE (origin/main..HEAD) are under 72 characters
+	@subjects=$$(git log --no-merges --format=%s $(RANGE) --) || exit 1; \
+	! printf '%s\n' "$$subjects" | grep -E '^.{72}' || { echo "make $@: shorten the subjects above." >&2; exit 1; }
+
+format: .venv/ready ## Format the code, the notebooks and the JavaScript
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+	$(DENO) fmt --config deno.json
 
 lock: .venv/ready ## Rewrite requirements.txt and binder/requirements.txt from pyproject.toml
 	$(call step,locking the requirements,tools/lock.sh)

@@ -622,6 +622,7 @@ def test_archives_are_found_from_any_folder(tmp_path):
     assert run.stdout.strip() == evidence.load("he-depth").verdict
 
 
+@pytest.mark.heavy
 def test_the_wheel_carries_the_archives(tmp_path):
     copy = tmp_path / "source"
     for name in ("pyproject.toml", "README.md", "LICENSE"):
@@ -661,6 +662,7 @@ def command(*arguments):
     )
 
 
+@pytest.mark.heavy
 def test_the_command_lists_what_is_not_current():
     run = command("--check")
     assert (run.returncode, run.stderr) == (0, "")

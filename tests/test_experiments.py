@@ -49,6 +49,7 @@ def test_the_archive_has_every_seed_of_the_protocol(name):
         assert {row["seed"] for row in result.rows(part)} == set(kind.seeds)
 
 
+@pytest.mark.heavy
 @each
 def test_a_sample_of_its_cells_runs_again_to_the_same_numbers(name):
     start = time.process_time()
@@ -57,6 +58,7 @@ def test_a_sample_of_its_cells_runs_again_to_the_same_numbers(name):
     assert outside == []
 
 
+@pytest.mark.heavy
 def test_the_samples_together_are_quick():
     if spent.keys() != set(NAMES):
         pytest.skip("the samples of some archives did not run")
@@ -72,6 +74,7 @@ def test_no_verdict_is_typed_into_the_code_that_measures(name):
     assert not words & {*evidence.VERDICTS, evidence.INCONCLUSIVE}
 
 
+@pytest.mark.heavy
 @each
 def test_table_and_plot(name):
     import matplotlib.pyplot as plt

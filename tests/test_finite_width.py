@@ -144,6 +144,7 @@ def test_a_jacobian_of_zeros_has_moments_zero():
 # --- networks of width 1000
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("name", "sigma_w", "sigma_b"),
     [

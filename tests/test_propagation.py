@@ -169,6 +169,7 @@ def test_published_values_come_out():
     assert xavier.gradient_rms[0] == pytest.approx(2**-10, rel=1e-9)  # 2^(-(L - 1) / 2)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("activation", "sigma_w", "ensemble"),
     [("relu", 2**0.5, "gaussian"), ("tanh", 1.2, "gaussian"), ("relu", 2**0.5, "orthogonal")],

@@ -10,6 +10,7 @@ import sys
 import textwrap
 import threading
 import time
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -106,11 +107,13 @@ def cluster():
         yield cluster
 
 
+@pytest.mark.heavy
 def test_the_same_call_runs_on_dask_bit_by_bit(local, cluster):
     with joblib.parallel_config(backend="dask"):
         assert same(sweep(GRID, SEEDS, **QUICK), local)
 
 
+@pytest.mark.heavy
 def test_an_error_on_a_dask_worker_reaches_the_caller(cluster):
     with joblib.parallel_config(backend="dask"), pytest.raises(ZeroDivisionError):
         jobs.run(lambda cells: [{"x": 1 / cell["x"]} for cell in cells], [[{"x": 1}], [{"x": 0}]])
@@ -129,7 +132,7 @@ def stored(path):
     if not path.exists():
         return []
     try:
-        with sqlite3.connect(path, timeout=60) as connection:
+        with closing(sqlite3.connect(path, timeout=60)) as connection:
             return connection.execute("SELECT key, rowid FROM cells").fetchall()
     except sqlite3.OperationalError:  # not yet made
         return []
@@ -143,7 +146,7 @@ def slow():
     return sweep(SLOW, SEEDS, n_jobs=1, epochs=2)
 
 
-@pytest.mark.parametrize("backend", ["dask", "loky"])
+@pytest.mark.parametrize("backend", [pytest.param("dask", marks=pytest.mark.heavy), "loky"])
 def test_a_worker_killed_half_way_costs_only_time(backend, slow, request, tmp_path):
     if backend == "dask":
         cluster = request.getfixturevalue("cluster")
@@ -223,7 +226,7 @@ def test_cells_of_other_code_are_dropped(tmp_path, monkeypatch):
     store = tmp_path / "cells.sqlite"
     one = {"depth": [2]}
     sweep(one, [100], store=store, n_jobs=1, epochs=1)
-    with sqlite3.connect(store) as connection:
+    with closing(sqlite3.connect(store)) as connection, connection:
         connection.execute(
             "UPDATE cells SET record = ?", [json.dumps({"diverged_at": 7} | dict.fromkeys(sweeps.CURVES))]
         )

@@ -8,7 +8,11 @@ const LIMIT = 200 * 1024;
 
 // [file, text, replacement]: two places where the packages count on RequireJS or on MathJax 2.
 const PATCHES = [
-  [/anywidget\/dist\/index\.js$/, 'define(["@jupyter-widgets/base"], widget_default);', "export default widget_default;"],
+  [
+    /anywidget\/dist\/index\.js$/,
+    'define(["@jupyter-widgets/base"], widget_default);',
+    "export default widget_default;",
+  ],
   [
     /controls\/lib\/utils\.js$/,
     "MathJax.Hub.Queue(['Typeset', MathJax.Hub, element]);",
@@ -20,13 +24,16 @@ const patch = {
   name: "patch",
   setup({ onLoad, onEnd }) {
     const applied = new Set();
-    for (const [filter, text, replacement] of PATCHES)
+    for (const [filter, text, replacement] of PATCHES) {
       onLoad({ filter }, async ({ path }) => {
         const source = await readFile(path, "utf8");
-        if (source.split(text).length !== 2) throw new Error(`${path} changed: "${text}" is not there exactly once.`);
+        if (source.split(text).length !== 2) {
+          throw new Error(`${path} changed: "${text}" is not there exactly once.`);
+        }
         applied.add(text);
         return { contents: source.replace(text, replacement) };
       });
+    }
     onEnd(() => {
       if (applied.size !== PATCHES.length) throw new Error("A patch met no file: the packages changed.");
     });
@@ -69,7 +76,9 @@ async function buildRuntime() {
 }
 
 async function writeLicences(inputs) {
-  const packages = new Set(inputs.map((path) => path.match(/node_modules\/((?:@[^/]+\/)?[^/]+)/)?.[1]).filter(Boolean));
+  const packages = new Set(
+    inputs.map((path) => path.match(/node_modules\/((?:@[^/]+\/)?[^/]+)/)?.[1]).filter(Boolean),
+  );
   packages.add("solid-js").add("@lukeed/uuid"); // inside anywidget's own bundle
   const parts = [];
   for (const name of [...packages].sort()) {
@@ -90,8 +99,9 @@ async function copyMathjax() {
   await rm(target, { recursive: true, force: true });
   await mkdir(target, { recursive: true });
   await cp("node_modules/mathjax/LICENSE", `${target}/LICENSE`);
-  for (const part of ["tex-mml-chtml.js", "input/tex/extensions", "output/chtml/fonts/woff-v2"])
+  for (const part of ["tex-mml-chtml.js", "input/tex/extensions", "output/chtml/fonts/woff-v2"]) {
     await cp(`node_modules/mathjax/es5/${part}`, `${target}/${part}`, { recursive: true });
+  }
 }
 
 await buildRuntime();

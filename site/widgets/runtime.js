@@ -43,8 +43,9 @@ async function show(manager, script) {
   MessageLoop.sendMessage(view.luminoWidget, Widget.Msg.BeforeAttach);
   area.append(view.el);
   MessageLoop.sendMessage(view.luminoWidget, Widget.Msg.AfterAttach);
-  window.addEventListener("resize", () =>
-    MessageLoop.postMessage(view.luminoWidget, Widget.ResizeMessage.UnknownSize),
+  window.addEventListener(
+    "resize",
+    () => MessageLoop.postMessage(view.luminoWidget, Widget.ResizeMessage.UnknownSize),
   );
 }
 

@@ -10,6 +10,8 @@ import pytest
 import yaml
 from notebooks_under_test import ROOT, paths, read, tags
 
+import initlib
+
 CONFIG = yaml.safe_load((ROOT / "_config.yml").read_text())
 REPOSITORY = CONFIG["repository"]["url"]
 PIN = re.compile(r"^([a-z0-9_.-]+)(?:\[[a-z,]+\])?==([^ ;\\]+)", re.MULTILINE | re.IGNORECASE)
@@ -18,6 +20,12 @@ PIN = re.compile(r"^([a-z0-9_.-]+)(?:\[[a-z,]+\])?==([^ ;\\]+)", re.MULTILINE | 
 def test_jupyter_book_is_version_1():
     """Version 2 builds nothing from these sources and exits 0."""
     assert version("jupyter-book").startswith("1.")
+
+
+def test_the_version_to_cite_is_that_of_the_library():
+    """It is written in initlib/__init__.py, from where the build reads it, and in CITATION.cff."""
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert citation["version"] == initlib.__version__
 
 
 def test_every_page_was_built():

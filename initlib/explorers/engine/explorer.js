@@ -32,13 +32,14 @@ async function readTable(spec, bytes) {
     const lengths = dims.map((dim) => spec.axes[dim].values.length);
     const size = (from) => lengths.slice(from).reduce((a, b) => a * b, 1);
     const strides = lengths.map((_, i) => size(i + 1));
-    return [name, { dims, strides, log, scale, codes: codes.subarray(start, (start += size(0))) }];
+    return [name, { dims, strides, log, scale, codes: codes.subarray(start, start += size(0)) }];
   });
   if (start !== codes.length) throw new Error(`${codes.length} numbers came where ${start} were expected`);
   return Object.fromEntries(arrays);
 }
 
 // The number at `at` (an index for each axis): NaN where a net diverged.
+// deno-lint-ignore no-unused-vars -- used by panels.js, which the browser gets in the same module
 function read({ dims, strides, log, scale, codes }, at) {
   const code = codes[dims.reduce((sum, dim, i) => sum + at[dim] * strides[i], 0)];
   if (code === MISSING) return NaN;
@@ -49,23 +50,36 @@ function read({ dims, strides, log, scale, codes }, at) {
 
 // ---- the page ----------------------------------------------------------------------------------------------------
 
-const element = (tag, className, html = "") => Object.assign(document.createElement(tag), { className, innerHTML: html });
+const element = (tag, className, html = "") =>
+  Object.assign(document.createElement(tag), { className, innerHTML: html });
 
 function build(el, spec) {
   const panels = el.appendChild(element("div", "panels"));
   const boxes = spec.panels.map(({ kind, title }) => {
-    const figure = panels.appendChild(element("figure", kind, `<figcaption>${escape(title)}</figcaption><div></div>`));
+    const figure = panels.appendChild(
+      element("figure", kind, `<figcaption>${escape(title)}</figcaption><div></div>`),
+    );
     return figure.lastChild;
   });
-  const words = panels.appendChild(element("div", "words", '<p class="legend"></p><p class="state" aria-live="polite"></p>'));
-  const details = el.appendChild(element("details", "", '<summary>The numbers as a table</summary><div class="numbers"></div>'));
-  const numbers = Object.assign(details.lastChild, { tabIndex: 0, role: "region", ariaLabel: `${spec.title}: the numbers` });
+  const words = panels.appendChild(
+    element("div", "words", '<p class="legend"></p><p class="state" aria-live="polite"></p>'),
+  );
+  const details = el.appendChild(
+    element("details", "", '<summary>The numbers as a table</summary><div class="numbers"></div>'),
+  );
+  const numbers = Object.assign(details.lastChild, {
+    tabIndex: 0,
+    role: "region",
+    ariaLabel: `${spec.title}: the numbers`,
+  });
   return { boxes, legend: words.firstChild, state: words.lastChild, details, numbers };
 }
 
 function copyCode({ target }) {
   if (!target.matches(".copy")) return;
-  navigator.clipboard.writeText(target.nextElementSibling.textContent).then(() => (target.textContent = "Copied"));
+  navigator.clipboard.writeText(target.nextElementSibling.textContent).then(
+    () => (target.textContent = "Copied"),
+  );
 }
 
 // One table for all panels of lines along one axis, and one for each other panel.
@@ -73,17 +87,31 @@ function tablesHtml(spec, shown) {
   const tables = {};
   shown.forEach(({ table: { x, rows, columns } }, i) => {
     const { kind, title } = spec.panels[i];
-    const table = (tables[kind === "lines" ? x + rows.length : `${title} ${i}`] ??= { kind, x, rows, titles: [], columns: [] });
+    const table = (tables[kind === "lines" ? x + rows.length : `${title} ${i}`] ??= {
+      kind,
+      x,
+      rows,
+      titles: [],
+      columns: [],
+    });
     const known = columns.filter(([, cells]) => cells);
     table.titles.push(title);
-    table.columns.push(...known.map(([head, cells]) => [kind === "lines" ? `${title}, ${head}` : head, cells]));
+    table.columns.push(
+      ...known.map(([head, cells]) => [kind === "lines" ? `${title}, ${head}` : head, cells]),
+    );
   });
   const cell = (tag, value) => `<${tag}>${escape(round3(value))}</${tag.split(" ")[0]}>`;
   return Object.values(tables).map(({ kind, x, rows, titles, columns }) => {
     const heads = [x, ...columns.map(([head]) => head)].map((head) => cell('th scope="col"', head));
-    const body = rows.map((row, i) => `<tr>${cell('th scope="row"', row)}${columns.map(([, cells]) => cell("td", cells[i])).join("")}</tr>`);
-    const caption = `${titles.join(", ")}${kind === "answer" ? "" : `: medians over repetitions, ${spec.accuracy}`}.`;
-    return `<table><caption>${escape(caption)}</caption><thead><tr>${heads.join("")}</tr></thead><tbody>${body.join("")}</tbody></table>`;
+    const body = rows.map((row, i) =>
+      `<tr>${cell('th scope="row"', row)}${columns.map(([, cells]) => cell("td", cells[i])).join("")}</tr>`
+    );
+    const caption = `${titles.join(", ")}${
+      kind === "answer" ? "" : `: medians over repetitions, ${spec.accuracy}`
+    }.`;
+    return `<table><caption>${escape(caption)}</caption><thead><tr>${heads.join("")}</tr></thead><tbody>${
+      body.join("")
+    }</tbody></table>`;
   }).join("");
 }
 
@@ -92,7 +120,9 @@ function position({ controls, axes }, model) {
   const at = {};
   for (const { axis, by } of controls) {
     const value = model.get(`at_${axis}`);
-    const far = axes[axis].values.map((node) => Math.abs(by === "log" ? Math.log(node / value) : node - value));
+    const far = axes[axis].values.map((node) =>
+      Math.abs(by === "log" ? Math.log(node / value) : node - value)
+    );
     at[axis] = by === "index" ? value : far.indexOf(Math.min(...far));
   }
   return at;
@@ -100,17 +130,22 @@ function position({ controls, axes }, model) {
 
 // ipywidgets gives sliders and groups of buttons no accessible name, and a logarithmic slider its exponent as value.
 function finishControls(el, spec, at) {
-  const controls = el.closest(".initlib-explorer")?.querySelector(".initlib-explorer-controls")?.children ?? [];
+  const controls = el.closest(".initlib-explorer")?.querySelector(".initlib-explorer-controls")?.children ??
+    [];
   spec.controls.forEach(({ axis, by, names, marks }, i) => {
     const { label } = spec.axes[axis];
     const name = (selector, attributes) =>
-      controls[i]?.querySelectorAll(selector).forEach((e) => Object.entries(attributes(e)).forEach((pair) => e.setAttribute(...pair)));
+      controls[i]?.querySelectorAll(selector).forEach((e) =>
+        Object.entries(attributes(e)).forEach((pair) => e.setAttribute(...pair))
+      );
     name('[role="slider"]', () => ({ "aria-label": label, "aria-valuetext": names[at[axis]] }));
     name(".widget-readout", () => (by === "index" ? { contenteditable: false } : {})); // what is typed there goes nowhere
     name("div:has(> .widget-toggle-button)", () => ({ role: "group", "aria-label": label }));
     name(".widget-toggle-button", (button) => ({ "aria-pressed": button.classList.contains("mod-active") }));
     const track = controls[i]?.querySelector(".noUi-base:not(:has(.marks))");
-    const html = marks.map(([words, left, side]) => `<span class="${side}" style="left:${left}%">${escape(words)}</span>`);
+    const html = marks.map(([words, left, side]) =>
+      `<span class="${side}" style="left:${left}%">${escape(words)}</span>`
+    );
     if (html.length) track?.append(element("div", "marks", html.join("")));
   });
 }
@@ -120,8 +155,9 @@ function hideStill(el) {
   let output = el.closest(".widget-subarea, .jp-OutputArea-child, .output_area");
   while ((output = output?.previousElementSibling)) {
     const picture = output.matches("img") || output.querySelector("img");
-    if (picture || output.querySelector(".initlib-explorer-note")) output.classList.add("initlib-explorer-still");
-    else if (!output.matches("script")) return;
+    if (picture || output.querySelector(".initlib-explorer-note")) {
+      output.classList.add("initlib-explorer-still");
+    } else if (!output.matches("script")) return;
     if (picture) return;
   }
 }
@@ -133,7 +169,7 @@ const visible = (el) =>
       if (!el.clientWidth) return;
       observer.disconnect();
       resolve();
-    }).observe(el),
+    }).observe(el)
   );
 
 async function render({ model, el }) {
@@ -143,7 +179,13 @@ async function render({ model, el }) {
   try {
     arrays = await readTable(spec, model.get("table"));
   } catch (error) {
-    el.append(element("p", "failed", `The interactive picture cannot be shown here (${escape(error.message)}); a still one stands above.`));
+    el.append(
+      element(
+        "p",
+        "failed",
+        `The interactive picture cannot be shown here (${escape(error.message)}); a still one stands above.`,
+      ),
+    );
     await visible(el);
     el.closest(".initlib-explorer")?.classList.add("initlib-explorer-failed");
     return;
@@ -162,12 +204,15 @@ async function render({ model, el }) {
       boxes[i].innerHTML = prose?.(sentence) ?? svg(html, widths[i], height, sentence);
     });
     const entries = new Map(shown.flatMap((one) => one.legend.map(([picture, words]) => [words, picture])));
-    const key = [...entries].map(([words, picture]) => `<span>${svg(picture, 24, 12)} ${escape(words)}</span>`).join("");
+    const key = [...entries].map(([words, picture]) =>
+      `<span>${svg(picture, 24, 12)} ${escape(words)}</span>`
+    ).join("");
     if (key !== legendShown) legend.innerHTML = legendShown = key;
     fillTable();
     finishControls(el, spec, at);
     clearTimeout(announcement);
-    const settings = spec.controls.map(({ axis, names }) => `${spec.axes[axis].label} ${names[at[axis]]}`).join(", ");
+    const settings = spec.controls.map(({ axis, names }) => `${spec.axes[axis].label} ${names[at[axis]]}`)
+      .join(", ");
     const words = [`${settings}.`, ...shown.map(({ sentence }) => sentence)].join(" ");
     announcement = setTimeout(() => (state.textContent = words), QUIET);
   };

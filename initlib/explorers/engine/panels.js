@@ -61,11 +61,16 @@ const superscript = (n) => String(n).replace(/\d/g, (d) => "⁰¹²³⁴⁵⁶�
 
 // Ticks outside the data, in coarse steps, so that the axis seldom moves while a slider does.
 function outerScale(values, log, from, to, always) {
-  const levels = [...(log ? values.filter((v) => v > 0).map(Math.log10) : values), ...always].filter(Number.isFinite);
+  const levels = [...(log ? values.filter((v) => v > 0).map(Math.log10) : values), ...always].filter(
+    Number.isFinite,
+  );
   let [low, high] = levels.length ? [Math.min(...levels), Math.max(...levels)] : [0, 1];
   if (high - low < 1e-9) [low, high] = [low && low - 0.5, high + 0.5];
   const power = 10 ** Math.floor(Math.log10((high - low) / 5));
-  const step = Math.max(log ? 1 : 0, power * [1, 2, 5, 10].find((n) => (high - low) / (power * n) <= 5 + 1e-9));
+  const step = Math.max(
+    log ? 1 : 0,
+    power * [1, 2, 5, 10].find((n) => (high - low) / (power * n) <= 5 + 1e-9),
+  );
   const first = Math.floor(low / step + 1e-9);
   const count = Math.max(Math.ceil(high / step - 1e-9) - first, 1);
   const place = (level) => from + ((to - from) * (level / step - first)) / count;
@@ -83,7 +88,9 @@ function innerScale(values, log, from, to, room, cells) {
   const at = (level) => from + size * (level - levels[0] + (cells ? 0.5 : 0));
   const places = levels.map(at);
   const ticks = []; // those with room enough behind the one before
-  places.forEach((place, i) => Math.abs(place - ticks.at(-1)?.[0]) < room || ticks.push([place, round3(values[i])]));
+  places.forEach((place, i) =>
+    Math.abs(place - ticks.at(-1)?.[0]) < room || ticks.push([place, round3(values[i])])
+  );
   return { at, size, places, ticks };
 }
 
@@ -94,19 +101,28 @@ const line = (kind, d) => `<path class="${kind}" d="${d}"/>`;
 const text = (kind, x, y, anchor, words) =>
   `<text class="${kind}" x="${near(x)}" y="${near(y)}" text-anchor="${anchor}">${escape(words)}</text>`;
 const cross = (x, y) => `M${near(x - 4)},${near(y - 4)}l8,8m0,-8l-8,8`;
-const tile = (x, y, width, height) => `M${near(x)},${near(y)}h${near(width)}v${near(height)}h${near(-width)}Z`;
+const tile = (x, y, width, height) =>
+  `M${near(x)},${near(y)}h${near(width)}v${near(height)}h${near(-width)}Z`;
 const ring = (x, y) => `M${near(x - 6)},${near(y)}a6,6 0 1 0 12,0a6,6 0 1 0 -12,0Z`;
-const SAMPLES = { band: tile(0, 0, 24, 12), spread: tile(0, 0, 24, 12), here: ring(12, 6), gap: cross(12, 6) };
+const SAMPLES = {
+  band: tile(0, 0, 24, 12),
+  spread: tile(0, 0, 24, 12),
+  here: ring(12, 6),
+  gap: cross(12, 6),
+};
 const haloed = (kind, d) => line("halo", d) + line(kind, d);
 const sample = (kind) => (/here|inner|overlay/.test(kind) ? haloed : line)(kind, SAMPLES[kind] ?? "M0,6H24");
 const named = (label) => (label ? `role="img" aria-label="${escape(label)}"` : 'aria-hidden="true"');
+// deno-lint-ignore no-unused-vars -- used by explorer.js, which the browser gets in the same module
 const svg = (html, width, height, label) =>
   `<svg viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" ${named(label)}>${html}</svg>`;
 
 // Segments of a line between its gaps.
 function path(xs, ys) {
   const known = (i) => Number.isFinite(xs[i]) && Number.isFinite(ys[i]);
-  return xs.map((x, i) => (known(i) ? `${i && known(i - 1) ? "L" : "M"}${near(x)},${near(ys[i])}` : "")).join("");
+  return xs.map((x, i) => (known(i) ? `${i && known(i - 1) ? "L" : "M"}${near(x)},${near(ys[i])}` : "")).join(
+    "",
+  );
 }
 
 // Around the area between two lines, where both are known.
@@ -138,7 +154,9 @@ function lines(panel, see, width) {
   const one = (name) => along(see, name, [panel.x], panel.until);
   const runs = panel.over ? along(see, panel.y, [panel.over, panel.x], panel.until) : [one(panel.y)];
   const across = (of) => x.map((_, i) => of(runs.map((run) => run[i])));
-  const [middle, least, greatest] = [median, (all) => Math.min(...all), (all) => Math.max(...all)].map(across);
+  const [middle, least, greatest] = [median, (all) => Math.min(...all), (all) => Math.max(...all)].map(
+    across,
+  );
   const [theory, low, high] = [panel.theory, ...(panel.band ?? [])].map((name) => name && one(name));
   const repeats = runs.length > 1 ? `, ${runs.length} ${labelOf(see, panel.over)}s` : "";
   const banded = panel.over_as === "band";
@@ -150,12 +168,20 @@ function lines(panel, see, width) {
   ].filter(Boolean);
   const { log } = see.arrays[panel.y];
   const box = boxOf(width);
-  const vertical = outerScale(layers.flatMap(([, , series]) => series.flat()), log, box.bottom, box.top, log ? [0] : []);
+  const vertical = outerScale(
+    layers.flatMap(([, , series]) => series.flat()),
+    log,
+    box.bottom,
+    box.top,
+    log ? [0] : [],
+  );
   const horizontal = innerScale(x, see.spec.axes[panel.x].log, box.left, box.right, 40);
   const xs = horizontal.places;
   const layer = ([kind, , series]) => {
     const all = series.map((values) => values.map(vertical.at));
-    return kind in SAMPLES ? line(kind, around(xs, ...all)) : all.map((ys) => line(kind, path(xs, ys))).join("");
+    return kind in SAMPLES
+      ? line(kind, around(xs, ...all))
+      : all.map((ys) => line(kind, path(xs, ys))).join("");
   };
   // Where lines stop being numbers, or reach 0 on a logarithmic scale: a cross at the edge, and the word.
   const gap = (test, y, word) => {
@@ -163,12 +189,17 @@ function lines(panel, see, width) {
     const [shift, anchor] = at > (box.left + box.right) / 2 ? [-8, "end"] : [8, "start"];
     return at === undefined ? "" : line("gap", cross(at, y)) + text("gap", at + shift, y + 4, anchor, word);
   };
-  const gaps = gap(Number.isNaN, box.top + 7, "diverged") + (log ? gap((value) => value === 0, box.bottom - 7, "exactly 0") : "");
+  const gaps = gap(Number.isNaN, box.top + 7, "diverged") +
+    (log ? gap((value) => value === 0, box.bottom - 7, "exactly 0") : "");
   const end = panel.report === "last" ? x.length - 1 : 0;
   const told = `measured ${round3(middle[end])}${theory ? `, theory ${round3(theory[end])}` : ""}`;
-  const columns = [["measured", middle], ["least", banded && least], ["greatest", banded && greatest], ["theory", theory]];
+  const columns = [["measured", middle], ["least", banded && least], ["greatest", banded && greatest], [
+    "theory",
+    theory,
+  ]];
   return {
-    html: frame(box, horizontal, vertical, labelOf(see, panel.x), panel.label, true) + layers.map(layer).join("") + gaps,
+    html: frame(box, horizontal, vertical, labelOf(see, panel.x), panel.label, true) +
+      layers.map(layer).join("") + gaps,
     sentence: `${panel.title} at ${labelOf(see, panel.x)} ${round3(x[end])}: ${told}.`,
     legend: layers.map(([kind, words]) => [sample(kind), words]).reverse(),
     table: { x: labelOf(see, panel.x), rows: x, columns },
@@ -185,24 +216,43 @@ function shaded(panel, see, width, up) {
   const across = innerScale(x, false, box.left, box.right, room, true);
   const upward = innerScale(y, false, box.bottom, box.top, 22, true);
   const [low, high] = panel.limits.map((limit) => (log ? Math.log10(limit) : limit));
-  const shadeOf = (value) => Math.floor((SHADES * ((log ? Math.log10(value) : value) - low)) / (high - low || 1));
+  const shadeOf = (value) =>
+    Math.floor((SHADES * ((log ? Math.log10(value) : value) - low)) / (high - low || 1));
   const shades = Array(SHADES).fill("");
   let lost = "";
-  cells.forEach((row, j) => row.forEach((value, i) => {
-    const [left, middle, shade] = [across.places[i], upward.places[j], shadeOf(value)];
-    if (Number.isNaN(value)) lost += cross(left, middle);
-    else if (panel.kind === "heatmap" || (value && shade >= 0))
-      shades[Math.max(0, Math.min(shade, SHADES - 1))] += tile(left - across.size / 2, middle - upward.size / 2, across.size, upward.size);
-  }));
+  cells.forEach((row, j) =>
+    row.forEach((value, i) => {
+      const [left, middle, shade] = [across.places[i], upward.places[j], shadeOf(value)];
+      if (Number.isNaN(value)) lost += cross(left, middle);
+      else if (panel.kind === "heatmap" || (value && shade >= 0)) {
+        shades[Math.max(0, Math.min(shade, SHADES - 1))] += tile(
+          left - across.size / 2,
+          middle - upward.size / 2,
+          across.size,
+          upward.size,
+        );
+      }
+    })
+  );
   const step = (box.right - box.left - 12) / SHADES;
   const key = [...shades, ""].map((_, i) => {
     const edge = low + ((high - low) * i) / SHADES;
-    const words = i % 2 ? "" : text("tick", box.left + step * i, HEIGHT + 24, "middle", round3(log ? 10 ** edge : edge));
+    const words = i % 2
+      ? ""
+      : text("tick", box.left + step * i, HEIGHT + 24, "middle", round3(log ? 10 ** edge : edge));
     return words + (i < SHADES ? line(`shade${i}`, tile(box.left + step * i, HEIGHT, step, 11)) : "");
   });
   key.push(text("label", (box.left + box.right) / 2, HEIGHT + 39, "middle", panel.label));
   return {
-    ...{ x, y, cells, across, upward, height: HEIGHT + 45, legend: lost ? [[sample("gap"), "diverged"]] : [] },
+    ...{
+      x,
+      y,
+      cells,
+      across,
+      upward,
+      height: HEIGHT + 45,
+      legend: lost ? [[sample("gap"), "diverged"]] : [],
+    },
     html: [...shades.map((d, i) => line(`shade${i}`, d)), line("gap", lost), ...key].join("") +
       frame(box, across, upward, labelOf(see, panel.x), labelOf(see, up)),
   };
@@ -211,38 +261,69 @@ function shaded(panel, see, width, up) {
 function heatmap(panel, see, width) {
   const { x, y, cells, across, upward, legend, html, height } = shaded(panel, see, width, panel.y);
   const [xAxis, yAxis] = [panel.x, panel.y].map((axis) => see.spec.axes[axis]);
-  const overlays = Object.entries(panel.overlay).map(([label, name]) => [label, along(see, name, [panel.x], panel.until)]);
+  const overlays = Object.entries(panel.overlay).map((
+    [label, name],
+  ) => [label, along(see, name, [panel.x], panel.until)]);
   const curves = overlays.map(([label, values], i) => {
     legend.push([sample(`theory overlay n${i}`), label]);
-    return haloed(`theory overlay n${i}`, path(across.places, values.map((value) => upward.at(placeOn(yAxis, value)))));
+    return haloed(
+      `theory overlay n${i}`,
+      path(across.places, values.map((value) => upward.at(placeOn(yAxis, value)))),
+    );
   });
   // A ring where the controls stand: at the edge if no control sets one of the axes, nowhere if none sets any.
-  const stands = (axis, name) => placeOn(axis, see.spec.axes[panel.marker[name]]?.values[see.at[panel.marker[name]]]);
+  const stands = (axis, name) =>
+    placeOn(axis, see.spec.axes[panel.marker[name]]?.values[see.at[panel.marker[name]]]);
   const [i, j] = [stands(xAxis, panel.x), stands(yAxis, panel.y)];
   const [column, row] = [Math.round(i), Math.round(j)];
   const marked = column < x.length || row >= 0;
   if (marked) legend.push([sample("here"), "where the controls stand"]);
-  const marker = marked ? haloed("here", ring(across.at(column < x.length ? i : -0.5), upward.at(row >= 0 ? j : -0.5))) : "";
+  const marker = marked
+    ? haloed("here", ring(across.at(column < x.length ? i : -0.5), upward.at(row >= 0 ? j : -0.5)))
+    : "";
   const known = cells.flat().filter(Number.isFinite);
-  const told = ([label, values]) => `, ${label} ${Number.isFinite(values[column]) ? round3(values[column]) : "none"}`;
+  const told = ([label, values]) =>
+    `, ${label} ${Number.isFinite(values[column]) ? round3(values[column]) : "none"}`;
   const sentence = cells[row]?.[column] !== undefined
-    ? ` at ${xAxis.label} ${round3(x[column])}, ${yAxis.label} ${round3(y[row])}: ${panel.label} ${round3(cells[row][column])}${overlays.map(told).join("")}`
-    : `: ${panel.label} ${known.length ? `${round3(Math.min(...known))} to ${round3(Math.max(...known))}` : "diverged"}`;
+    ? ` at ${xAxis.label} ${round3(x[column])}, ${yAxis.label} ${round3(y[row])}: ${panel.label} ${
+      round3(cells[row][column])
+    }${overlays.map(told).join("")}`
+    : `: ${panel.label} ${
+      known.length ? `${round3(Math.min(...known))} to ${round3(Math.max(...known))}` : "diverged"
+    }`;
   const columns = y.map((value, at) => [`${yAxis.label} ${round3(value)}`, cells[at]]);
-  return { html: html + curves.join("") + marker, height, legend, sentence: `${panel.title}${sentence}.`, table: { x: xAxis.label, rows: x, columns } };
+  return {
+    html: html + curves.join("") + marker,
+    height,
+    legend,
+    sentence: `${panel.title}${sentence}.`,
+    table: { x: xAxis.label, rows: x, columns },
+  };
 }
 
 function histogram(panel, see, width) {
   const { x, y, cells, across, upward, legend, html, height } = shaded(panel, see, width, panel.bins);
   const quarters = x.map((_, i) => quartiles(y, cells.map((row) => row[i])));
-  const columns = ["a quarter lies below", "median", "a quarter lies above"].map((head, at) => [head, quarters.map((three) => three[at])]);
-  const middle = path(across.places, columns[1][1].map((value) => upward.at(placeOn(see.spec.axes[panel.bins], value))));
+  const columns = ["a quarter lies below", "median", "a quarter lies above"].map((
+    head,
+    at,
+  ) => [head, quarters.map((three) => three[at])]);
+  const middle = path(
+    across.places,
+    columns[1][1].map((value) => upward.at(placeOn(see.spec.axes[panel.bins], value))),
+  );
   const end = panel.report === "last" ? x.length - 1 : 0;
   const [low, , high] = quarters[end].map(round3);
   const half = low === "diverged" ? low : `the middle half between ${low} and ${high}`;
   const sentence = `${panel.title} at ${labelOf(see, panel.x)} ${round3(x[end])}: ${half}.`;
   legend.push([sample("inner"), "median"]);
-  return { html: html + haloed("inner", middle), height, legend, sentence, table: { x: labelOf(see, panel.x), rows: x, columns } };
+  return {
+    html: html + haloed("inner", middle),
+    height,
+    legend,
+    sentence,
+    table: { x: labelOf(see, panel.x), rows: x, columns },
+  };
 }
 
 function bars(panel, see) {
@@ -250,13 +331,22 @@ function bars(panel, see) {
   const [y, low, high] = [panel.y, ...(panel.band ?? [])].map((name) => along(see, name, [panel.x]));
   const { log } = see.arrays[panel.y];
   const { at } = outerScale([y, low, high].flat(), log, 0, 100, log ? [] : [0]);
-  const part = (kind, from, to) => `<i class="${kind}" style="left:${near(Math.min(from, to))}%;width:${near(Math.abs(to - from))}%"></i>`;
+  const part = (kind, from, to) =>
+    `<i class="${kind}" style="left:${near(Math.min(from, to))}%;width:${near(Math.abs(to - from))}%"></i>`;
   const whisker = (i) => (low ? part("whisker", at(low[i]), at(high[i])) : "");
-  const track = (value, i) => (Number.isFinite(at(value)) ? part("bar", log ? 0 : at(0), at(value)) + whisker(i) : "");
+  const track = (
+    value,
+    i,
+  ) => (Number.isFinite(at(value)) ? part("bar", log ? 0 : at(0), at(value)) + whisker(i) : "");
   const words = (value) => (Number.isNaN(value) ? "<b>✕ diverged</b>" : round3(value));
-  const rows = y.map((value, i) => `<span>${escape(round3(x[i]))}</span><span class="track">${track(value, i)}</span><span>${words(value)}</span>`);
+  const rows = y.map((value, i) =>
+    `<span>${escape(round3(x[i]))}</span><span class="track">${track(value, i)}</span><span>${
+      words(value)
+    }</span>`
+  );
   return {
-    prose: (label) => `<div class="rows" ${named(label)}>${rows.join("")}</div><p class="label">${escape(panel.label)}</p>`,
+    prose: (label) =>
+      `<div class="rows" ${named(label)}>${rows.join("")}</div><p class="label">${escape(panel.label)}</p>`,
     sentence: `${panel.title}: ${x.map((value, i) => `${round3(value)} ${round3(y[i])}`).join(", ")}.`,
     legend: low ? [[sample("whisker"), see.spec.whiskers]] : [],
     table: { x: labelOf(see, panel.x), rows: x, columns: [[panel.label, y], ["from", low], ["to", high]] },
@@ -278,5 +368,5 @@ function answer(panel, see) {
   };
 }
 
+// deno-lint-ignore no-unused-vars -- used by explorer.js, which the browser gets in the same module
 const KINDS = { lines, heatmap, histogram, bars, answer };
-
