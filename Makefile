@@ -82,10 +82,11 @@ lab: .venv/ready ## Open the book in JupyterLab
 serve: $(SITE) ## Serve the built site at http://localhost:8000
 	$(BIN)/python -m http.server --directory _build/html --bind 127.0.0.1 8000
 
-lint: .venv/ready ## Check style (ruff, notebooks too; deno for JavaScript) and types (mypy)
+lint: .venv/ready ## Check style (ruff, deno), types (mypy) and the floors of initlib (import-linter)
 	$(call step,ruff check,$(BIN)/ruff check)
 	$(call step,ruff format,$(BIN)/ruff format --check)
 	$(call step,mypy,$(BIN)/mypy)
+	$(call step,the floors of initlib,$(BIN)/lint-imports --no-cache)
 	$(call step,deno lint,$(DENO) lint --quiet --config deno.json)
 	$(call step,deno fmt,$(DENO) fmt --quiet --check --config deno.json)
 

@@ -78,6 +78,7 @@ def test_the_reference_states_the_floors_that_are_checked():
         assert ours <= checked
 
 
+@pytest.mark.heavy
 def test_a_floor_that_is_not_kept_is_found(tmp_path):
     """The contract is red when one upward import is added."""
     for name in ("initlib", "pyproject.toml"):
