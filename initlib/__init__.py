@@ -67,7 +67,7 @@ _MOVED = {
     ".".join([*topic.split(".")[:-1], part]): f"{topic}.{part}"
     for topic, parts in _TOPICS.items()
     for part in parts
-} | {"explorers.guide": "explorers.decision_guide"}
+}
 
 __all__ = [*_MODULES, "recommend"]
 

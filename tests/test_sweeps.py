@@ -246,7 +246,7 @@ def test_cells_of_other_code_are_dropped(tmp_path, monkeypatch):
         ("theory/maps.py", True),
         ("training/chunk.py", True),
         ("evidence/box.py", False),
-        ("explorers/decision_guide.py", False),
+        ("explorers/guide.py", False),
     ],
 )
 def test_a_line_changed_in_what_computes_changes_the_digest_of_the_code(tmp_path, module, counts):

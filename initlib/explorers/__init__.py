@@ -13,10 +13,10 @@ from initlib.explorers.engine.explorer import Explorer
 from initlib.explorers.engine.panels import Bars, HeatMap, Histogram, Lines
 from initlib.explorers.engine.table import Axis, Table
 from initlib.explorers.engine.view import View
+from initlib.explorers.guide import guide
 
 if TYPE_CHECKING:
     from initlib.explorers.broken_symmetry import symmetry
-    from initlib.explorers.decision_guide import guide
     from initlib.explorers.histogram_by_layer import histograms
     from initlib.explorers.phase_diagram import order_chaos
     from initlib.explorers.residual_stream import residual
@@ -47,7 +47,6 @@ __all__ = [
 ]
 
 _MODULES = {
-    "guide": "decision_guide",
     "histograms": "histogram_by_layer",
     "order_chaos": "phase_diagram",
     "rates": "scale_and_rate",
