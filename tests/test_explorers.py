@@ -266,8 +266,8 @@ def loaded_by(statement: str) -> set[str]:
 def test_what_an_explorer_needs_is_loaded_when_it_is_used():
     loaded = loaded_by("import initlib.explorers")
     assert {name.split(".")[0] for name in loaded} <= {"initlib", "numpy"}
-    assert not loaded & {"initlib.experiments", "initlib.evidence", "initlib.recommendation"}
-    assert "initlib.recommendation" in loaded_by("from initlib.explorers import guide")
+    assert not loaded & {"initlib.experiments", "initlib.evidence"}
+    assert "initlib.evidence" in loaded_by("from initlib.explorers import rates")
 
 
 def test_the_facade_finds_every_explorer_and_nothing_else():
