@@ -57,6 +57,13 @@ def test_a_mutant_that_survives_is_reported_and_fails_the_run(project, capsys):
     assert (root / "initlib/scales.py").read_text() == LIBRARY
 
 
+def test_the_copy_is_tested_and_not_the_library_beside_a_conftest(project):
+    root = project(MISSING_2)
+    (root / "pyproject.toml").write_text("[tool.pytest.ini_options]")
+    (root / "conftest.py").write_text("import initlib.scales")
+    mutants.main(root=root)  # the mutant dies
+
+
 def test_a_run_without_survivors_passes(project, capsys):
     mutants.main(["scales"], root=project(MISSING_2))
     assert "1/1 killed" in capsys.readouterr().out

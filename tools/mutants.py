@@ -79,7 +79,20 @@ def killer(suite: str, mutant: Mutant | None = None, root: Path = ROOT) -> str:
         if mutant:
             module = Path(folder) / mutant.file
             module.write_text(mutant.changed(module.read_text()))
-        command = [sys.executable, "-m", "pytest", "-x", "-q", "-rf", "--tb=no", "-p", "no:cacheprovider"]
+        # Else a conftest.py beside initlib puts its folder first, and the tests would see no mistake at all.
+        imports = "--import-mode=importlib"
+        command = [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-x",
+            "-q",
+            "-rf",
+            "--tb=no",
+            "-p",
+            "no:cacheprovider",
+            imports,
+        ]
         done = subprocess.run(
             [*command, *(root / name for name in suite.split())],
             cwd=folder,

@@ -52,6 +52,7 @@ def uniform(
 
     Var W = (high - low)^2 / 12, so U(-b, b) has variance b^2 / 3 (the complex disc: b^2 / 2).
 
+    >>> import numpy as np
     >>> float(np.abs(uniform((50, 50), low=-0.1, high=0.1, rng=0)).max()) < 0.1
     True
     """

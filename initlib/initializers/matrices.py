@@ -19,6 +19,7 @@ def orthogonal(shape: Any, *, gain: float = 1.0, **kernel: Unpack[Kernel]) -> Ar
 
     Source: Saxe et al. 2014, arXiv:1312.6120; Mezzadri 2007, arXiv:math-ph/0609050, section 5.
 
+    >>> import numpy as np
     >>> w = orthogonal((5, 3), rng=0)
     >>> bool(np.allclose(w.T @ w, np.eye(3)))
     True
@@ -35,6 +36,7 @@ def delta_orthogonal(shape: Any, *, gain: float = 1.0, **kernel: Unpack[Kernel])
 
     Source: Xiao et al. 2018, arXiv:1806.05393, algorithm 2.
 
+    >>> import numpy as np
     >>> w = delta_orthogonal((3, 3, 4, 8), rng=0)
     >>> bool(np.allclose(w[1, 1] @ w[1, 1].T, np.eye(4))), int(np.count_nonzero(w))
     (True, 32)
@@ -76,6 +78,7 @@ def sparse(shape: Any, *, connections: int = 15, std: float = 1.0, **kernel: Unp
 
     Source: Martens 2010, Deep learning via Hessian-free optimization, section 5.
 
+    >>> import numpy as np
     >>> np.count_nonzero(sparse((100, 7), rng=0), axis=0)
     array([15, 15, 15, 15, 15, 15, 15])
     """

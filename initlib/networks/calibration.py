@@ -32,6 +32,7 @@ def lsuv(
 
     Source: Mishkin & Matas 2016, arXiv:1511.06422, algorithm 1.
 
+    >>> import numpy as np
     >>> from initlib import networks
     >>> stack = networks.mlp((20, 50, 50, 5), "tanh", "orthogonal", seeds=[0])
     >>> calibrated, report = lsuv(stack, np.random.default_rng(0).standard_normal((100, 20)))

@@ -85,6 +85,7 @@ def convolutional(
     (*window, in, out), `readout_initializer` the last weights (in, out): a name or a callable, or one of them
     for each net. In a trace, pre[l] is (nets, samples, *positions, channels), the last one the output.
 
+    >>> import numpy as np
     >>> stack = convolutional((1, 8, 8, 10), 3, "tanh", "delta_orthogonal", seeds=[0])
     >>> [w.shape for w in stack.weights]
     [(1, 3, 1, 8), (1, 3, 8, 8), (1, 8, 10)]

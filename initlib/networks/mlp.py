@@ -45,6 +45,7 @@ def mlp(
     for hidden weights, and with SGD by fan_out / base_width for input weights and hidden biases (Yang et al.
     2022, arXiv:2203.03466, table 3): at base_width it changes nothing, and the best learning rate keeps.
 
+    >>> import numpy as np
     >>> stack = mlp((64, 32, 10), "relu", ["he_normal", "glorot_normal"], seeds=[0, 0])
     >>> [w.shape for w in stack.weights]
     [(2, 64, 32), (2, 32, 10)]

@@ -104,6 +104,7 @@ def lstm(
 
     Source: Jozefowicz, Zaremba & Sutskever 2015, section 3.2, for the forget bias of 1.
 
+    >>> import numpy as np
     >>> stack = lstm((1, 16, 2), seeds=[0, 0], forget_bias=[1.0, Chrono(60)])
     >>> stack.forward(np.zeros((5, 60, 1))).output.shape
     (2, 5, 2)

@@ -113,6 +113,7 @@ def residual(
     a normalisation. `initializer` as in `mlp`, with branch_depth * blocks + 2 weight layers. In a trace `pre`
     is the stream (behind the first layer and behind each block) and the output; `post` is empty.
 
+    >>> import numpy as np
     >>> stack = residual((64, 32, 10), 8, "relu", "he_normal", seeds=[0, 1], variant="fixup")
     >>> len(stack.forward(np.ones((5, 64))).pre), stack.depth
     (10, 18)

@@ -112,6 +112,7 @@ def evaluate(
 
     Batch normalisation uses the statistics of training. Outputs that are not finite count as wrong.
 
+    >>> import numpy as np
     >>> from initlib import networks
     >>> stack = networks.mlp((4, 3), "relu", "zeros", seeds=[0])
     >>> [float(v.round(6)[0]) for v in evaluate(stack, np.ones((5, 4)), [0, 0, 1, 1, 2])]
