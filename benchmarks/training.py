@@ -19,7 +19,7 @@ from benchmarks.results import conditions, table, times_in_turns, write_section
 from initlib import datasets, networks, training
 from initlib.datasets import Split
 from initlib.networks import Network
-from initlib.training.chunk import ORDER
+from initlib.streams import ORDER
 
 CASES = [  # nets, hidden layers, width, ratios wanted over the loop and over vmap
     (64, 10, 64, 7.0, 2.0),
