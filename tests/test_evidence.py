@@ -181,6 +181,15 @@ def test_a_missing_number_is_an_error_and_not_a_verdict(result):
         _ = change(result, lambda row: {"test_accuracy": None} if row["seed"] == 104 else None).verdict
 
 
+def test_a_finding_is_looked_up_by_the_exact_name_of_its_test(result):
+    for test, found in zip(result.protocol.tests, result.findings, strict=True):
+        assert result.finding(test.name) is found
+    with pytest.raises(ValueError, match=r"Unknown test.*Did you mean 'good minus twin'"):
+        result.finding("good minus twins")
+    with pytest.raises(TypeError, match="Unknown test"):
+        result.finding(0)
+
+
 def test_the_table_reads_as_text_and_as_html(result):
     table = result.table()
     assert len(table) == 6
