@@ -16,7 +16,7 @@ export OPENBLAS_NUM_THREADS := 1
 # $(call step,WHAT,COMMAND): run COMMAND; if it fails, say in one line what failed.
 step = @$(2) || { echo "make $@: $(1) failed; the reason stands above." >&2; exit 1; }
 
-.PHONY: book test mutants peers bench bench-site evidence outputs widgets lab serve lint format lock browser help clean
+.PHONY: book test mutants peers bench bench-site evidence outputs texts widgets lab serve lint format lock browser help clean
 .DEFAULT_GOAL := help
 
 book: ## Execute every notebook and build the website strictly, from nothing if need be
@@ -47,8 +47,11 @@ bench-site: .venv/ready $(SITE) ## Measure the explorers of the built site besid
 evidence: .venv/ready ## Recompute stale evidence (NAME=... for one experiment, BACKEND=dask for a cluster)
 	$(call step,the evidence,$(BIN)/python tools/evidence.py $(NAME) $(if $(BACKEND),--backend $(BACKEND)))
 
-outputs: .venv/ready ## Re-execute the notebooks and store their outputs
-	$(call step,executing the notebooks,$(BIN)/python tools/notebooks.py)
+outputs: .venv/ready ## Make the notebooks from the chapters' texts: execute, store outputs (NAME=he for one)
+	$(call step,executing the notebooks,$(BIN)/python tools/notebooks.py outputs $(NAME))
+
+texts: .venv/ready ## Take what was edited in the notebooks into the chapters' texts (NAME=he for one)
+	$(call step,writing the texts,$(BIN)/python tools/notebooks.py texts $(NAME))
 
 widgets: ## Rebuild the widget runtime and the MathJax subset that the site serves (needs node and npm)
 	$(call step,building the widgets,cd site/widgets && npm ci --no-audit --no-fund && npm run build)
@@ -64,9 +67,11 @@ lint: .venv/ready ## Check style (ruff, notebooks too) and types (mypy)
 	$(call step,ruff format,$(BIN)/ruff format --check)
 	$(call step,mypy,$(BIN)/mypy)
 
-format: .venv/ready ## Format the code and the notebooks
+format: .venv/ready ## Format the code, that of the chapters too
+	$(call step,bringing the texts to the notebooks,$(BIN)/python tools/notebooks.py cells)
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+	$(call step,writing the texts,$(BIN)/python tools/notebooks.py texts)
 
 lock: .venv/ready ## Rewrite requirements.txt and binder/requirements.txt from pyproject.toml
 	$(call step,locking the requirements,tools/lock.sh)
