@@ -20,7 +20,7 @@ export OPENBLAS_NUM_THREADS := 1
 # $(call step,WHAT,COMMAND): run COMMAND; if it fails, say in one line what failed.
 step = @$(2) || { echo "make $@: $(1) failed; the reason stands above." >&2; exit 1; }
 
-.PHONY: book test check coverage oldest newest mutants peers bench bench-site evidence outputs widgets lab serve lint subjects format lock browser help clean
+.PHONY: book test check coverage oldest newest mutants peers bench bench-site evidence outputs texts widgets lab serve lint subjects format lock browser help clean
 .DEFAULT_GOAL := help
 
 book: ## Execute every notebook and build the website strictly, from nothing if need be
@@ -70,8 +70,11 @@ bench-site: .venv/ready $(SITE) ## Measure the explorers of the built site besid
 evidence: .venv/ready ## Recompute stale evidence (NAME=... for one, BACKEND=dask for a cluster, UNCHANGED=1 to show a change is none)
 	$(call step,the evidence,$(BIN)/python tools/evidence.py $(NAME) $(if $(BACKEND),--backend $(BACKEND)) $(if $(UNCHANGED),--unchanged))
 
-outputs: .venv/ready ## Re-execute the notebooks and store their outputs
-	$(call step,executing the notebooks,$(BIN)/python tools/notebooks.py)
+outputs: .venv/ready ## Make the notebooks from the chapters' texts: execute, store outputs (NAME=he for one)
+	$(call step,executing the notebooks,$(BIN)/python tools/notebooks.py outputs $(NAME))
+
+texts: .venv/ready ## Take what was edited in the notebooks into the chapters' texts (NAME=he for one)
+	$(call step,writing the texts,$(BIN)/python tools/notebooks.py texts $(NAME))
 
 widgets: ## Rebuild the widget runtime and the MathJax subset that the site serves (needs node and npm)
 	$(call step,building the widgets,cd site/widgets && npm ci --no-audit --no-fund && npm run build)
@@ -94,9 +97,11 @@ subjects: ## Check that the subjects of the commits in RANGE (origin/main..HEAD)
 	@subjects=$$(git log --no-merges --format=%s $(RANGE) --) || exit 1; \
 	! printf '%s\n' "$$subjects" | grep -E '^.{72}' || { echo "make $@: shorten the subjects above." >&2; exit 1; }
 
-format: .venv/ready ## Format the code, the notebooks and the JavaScript
-	$(BIN)/ruff check --fix
+format: .venv/ready ## Format the code, that of the chapters too, and the JavaScript
+	$(call step,bringing the texts to the notebooks,$(BIN)/python tools/notebooks.py cells)
+	$(BIN)/ruff check --fix --exit-zero
 	$(BIN)/ruff format
+	$(call step,writing the texts,$(BIN)/python tools/notebooks.py texts)
 	$(DENO) fmt --config deno.json
 
 lock: .venv/ready ## Rewrite requirements.txt and binder/requirements.txt from pyproject.toml

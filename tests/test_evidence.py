@@ -194,6 +194,15 @@ def test_a_missing_number_is_an_error_and_not_a_verdict(result):
         _ = change(result, lambda row: {"test_accuracy": None} if row["seed"] == 104 else None).verdict
 
 
+def test_a_finding_is_looked_up_by_the_exact_name_of_its_test(result):
+    for test, found in zip(result.protocol.tests, result.findings, strict=True):
+        assert result.finding(test.name) is found
+    with pytest.raises(ValueError, match=r"Unknown test.*Did you mean 'good minus twin'"):
+        result.finding("good minus twins")
+    with pytest.raises(TypeError, match="Unknown test"):
+        result.finding(0)
+
+
 def test_the_table_reads_as_text_and_as_html(result):
     table = result.table()
     assert len(table) == 6
@@ -614,6 +623,7 @@ def test_a_fingerprint_sees_code_and_not_layout(tmp_path):
 # -- Where archives are found -------------------------------------------------------------------------------
 
 
+@pytest.mark.heavy
 def test_archives_are_found_from_any_folder(tmp_path):
     code = "from initlib import evidence; print(evidence.load('he-depth').verdict)"
     run = subprocess.run(
@@ -668,12 +678,14 @@ def test_the_command_lists_what_is_not_current():
     assert (run.returncode, run.stderr) == (0, "")
 
 
+@pytest.mark.heavy
 def test_the_command_confirms_only_what_is_named():
     run = command("--unchanged")
     assert run.returncode == 1
     assert "needs the names" in run.stderr
 
 
+@pytest.mark.heavy
 def test_the_command_refuses_an_unknown_name():
     run = command("he-dept")
     assert run.returncode == 1

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.heavy
+
 SPEC = importlib.util.spec_from_file_location(
     "mutants", Path(__file__).resolve().parent.parent / "tools" / "mutants.py"
 )

@@ -181,6 +181,7 @@ def test_laws_and_parts_check_their_names():
         recommend().code("JAX", "embedding")
 
 
+@pytest.mark.heavy
 def test_the_guide_shows_the_rule_and_the_code_of_every_part():
     guide = explorers.guide(architecture="transformer", activation="gelu", depth=20)
     axes = guide.table.axes

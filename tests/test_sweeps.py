@@ -146,7 +146,8 @@ def slow():
     return sweep(SLOW, SEEDS, n_jobs=1, epochs=2)
 
 
-@pytest.mark.parametrize("backend", [pytest.param("dask", marks=pytest.mark.heavy), "loky"])
+@pytest.mark.heavy
+@pytest.mark.parametrize("backend", ["dask", "loky"])
 def test_a_worker_killed_half_way_costs_only_time(backend, slow, request, tmp_path):
     if backend == "dask":
         cluster = request.getfixturevalue("cluster")
@@ -194,6 +195,7 @@ def listen_to_ctrl_c():
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.mark.heavy
 def test_ctrl_c_keeps_finished_cells_and_a_rerun_continues(tmp_path):
     store = tmp_path / "cells.sqlite"
     process = start(tmp_path, epochs=8)
@@ -237,6 +239,7 @@ def test_cells_of_other_code_are_dropped(tmp_path, monkeypatch):
     assert sweep(one, [100], store=store, n_jobs=1, epochs=1).diverged_at.tolist() == [[-1]]
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("module", "counts"),
     [

@@ -8,9 +8,14 @@ from sphinx_external_toc.parsing import parse_toc_yaml
 ROOT = Path(__file__).resolve().parent.parent
 
 
+def files(root: Path = ROOT) -> list[str]:
+    """Return the pages as `_toc.yml` names them, in order: chapters with their suffix, `.ipynb`."""
+    return list(parse_toc_yaml(root / "_toc.yml"))
+
+
 def pages(root: Path = ROOT) -> list[str]:
     """Return the pages of `_toc.yml`, in order, without suffix."""
-    return list(parse_toc_yaml(root / "_toc.yml"))
+    return [file.removesuffix(".ipynb") for file in files(root)]
 
 
 def main() -> None:

@@ -16,7 +16,7 @@ from initlib.testing import assert_variance
 
 ROOT = Path(__file__).resolve().parent.parent
 FRAMEWORKS = ("PyTorch", "Keras", "JAX")
-PAGE = re.compile(r"\bfile:\s*(\S+)")
+PAGE = re.compile(r"\bfile:\s*(\S+\.ipynb)")
 TAB = re.compile(r"^:{3,}\{tab-item\} *(?P<framework>.+?) *$(?P<body>.*?)^:{3,}$", re.MULTILINE | re.DOTALL)
 BLOCK = re.compile(r"^```python\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL)
 
@@ -32,8 +32,7 @@ class Tab:
 
 def notebooks(root: Path = ROOT) -> list[Path]:
     """Return the notebooks named in `_toc.yml`."""
-    named = [root / f"{page}.ipynb" for page in PAGE.findall((root / "_toc.yml").read_text())]
-    return [path for path in named if path.is_file()]
+    return [root / page for page in PAGE.findall((root / "_toc.yml").read_text())]
 
 
 def tabs(notebook: Path) -> list[Tab]:

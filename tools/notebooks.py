@@ -1,19 +1,30 @@
-"""Bring every notebook up to date: write the derived cells, execute, store the outputs clean.
+"""Make the notebook of every chapter from its text: write derived cells, execute, store outputs clean.
 
+The text (`he.md`, MyST Markdown) is what people edit; the notebook (`he.ipynb`) has its cells, with outputs.
 Derived are the cell that installs initlib on Colab (its address stands in _config.yml) and the stub of every
 exercise (made from its solution). Stored outputs carry no widget state, so that they read on a code host and
 compare under nbval.
 """
 
+import argparse
 import base64
 import re
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
+import jupytext
 import nbformat
 import yaml
-from check_pages import ROOT, pages
+from check_pages import ROOT, files
+from jupytext.combine import combine_inputs_with_outputs
+from jupytext.config import load_jupytext_config
 from nbclient import NotebookClient
 from nbformat import NotebookNode
+
+from initlib import checks
+
+FORMAT = "md:myst"
 
 COLAB_CELL = """\
 import sys
@@ -27,7 +38,37 @@ SOLUTION_LINE = re.compile(r"^(?P<indent>\s*)(?P<target>\w+ = )?.*# solution$")
 
 def paths() -> list[Path]:
     """Return the notebooks among the pages of the book."""
-    return [path for page in pages() if (path := ROOT / f"{page}.ipynb").is_file()]
+    return [ROOT / file for file in files() if file.endswith(".ipynb")]
+
+
+def text_of(path: Path) -> Path:
+    """Return where the text of a notebook stands."""
+    return path.with_suffix(".md")
+
+
+def as_text(notebook: NotebookNode, path: Path) -> str:
+    """Return the cells as MyST Markdown, in the form that book/jupytext.toml and so JupyterLab give it."""
+    return jupytext.writes(notebook, FORMAT, config=load_jupytext_config(str(path)))
+
+
+def from_text(path: Path) -> NotebookNode:
+    """Return the notebook that the text of `path` describes, its derived cells fresh, without outputs."""
+    notebook = jupytext.read(text_of(path), fmt=FORMAT, config=load_jupytext_config(str(path)))
+    write_derived_cells(notebook, repository_url())
+    clean(notebook, path)
+    return notebook
+
+
+def refuse_to_lose_edits(chosen: list[Path]) -> None:
+    """Exit if one of these notebooks was edited after its text: making it again would lose the edit."""
+    for path in filter(Path.is_file, chosen):
+        text = text_of(path)
+        newer = path.stat().st_mtime > text.stat().st_mtime
+        if newer and as_text(nbformat.read(path, as_version=4), path) != text.read_text(encoding="utf-8"):
+            sys.exit(
+                f"{path.name} was edited after {text.name}. To keep its cells: make texts NAME={path.stem}. "
+                f"To drop what differs from the text: touch {text}"
+            )
 
 
 def tags(cell: NotebookNode) -> list[str]:
@@ -65,22 +106,21 @@ def write_derived_cells(notebook: NotebookNode, repository: str) -> None:
             cell.source = f"```python\n{stub(following.source)}\n```"
 
 
-def clean(notebook: NotebookNode) -> None:
-    """Drop what differs between machines or needs a kernel: widget state and views, timings, versions."""
+def clean(notebook: NotebookNode, path: Path) -> None:
+    """Number the cells; drop what differs between machines or needs a kernel: widgets, timings, versions."""
     notebook.metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
         "language_info": {"name": "python"},
     }
-    for cell in notebook.cells:
+    for index, cell in enumerate(notebook.cells):
+        cell.id = f"{path.stem}-{index:02}"
         cell.metadata.pop("execution", None)
         for output in cell.get("outputs", []):
             output.get("data", {}).pop(WIDGET_VIEW, None)
 
 
-def execute(path: Path) -> NotebookNode:
-    """Run the notebook in its own folder, as the site build and nbval do; return it with clean outputs."""
-    notebook = nbformat.read(path, as_version=4)
-    write_derived_cells(notebook, repository_url())
+def execute(notebook: NotebookNode, path: Path) -> None:
+    """Run the notebook in its own folder, as the site build and nbval do; leave clean outputs in it."""
     client = NotebookClient(
         notebook,
         timeout=600,
@@ -89,8 +129,7 @@ def execute(path: Path) -> NotebookNode:
         coalesce_streams=True,
     )
     client.execute()
-    clean(notebook)
-    return notebook
+    clean(notebook, path)
 
 
 def repository_url() -> str:
@@ -105,12 +144,55 @@ def save_readme_picture(notebook: NotebookNode) -> None:
             (ROOT / "book" / "images" / "readme.png").write_bytes(base64.b64decode(png))
 
 
+def write(notebook: NotebookNode, path: Path) -> None:
+    """Write both of a pair."""
+    nbformat.write(notebook, path)
+    text_of(path).write_text(as_text(notebook, path), encoding="utf-8", newline="\n")
+
+
+def outputs(path: Path) -> None:
+    """Make the notebook from the text, with outputs."""
+    notebook = from_text(path)
+    execute(notebook, path)
+    save_readme_picture(notebook)
+    write(notebook, path)
+
+
+def cells(path: Path) -> None:
+    """Bring the cells of the text to the notebook; cells that did not change keep their outputs."""
+    notebook = from_text(path)
+    if path.is_file():
+        notebook = combine_inputs_with_outputs(notebook, nbformat.read(path, as_version=4), FORMAT)
+        clean(notebook, path)
+    write(notebook, path)
+
+
+def texts(path: Path) -> None:
+    """Bring the cells of the notebook, edited by hand or by a formatter, to the text."""
+    write(nbformat.read(path, as_version=4), path)
+    cells(path)
+
+
+COMMANDS: dict[str, Callable[[Path], None]] = {"outputs": outputs, "cells": cells, "texts": texts}
+
+
 def main() -> None:
-    for path in paths():
+    chapters = {path.stem: path for path in paths()}
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("command", choices=COMMANDS)
+    parser.add_argument("name", nargs="?", help="one chapter, as `he`; all without it")
+    given = parser.parse_args()
+    try:
+        chosen = (
+            [chapters[checks.choice("NAME", given.name, chapters)]] if given.name else [*chapters.values()]
+        )
+    except ValueError as error:
+        sys.exit(str(error))
+    if given.command != "texts":
+        refuse_to_lose_edits(chosen)
+    for path in chosen:
         print(path.relative_to(ROOT), flush=True)
-        notebook = execute(path)
-        save_readme_picture(notebook)
-        nbformat.write(notebook, path)
+        COMMANDS[given.command](path)
 
 
 if __name__ == "__main__":

@@ -73,6 +73,17 @@ class Result:
             for test in self.protocol.tests
         ]
 
+    def finding(self, name: str) -> Finding:
+        """Return what the test of exactly this name found; another name is a ValueError with the closest.
+
+        >>> from initlib import evidence
+        >>> found = evidence.load("he-depth").finding("22 layers, Xavier converges")
+        >>> found.outcome, found.estimate.k, found.estimate.n
+        ('mixed', 8, 10)
+        """
+        tests = [finding.test for finding in self.findings]
+        return self.findings[tests.index(checks.choice("test", name, tests))]
+
     def _by_seed(self, test: Test, where: Mapping[str, Any]) -> dict[int, list[float]]:
         by_seed: dict[int, list[float]] = {}
         for row in self.rows(test.part, **where):

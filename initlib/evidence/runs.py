@@ -22,8 +22,10 @@ def run(
 
     `store`, `n_jobs` and `progress` are those of `training.sweep`: with a store, an interrupted run goes on.
 
-    >>> len(run("truncated-normal", n_jobs=1).findings)
-    4
+    >>> run("he-deph")
+    Traceback (most recent call last):
+        ...
+    ValueError: Unknown experiment. Received: 'he-deph'; choose one of ... Did you mean 'he-depth'?
     """
     protocol = registry.get(name).PROTOCOL
     continued = store is not None and Path(store).exists()
@@ -53,12 +55,10 @@ def confirm(
     versions and kernels that made the archive, within the protocol's tolerances under others. Else a
     ValueError names the first row that differs, and the archive stays as it is. Returns the archive's path.
 
-    >>> from tempfile import TemporaryDirectory
-    >>> from initlib import evidence
-    >>> with TemporaryDirectory() as elsewhere:
-    ...     path = evidence.save(evidence.load("truncated-normal"), where=elsewhere)
-    ...     print(confirm("truncated-normal", where=elsewhere, n_jobs=1).name)
-    truncated-normal.json
+    >>> confirm("he-depth", where="elsewhere")
+    Traceback (most recent call last):
+        ...
+    FileNotFoundError: There is no archive he-depth.json: run `make evidence NAME=he-depth`.
     """
     protocol = registry.get(name).PROTOCOL
     content = archives.read(name, where=where)

@@ -8,7 +8,7 @@ import nbformat
 import pytest
 from notebooks_under_test import ROOT
 
-TOC = "format: jb-book\nroot: book/intro\nchapters:\n  - file: book/chapter\n"
+TOC = "format: jb-book\nroot: book/intro\nchapters:\n  - file: book/chapter.ipynb\n"
 
 
 @pytest.fixture
@@ -26,6 +26,7 @@ def small_book(tmp_path):
     shutil.copy2(ROOT / "book" / "references.bib", book)
     (book / "intro.md").write_text("# A small book\n\nOne sentence.\n")
     write_notebook(book / "chapter.ipynb", "print(1 + 1)")
+    (book / "chapter.md").write_text("# The text of the chapter\n\nIt is not a page.\n")
     return tmp_path
 
 
@@ -46,7 +47,15 @@ def test_a_sound_book_is_built_and_its_place_is_printed(small_book):
     done = make(small_book, "book")
     assert done.returncode == 0, done.stdout + done.stderr
     assert str(small_book / "_build" / "html" / "index.html") in done.stdout
-    assert (small_book / "_build" / "html" / "book" / "chapter.html").is_file()
+    assert "A chapter" in (small_book / "_build" / "html" / "book" / "chapter.html").read_text()
+
+
+def test_a_chapter_that_is_named_without_suffix_stops_the_build(small_book):
+    """Its text stands beside the notebook, and the build could take either."""
+    (small_book / "_toc.yml").write_text(TOC.replace(".ipynb", ""))
+    done = make(small_book, "book")
+    assert done.returncode != 0
+    assert "multiple files found for the document" in done.stdout + done.stderr
 
 
 def test_a_broken_notebook_stops_the_build(small_book):

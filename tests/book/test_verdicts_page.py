@@ -4,6 +4,7 @@ import ast
 import re
 
 import pytest
+from check_pages import files
 from notebooks_under_test import ROOT, paths, read, tags
 
 from initlib import evidence
@@ -11,7 +12,7 @@ from initlib import evidence
 PAGE = ROOT / "book" / "conclusion" / "verdicts.ipynb"
 WORDS = "|".join((*evidence.VERDICTS, evidence.INCONCLUSIVE))
 TYPED = re.compile(rf"\b[CR]\d+b?\b[^.\n|]{{0,40}}\b({WORDS})\b|\b({WORDS})\b[^.\n|]{{0,40}}\b[CR]\d+b?\b")
-PAGES = [*paths(), *sorted((ROOT / "book").rglob("*.md"))]
+PAGES = [*paths(), *(ROOT / f"{page}.md" for page in files() if not page.endswith(".ipynb"))]
 
 
 def prose(path):
