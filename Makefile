@@ -126,9 +126,12 @@ define environment
 	$(call step,creating $(1) (on Debian it needs the package python3-venv),$(PYTHON) -m venv $(1))
 endef
 PIP_INSTALL := -m pip install -q --disable-pip-version-check
+# Python 3.11 brings a pip that overlooks the pin of a package which another asks for with an extra.
+PIP_NEW_ENOUGH := "pip>=23.3"
 
 .venv/ready: requirements.txt pyproject.toml
 	$(call environment,.venv)
+	$(call step,renewing pip,$(BIN)/python $(PIP_INSTALL) $(PIP_NEW_ENOUGH))
 	$(call step,installing requirements.txt,$(BIN)/python $(PIP_INSTALL) --require-hashes -r requirements.txt)
 	$(call step,installing initlib,$(BIN)/python $(PIP_INSTALL) --no-deps --no-build-isolation -e .)
 	@touch $@
