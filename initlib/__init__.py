@@ -15,6 +15,7 @@ __version__ = "0.1.0"
 _MODULES = (
     "activations",
     "datasets",
+    "diagnosis",
     "evidence",
     "experiments",
     "explorers",
@@ -30,14 +31,16 @@ _MODULES = (
     "training",
 )
 
-__all__ = [*_MODULES, "recommend"]
+_FUNCTIONS = {"diagnose": "diagnosis", "recommend": "recommendation"}
+
+__all__ = [*_MODULES, *_FUNCTIONS]
 
 
 def __getattr__(name: str) -> Any:
     if name in _MODULES:
         return import_module(f"{__name__}.{name}")
-    if name == "recommend":
-        return import_module(f"{__name__}.recommendation").recommend
+    if name in _FUNCTIONS:
+        return getattr(import_module(f"{__name__}.{_FUNCTIONS[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -1,0 +1,80 @@
+"""The doctor: what is wrong with a model at step 0, measured on one batch of its owner, or that nothing is.
+
+>>> import numpy as np
+>>> from initlib import diagnose, networks
+>>> net = networks.mlp([64] * 12 + [10], "relu", "he_normal", seeds=[0])
+>>> x = np.random.default_rng(0).standard_normal((100, 64))
+>>> print(diagnose(net, x).verdict)
+Clean: nothing at the start keeps this model from training.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from initlib import checks, networks
+from initlib.diagnosis import report
+from initlib.diagnosis.catalogue import CATALOGUE, Entry
+from initlib.diagnosis.findings import Finding
+from initlib.diagnosis.report import Report
+
+__all__ = ["CATALOGUE", "DEPTHS", "Entry", "Finding", "Report", "diagnose"]
+
+DEPTHS = ("quick", "thorough")
+NO_TORCH = "This model needs PyTorch, which is not installed here: pip install torch."
+
+
+def diagnose(
+    model: Any,
+    batch: Any,
+    loss: Callable[..., Any] | str | None = None,
+    *,
+    optimizer: Any = None,
+    learning_rate: float | None = None,
+    depth: str = "quick",
+) -> Report:
+    """Examine a model at its start on one batch and return a `Report`; the model is left as it was.
+
+    `model` is a `torch.nn.Module` or an `initlib.networks.Network` of one net. `batch` is (inputs, targets)
+    where there is a `loss(outputs, targets)`, inputs alone otherwise: a tensor, a tuple, or a dict that the
+    model takes by name. Without a loss the gradient is that of N(0, 1) at the outputs, and what concerns the
+    loss is listed as not examined. For a `Network` the loss is "softmax" or "squared".
+
+    `optimizer`, an instance or "sgd" or "adam", with `learning_rate` (default: its own) has the first step
+    tried. `depth="thorough"` compares the loss with that of shuffled weights too.
+
+    Errors: a model that cannot be examined or restored is a TypeError in one sentence; a model or loss that
+    fails on the batch a RuntimeError with its words. Needs PyTorch only for PyTorch's models.
+
+    >>> import numpy as np
+    >>> from initlib import networks
+    >>> net = networks.mlp([64] * 12 + [10], "relu", "lecun_normal", seeds=[0])
+    >>> report = diagnose(net, np.random.default_rng(0).standard_normal((100, 64)))
+    >>> report.severity, report.findings[0].code
+    ('warning', 'signal-vanishes')
+    """
+    checks.choice("depth", depth, DEPTHS)
+    if learning_rate is not None:
+        learning_rate = checks.real("learning_rate", learning_rate, above=0)
+    if isinstance(optimizer, str):
+        checks.choice("optimizer", optimizer, ("sgd", "adam", "adamw"))
+    if isinstance(model, networks.Network):
+        from initlib.diagnosis import numpy_nets
+
+        record = numpy_nets.examine(model, batch, loss, optimizer)
+    else:
+        record = _torch().examine(model, batch, loss, optimizer, learning_rate, depth)
+    if loss is None:
+        record.skipped.append("first loss, targets, learning rate (no loss was given)")
+    if depth == "quick":
+        record.skipped.append('whether the weights are independent draws (depth="thorough")')
+    return Report(report.findings(record), record)
+
+
+def _torch() -> Any:
+    try:
+        from initlib.diagnosis.pytorch import examine
+    except ModuleNotFoundError as error:
+        if error.name != "torch":
+            raise
+        raise ModuleNotFoundError(NO_TORCH, name="torch") from None
+    return examine

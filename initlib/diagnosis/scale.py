@@ -1,0 +1,310 @@
+"""Findings about size: of signals, gradients and differences between inputs, along the stream."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from statistics import median
+
+from initlib.diagnosis import laws, predict
+from initlib.diagnosis.exact import listed
+from initlib.diagnosis.findings import Finding
+from initlib.diagnosis.record import RESETS, Operation, Record, Weight
+
+POINTS = ("weight", "sum", "join")
+AVERAGES = ("mean", "avg_pool", "interpolate")
+FAR = 2.0  # factor of a standard deviation from which a law is named as a cause
+
+
+@dataclass
+class Segment:
+    """A stretch of the stream without normalisation: where its scale starts, and its points.
+
+    `depth` counts the weight layers of the longest way through it, an output layer at its end included.
+    """
+
+    start: Operation
+    points: list[Operation]
+    depth: int
+    pooled: float = 0.0
+
+    def octaves(self, operation: Operation) -> float:
+        """Return log2 of the amplitude of an operation over that at the start."""
+        if not operation.rms:
+            return -math.inf
+        return math.log2(operation.rms / self.start.rms) if self.start.rms else 0.0
+
+
+def segments(record: Record) -> list[Segment]:
+    """Return the stretches of the stream that have a hidden weight layer reading them as they are."""
+    found, current = [], None
+    for o in record.stream:
+        starts = o.kind in RESETS or o.kind == "input" or current is None
+        if starts and o.rms is not None and math.isfinite(o.rms) and o.rms > 0:
+            current = Segment(o, [], 0)
+            found.append(current)
+        elif starts:
+            current = None
+        elif current is not None and o.kind in POINTS and not record.normalised(o.index):
+            if o.index in record.leads_to_output:
+                current.points.append(o)
+    for segment in found:
+        last = segment.points[-1] if segment.points else segment.start
+        segment.depth = record.layers[last.index] - record.layers[segment.start.index]
+        segment.depth += int(not any(o.index in record.ends for o in segment.points))
+    return [segment for segment in found if segment.points and _read_directly(record, segment)]
+
+
+def _read_directly(record: Record, segment: Segment) -> bool:
+    """Say whether something but normalisations and sums reads the stretch before its last point."""
+    for o in [segment.start, *segment.points[:-1]]:
+        for child in record.children[o.index]:
+            kind = record.operations[child].kind
+            if kind not in ("norm", "sum", "join") and not record.normalised(child):
+                return True
+    return False
+
+
+def hidden(record: Record, segment: Segment) -> list[Operation]:
+    """Return the points before the output layers."""
+    return [o for o in segment.points if o.index not in record.ends and o.where != "the loss"]
+
+
+def severity(octaves: float, depth: int) -> tuple[str | None, float]:
+    """Return how severe so many octaves are in so many layers, and the tolerance they passed.
+
+    A warning beyond the tolerance, severe beyond twice it; up to 4 layers, whose tolerance is wide, beyond it.
+
+    >>> severity(-10.0, 12), severity(2.0, 12)
+    (('severe', -4.196), (None, 3.31))
+    """
+    low, high = predict.tolerance(depth)
+    limit = low if octaves < 0 else high
+    if abs(octaves) <= abs(limit):
+        return None, limit
+    return ("severe" if depth <= 4 or abs(octaves) > 2 * abs(limit) else "warning"), limit
+
+
+def signal(record: Record) -> Iterator[Finding]:
+    """A signal that grows or shrinks beyond the tolerance, with the law of the layers as its cause."""
+    for segment in segments(record):
+        points = hidden(record, segment)
+        if not points:
+            continue
+        for worst in {id(o): o for o in (min(points, key=segment.octaves), max(points, key=segment.octaves))}.values():
+            octaves = segment.octaves(worst)
+            how, limit = severity(octaves, segment.depth)
+            if how is None:
+                continue
+            yield _signal_finding(record, segment, worst, octaves, how, limit)
+
+
+def _signal_finding(
+    record: Record, segment: Segment, worst: Operation, octaves: float, how: str, limit: float
+) -> Finding:
+    growing = octaves > 0
+    code = "signal-explodes" if growing else "signal-vanishes"
+    blocks = [o for o in hidden(record, segment) if o.kind == "sum"]
+    place = record.label(worst)
+    cause, culprit = _cause(record, segment, growing)
+    sentence = (
+        f"From {record.label(segment.start)} to {place} the signal "
+        + (f"{'grows' if growing else 'shrinks'} by {abs(octaves):.1f} octaves (x {2.0**octaves:.3g})"
+           if math.isfinite(octaves) else "falls to zero")
+    )  # fmt: skip
+    if growing and len(blocks) >= 3:
+        code, culprit = "stream-grows", None
+        first, last = blocks[0].rms or 0.0, blocks[-1].rms or 0.0
+        per_block = (last / first) ** (2 / (len(blocks) - 1)) if first else math.inf
+        sentence += (
+            f": its mean square is multiplied by {per_block:.2f} in each of {len(blocks)} blocks, "
+            "as 1 + s^2 says for branches that add s^2"
+        )
+    elif not cause and segment.depth > 4:
+        code = "too-narrow"
+        sentence += ", though every layer has about the scale it asks for"
+    else:
+        sentence += cause
+    where = culprit or worst
+    return Finding(
+        code, how, record.label(where), sentence + ".", octaves,
+        f"{limit:+.1f} octaves at {segment.depth} layers", where.index,
+        lines=_layer_lines(record, where) if culprit else "",
+    )  # fmt: skip
+
+
+def _cause(record: Record, segment: Segment, growing: bool) -> tuple[str, Operation | None]:
+    """Return words for the layers whose law is off in the direction of the fault, and the first of them."""
+    off: list[tuple[Operation, Weight, float]] = []
+    end = segment.points[-1].index
+    for o in record.operations[segment.start.index : end + 1]:
+        weight = record.weights.get(o.weights[0]) if o.weights and o.kind == "weight" else None
+        if weight is None or o.index in record.ends or record.normalised(o.index):
+            continue
+        ratio = laws.ratio(record, o, weight)
+        if ratio is not None and (ratio > FAR**0.5 if growing else ratio < FAR**-0.5):
+            off.append((o, weight, ratio))
+    if not off:
+        return "", None
+    names = list(dict.fromkeys(record.label(o) for o, _, _ in off))
+    middle = median(ratio for _, _, ratio in off)
+    first, weight, _ = max(off, key=lambda one: abs(math.log(one[2] or 1e-300)))
+    rule = laws.wanted(record, first, weight)
+    what = f"of {rule[1]}" if rule else "of the rule"
+    return (
+        f": {listed(names)} {'are' if len(names) > 1 else 'is'} drawn as {laws.words(weight)}, "
+        f"{middle:.3g} times the standard deviation {what}",
+        off[0][0],
+    )
+
+
+def _layer_lines(record: Record, operation: Operation) -> str:
+    before = laws._before(record, operation)
+    rule = "torch.nn.init.kaiming_normal_" if before == "relu" else "torch.nn.init.xavier_normal_"
+    return f"{rule}(model.{operation.weights[0]})" if operation.weights else ""
+
+
+def gradients(record: Record) -> Iterator[Finding]:
+    """A gradient that grows or shrinks on its way back beyond the tolerance."""
+    for segment in segments(record):
+        points = [o for o in segment.points if o.gradient is not None and o.where != "the loss"]
+        if len(points) < 2 or not points[-1].gradient:
+            continue
+        first, last = points[0], points[-1]
+        ratio = (first.gradient or 0.0) / (last.gradient or 1.0)
+        octaves = math.log2(ratio) if ratio > 0 else -math.inf
+        octaves -= _pooling(record, first, last)
+        how, limit = severity(octaves, segment.depth)
+        if how is None or not math.isfinite(octaves):
+            continue
+        code = "gradient-explodes" if octaves > 0 else "gradient-vanishes"
+        yield Finding(
+            code, how, record.label(first),
+            f"From {record.label(last)} back to {record.label(first)} the gradient "
+            f"{'grows' if octaves > 0 else 'shrinks'} by {abs(octaves):.1f} octaves (x {2.0**octaves:.3g}).",
+            octaves, f"{limit:+.1f} octaves at {segment.depth} layers", first.index,
+        )  # fmt: skip
+
+
+def _pooling(record: Record, first: Operation, last: Operation) -> float:
+    """Return the octaves that averaging over positions takes from the gradient's norm by itself."""
+    octaves = 0.0
+    for o in record.stream:
+        if first.index < o.index <= last.index and o.kind == "pool" and o.name.startswith(AVERAGES):
+            before = record.operations[o.parents[0]].shape if o.parents else ()
+            if before and o.shape:
+                octaves += 0.5 * math.log2(math.prod(o.shape) / math.prod(before))
+    return octaves
+
+
+def merging(record: Record) -> Iterator[Finding]:
+    """Inputs that become alike from the first to the last hidden layer."""
+    for segment in segments(record):
+        points = [o for o in hidden(record, segment) if o.apart is not None and o.kind in POINTS]
+        if not points:
+            continue
+        start = segment.start
+        features = math.prod(start.shape[1:]) if start.shape else 1
+        first = start if start.apart and features > 1 and start.kind == "input" else points[0]
+        last = min(points, key=lambda o: o.apart or 0.0)
+        if first is last or not first.apart:
+            continue
+        loss = math.log(max(last.apart or 0.0, 1e-7) / first.apart)
+        if loss > predict.MERGE[0]:
+            continue
+        share = last.bias_share
+        by_bias = f"; biases make up {share:.0%} of its mean square" if share and share > 0.5 else ""
+        cause, culprit = _cause(record, segment, growing=False)
+        yield Finding(
+            "inputs-merge", "severe" if loss < predict.MERGE[1] else "warning", record.label(culprit or last),
+            f"1 - cosine between inputs falls from {first.apart:.2g} at {record.label(first)} to "
+            f"{last.apart:.2g} at {record.label(last)}{by_bias}{cause}.", loss,
+            f"ln of the ratio {predict.MERGE[0]} (warning), {predict.MERGE[1]} (severe)",
+            (culprit or last).index, lines=_layer_lines(record, culprit) if culprit else "",
+        )  # fmt: skip
+
+
+def alike_inputs(record: Record) -> Iterator[Finding]:
+    """Inputs that are nearly alike from the start, in a net that does not tell them apart either."""
+    inputs = [o for o in record.operations if o.kind == "input" and o.apart is not None]
+    layers = [o for o in record.operations if o.kind == "weight" and o.apart is not None and o.where != "the loss"]
+    inner = [o for o in layers if o.index not in record.ends]
+    if not inputs or not inner or record.samples < 8 or max(math.prod(o.shape[1:]) for o in inputs) < 2:
+        return
+    at_input, at_end = max(o.apart or 0.0 for o in inputs), inner[-1].apart or 0.0
+    if at_input >= 0.02 or at_end >= 0.02:
+        return
+    trail = [f"{record.label(o)} {o.apart:.2g}" for o in layers]
+    ends = [record.operations[i] for i in record.outputs]
+    varies = max((o.varies for o in ends if o.varies is not None), default=None)
+    output = f"; {varies:.2g} of the output's mean square differs between inputs" if varies is not None else ""
+    yield Finding(
+        "inputs-alike", "warning", record.label(inputs[0]),
+        f"The inputs of this batch differ by 1 - cosine = {at_input:.2g} only, and the net keeps it so: "
+        + ", ".join(trail[:8]) + output + ".", at_input,
+    )  # fmt: skip
+
+
+def sine_layer(record: Record) -> Iterator[Finding]:
+    """The first layer of a sine net with a law of its hidden layers."""
+    for o in record.operations:
+        if o.kind != "weight" or record.layers[o.index] != 1 or o.weights[0] not in record.weights:
+            continue
+        activation, factor = record.activation_of(o.index)
+        if activation != "sin" or factor < laws.SINE_FACTOR:
+            continue
+        weight = record.weights[o.weights[0]]
+        rule = laws.wanted(record, o, weight)
+        share = weight.rms**2 / rule[0] if rule else 1.0
+        if not 0.1 <= share <= 10:
+            yield Finding(
+                "sine-first-layer", "warning", record.label(o),
+                f"{record.label(o)} has {share:.3g} times (1 / {1 / share:.3g}) the variance of "
+                f"U(-1/fan_in, 1/fan_in).", share, order=o.index,
+            )  # fmt: skip
+
+
+def odd_layers(record: Record) -> Iterator[Finding]:
+    """Single layers that leave the law which most of the others share."""
+    rows = []
+    for weight in record.weights.values():
+        if weight.kind in ("lookup", "recurrent") or not weight.uses or not weight.std or weight.derived:
+            continue
+        o = record.operations[weight.uses[0]]
+        if weight.uses[0] not in record.ends and weight.count >= 64:
+            rows.append((o, weight, laws.ratio(record, o, weight) or weight.std * weight.fan_in**0.5))
+    if len(rows) < 3:
+        return
+    scales = [
+        [(o, weight, value) for (o, weight, _), value in zip(rows, values, strict=True)]
+        for values in (
+            [ratio for _, _, ratio in rows],
+            [w.rms * w.fan_in**0.5 for _, w, _ in rows],
+            [w.rms * (w.fan_in + w.fan_out) ** 0.5 for _, w, _ in rows],
+            [w.rms * w.fan_out**0.5 for _, w, _ in rows],
+            [w.rms for _, w, _ in rows],
+        )
+    ]
+    best = max(scales, key=lambda scale: sum(_agree(one, scale) for one in scale))
+    strangers = [
+        place for place, (o, w, ratio) in enumerate(rows)
+        if not any(_agree(scale[place], scale) for scale in scales) and abs(math.log(ratio or 1e-9)) > 0.14
+    ]  # fmt: skip
+    if not strangers or len(strangers) > max(1, len(rows) // 5) or sum(_agree(one, best) for one in best) < len(rows) * 0.6:
+        return
+    for place in strangers:
+        o, weight, value = best[place]
+        factor = value / median(v for _, _, v in best)
+        yield Finding(
+            "odd-layer", "note", record.label(o),
+            f"{record.label(o)} is drawn with {factor:.3g} times the standard deviation of the law that the other "
+            f"layers share ({laws.words(weight)}).", factor, order=o.index,
+        )  # fmt: skip
+
+
+def _agree(one: tuple[Operation, Weight, float], scale: list[tuple[Operation, Weight, float]]) -> bool:
+    """Say whether a layer has the scale of the median within 5 standard errors and 15 %."""
+    error = laws.SIGMAS * math.sqrt(2 / one[1].count) / 2
+    return abs(math.log(one[2] / median(v for _, _, v in scale))) <= max(error, math.log(1.15))
+
+
+CHECKS = (signal, gradients, merging, alike_inputs, sine_layer, odd_layers)
