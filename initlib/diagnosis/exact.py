@@ -87,7 +87,7 @@ def _recurrent_alike(record: Record) -> set[str]:
 
 def registration(record: Record) -> Iterator[Finding]:
     """Weights that the model does not own, the loss does not reach, or the optimizer does not have."""
-    strangers = [w.name for w in record.weights.values() if w.name.startswith("an unregistered")]
+    strangers = [w.name for w in record.weights.values() if w.name.startswith("unregistered")]
     if strangers:
         order = min(record.weights[name].uses[0] for name in strangers)
         yield Finding(
@@ -254,10 +254,11 @@ def no_nonlinearity(record: Record) -> Iterator[Finding]:
         return
     first, second = pairs[0]
     whole = not bent
-    severity = "severe" if whole else "warning" if len(pairs) >= bent else "note"
+    if len(pairs) < bent:
+        return  # one linear pair among many layers is a factorization more often than a fault
     places = [f"{record.label(a)} - {record.label(b)}" for a, b in pairs]
     yield Finding(
-        "no-nonlinearity", severity, record.label(second),
+        "no-nonlinearity", "severe" if whole else "warning", record.label(second),
         ("No activation anywhere: " if whole else "No activation between ")
         + listed(places) + (" are one linear map." if whole else "."), float(len(pairs)), order=second.index,
     )  # fmt: skip

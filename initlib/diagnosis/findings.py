@@ -27,10 +27,9 @@ FOLLOWS: dict[str, tuple[str, ...]] = {
     "too-narrow": ("gradient-explodes", "gradient-vanishes", "first-loss"),
     "inputs-merge": ("signal-vanishes", "gradient-vanishes", "dead-units", "rate-may-be-higher"),
     "signal-vanishes": ("gradient-vanishes", "rate-may-be-higher", "no-gradient"),
-    "saturation": ("gradient-vanishes",),
+    "saturation": ("gradient-vanishes", "gradient-explodes"),
     "dead-units": ("no-gradient", "gradient-vanishes"),
     "first-loss": ("learning-rate",),
-    "target-scale": ("learning-rate",),
     "summed-loss": ("learning-rate", "first-loss"),
     "shape-broadcast": ("learning-rate", "rate-may-be-higher"),
 }  # fmt: skip

@@ -254,8 +254,19 @@ class Record:
         children = self.children[index]
         return bool(children) and all(self.operations[c].kind == "norm" for c in children)
 
+    def owner(self, operation: Operation) -> Operation:
+        """Return the weight operation that an operation ends, a scale or a sum; else the operation itself."""
+        found = operation
+        while found.kind in ("sum", "scale", "norm", "activation", "pool") and found.parents:
+            found = self.operations[found.parents[-1] if found.kind == "sum" else found.parents[0]]
+        return found if found.kind == "weight" else operation
+
     def label(self, operation: Operation) -> str:
-        """Return the name that people know an operation by."""
+        """Return the name that people know an operation by; a sum is named by the layer whose output it adds."""
+        if operation.kind in ("sum", "scale") and operation.parents:
+            owner = self.owner(operation)
+            if owner is not operation:
+                return f"the sum behind {self.label(owner)}" if operation.kind == "sum" else self.label(owner)
         if operation.weights:
             name = operation.weights[0]
             for ending in (".weight", ".weight_ih_l0", ".in_proj_weight"):

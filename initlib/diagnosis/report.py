@@ -11,6 +11,7 @@ from initlib.diagnosis.record import Operation, Record
 
 SCHEMA = 1  # of `to_dict`; a change that breaks readers raises it
 SHOWN = 3  # findings told in full
+ROW_KINDS = ("weight", "sum", "join", "recurrent", "lookup", "norm")
 ROWS = 8  # rows of the stream
 WIDTH = 110
 FORGIVEN = ("signal-vanishes", "gradient-vanishes", "inputs-merge")  # by Adam, see book: choose-by-activation
@@ -89,7 +90,7 @@ class Report:
 
     def _stream(self) -> list[str]:
         """Return the table of the stream: first, last and most telling rows."""
-        rows = [o for o in self.record.stream if o.kind in (*scale.POINTS, "recurrent", "lookup", "norm") and o.rms]
+        rows = [o for o in self.record.stream if o.kind in ROW_KINDS and o.rms]
         if not rows:
             return []
         kept = rows

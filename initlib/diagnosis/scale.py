@@ -8,11 +8,12 @@ from statistics import median
 from initlib.diagnosis import laws, predict
 from initlib.diagnosis.exact import listed
 from initlib.diagnosis.findings import Finding
-from initlib.diagnosis.record import RESETS, Operation, Record, Weight
+from initlib.diagnosis.record import BOUNDED, RESETS, Operation, Record, Weight
 
-POINTS = ("weight", "sum", "join")
+POINTS = ("weight", "sum", "join", "scale")
 AVERAGES = ("mean", "avg_pool", "interpolate")
-FAR = 2.0  # factor of a standard deviation from which a law is named as a cause
+ALIKE = 0.05  # 1 - cosine between samples: less than 5 % of the size differs
+OFF = 1.15  # factor of a standard deviation from which a layer counts as a cause
 
 
 @dataclass
@@ -45,12 +46,14 @@ def segments(record: Record) -> list[Segment]:
         elif starts:
             current = None
         elif current is not None and o.kind in POINTS and not record.normalised(o.index):
-            if o.index in record.leads_to_output:
+            if o.kind == "scale" and current.points and o.parents == (current.points[-1].index,):
+                current.points[-1] = o  # sin(30 (W x + b)): what counts is what the activation sees
+            elif o.kind != "scale" and o.index in record.leads_to_output:
                 current.points.append(o)
     for segment in found:
         last = segment.points[-1] if segment.points else segment.start
         segment.depth = record.layers[last.index] - record.layers[segment.start.index]
-        segment.depth += int(not any(o.index in record.ends for o in segment.points))
+        segment.depth += int(not any(record.owner(o).index in record.ends for o in segment.points))
     return [segment for segment in found if segment.points and _read_directly(record, segment)]
 
 
@@ -66,7 +69,11 @@ def _read_directly(record: Record, segment: Segment) -> bool:
 
 def hidden(record: Record, segment: Segment) -> list[Operation]:
     """Return the points before the output layers."""
-    return [o for o in segment.points if o.index not in record.ends and o.where != "the loss"]
+    ends = record.ends
+    return [
+        o for o in segment.points
+        if o.where != "the loss" and not (o.kind != "sum" and record.owner(o).index in ends)
+    ]  # fmt: skip
 
 
 def severity(octaves: float, depth: int) -> tuple[str | None, float]:
@@ -90,12 +97,59 @@ def signal(record: Record) -> Iterator[Finding]:
         points = hidden(record, segment)
         if not points:
             continue
-        for worst in {id(o): o for o in (min(points, key=segment.octaves), max(points, key=segment.octaves))}.values():
+        free = [o for o in points if record.activation_of(o.index)[0] not in BOUNDED]
+        ends = [min(points, key=segment.octaves), *([max(free, key=segment.octaves)] if free else [])]
+        for worst in ends if ends[0] is not ends[-1] else ends[:1]:
             octaves = segment.octaves(worst)
-            how, limit = severity(octaves, segment.depth)
-            if how is None:
+            if octaves > 0 and worst not in free or octaves < 0 and worst is not ends[0]:
                 continue
-            yield _signal_finding(record, segment, worst, octaves, how, limit)
+            how, limit = severity(octaves, segment.depth)
+            if how == "severe" and worst.rms == 0 and _learns_from_zero(record, worst):
+                how = "warning"
+            if how is not None and not (octaves > 0 and _grows(record, segment)):
+                yield _signal_finding(record, segment, worst, octaves, how, limit)
+
+
+def _learns_from_zero(record: Record, operation: Operation) -> bool:
+    """Say whether a layer gives zero because its weights are, and gets a gradient that changes them."""
+    owner = record.owner(operation)
+    weight = record.weights.get(owner.weights[0]) if owner.weights else None
+    return weight is not None and weight.rms == 0 and bool(weight.gradient)
+
+
+def stream(record: Record) -> Iterator[Finding]:
+    """A residual stream whose size, or gradient, grows from block to block beyond the tolerance."""
+    for segment in segments(record):
+        growth = _grows(record, segment)
+        if not growth:
+            continue
+        blocks = _blocks(record, segment)
+        forward = max(segment.octaves(o) for o in blocks)
+        backward = _back(record, segment) or 0.0
+        octaves, what = max((forward, "signal"), (backward, "gradient"))
+        how, limit = severity(octaves, segment.depth)
+        if how is None or octaves < 0:
+            continue
+        yield Finding(
+            "stream-grows", how, record.label(blocks[0]),
+            f"The branches are not scaled: from {record.label(blocks[0])} to {record.label(blocks[-1])} the mean "
+            f"square is multiplied by {growth:.2f} in each of {len(blocks)} blocks (1 + s^2 for branches that add "
+            f"s^2), the {what} by {2.0**octaves:.3g} over all, {octaves:.1f} octaves.", octaves,
+            f"{limit:+.1f} octaves at {segment.depth} layers", blocks[0].index,
+        )  # fmt: skip
+
+
+def _blocks(record: Record, segment: Segment) -> list[Operation]:
+    return [o for o in hidden(record, segment) if o.kind == "sum" and len(o.parents) > 1]
+
+
+def _grows(record: Record, segment: Segment) -> float | None:
+    """Return by how much the mean square grows from block to block, if there are blocks and it does."""
+    blocks = _blocks(record, segment)
+    if len(blocks) < 3 or not blocks[0].rms or not blocks[-1].rms:
+        return None
+    growth = (blocks[-1].rms / blocks[0].rms) ** (2 / (len(blocks) - 1))
+    return growth if growth > 1.1 else None
 
 
 def _signal_finding(
@@ -103,33 +157,27 @@ def _signal_finding(
 ) -> Finding:
     growing = octaves > 0
     code = "signal-explodes" if growing else "signal-vanishes"
-    blocks = [o for o in hidden(record, segment) if o.kind == "sum"]
-    place = record.label(worst)
     cause, culprit = _cause(record, segment, growing)
     sentence = (
-        f"From {record.label(segment.start)} to {place} the signal "
+        f"From {record.label(segment.start)} to {record.label(worst)} the signal "
         + (f"{'grows' if growing else 'shrinks'} by {abs(octaves):.1f} octaves (x {2.0**octaves:.3g})"
            if math.isfinite(octaves) else "falls to zero")
     )  # fmt: skip
-    if growing and len(blocks) >= 3:
-        code, culprit = "stream-grows", None
-        first, last = blocks[0].rms or 0.0, blocks[-1].rms or 0.0
-        per_block = (last / first) ** (2 / (len(blocks) - 1)) if first else math.inf
-        sentence += (
-            f": its mean square is multiplied by {per_block:.2f} in each of {len(blocks)} blocks, "
-            "as 1 + s^2 says for branches that add s^2"
-        )
-    elif not cause and segment.depth > 4:
+    if not cause and abs(octaves) < 4 * _luck(record, segment):
         code = "too-narrow"
-        sentence += ", though every layer has about the scale it asks for"
-    else:
-        sentence += cause
+        cause = ", though every layer has about the scale it asks for"
     where = culprit or worst
     return Finding(
-        code, how, record.label(where), sentence + ".", octaves,
+        code, how, record.label(where), sentence + cause + ".", octaves,
         f"{limit:+.1f} octaves at {segment.depth} layers", where.index,
         lines=_layer_lines(record, where) if culprit else "",
     )  # fmt: skip
+
+
+def _luck(record: Record, segment: Segment) -> float:
+    """Return the standard deviation, in octaves of amplitude, of a ReLU net's signal: ln q has 5 sum 1 / n."""
+    own = [record.weights[o.weights[0]] for o in segment.points if o.weights and o.weights[0] in record.weights]
+    return math.sqrt(5 * sum(1 / w.fan_out for w in own)) / (2 * math.log(2))
 
 
 def _cause(record: Record, segment: Segment, growing: bool) -> tuple[str, Operation | None]:
@@ -141,7 +189,8 @@ def _cause(record: Record, segment: Segment, growing: bool) -> tuple[str, Operat
         if weight is None or o.index in record.ends or record.normalised(o.index):
             continue
         ratio = laws.ratio(record, o, weight)
-        if ratio is not None and (ratio > FAR**0.5 if growing else ratio < FAR**-0.5):
+        limit = max(OFF, math.exp(laws.SIGMAS * math.sqrt(2 / weight.count) / 2))
+        if ratio is not None and (ratio > limit if growing else ratio < 1 / limit):
             off.append((o, weight, ratio))
     if not off:
         return "", None
@@ -166,23 +215,51 @@ def _layer_lines(record: Record, operation: Operation) -> str:
 def gradients(record: Record) -> Iterator[Finding]:
     """A gradient that grows or shrinks on its way back beyond the tolerance."""
     for segment in segments(record):
-        points = [o for o in segment.points if o.gradient is not None and o.where != "the loss"]
-        if len(points) < 2 or not points[-1].gradient:
+        octaves = _back(record, segment)
+        if octaves is None or (octaves > 0 and _grows(record, segment)):
             continue
-        first, last = points[0], points[-1]
-        ratio = (first.gradient or 0.0) / (last.gradient or 1.0)
-        octaves = math.log2(ratio) if ratio > 0 else -math.inf
-        octaves -= _pooling(record, first, last)
         how, limit = severity(octaves, segment.depth)
-        if how is None or not math.isfinite(octaves):
+        if how is None:
             continue
-        code = "gradient-explodes" if octaves > 0 else "gradient-vanishes"
+        first, last = (_graded(segment)[i] for i in (0, -1))
         yield Finding(
-            code, how, record.label(first),
+            "gradient-explodes" if octaves > 0 else "gradient-vanishes", how, record.label(first),
             f"From {record.label(last)} back to {record.label(first)} the gradient "
             f"{'grows' if octaves > 0 else 'shrinks'} by {abs(octaves):.1f} octaves (x {2.0**octaves:.3g}).",
             octaves, f"{limit:+.1f} octaves at {segment.depth} layers", first.index,
         )  # fmt: skip
+
+
+def through_time(record: Record) -> Iterator[Finding]:
+    """A gradient that explodes inside a recurrent layer, on its way back through time."""
+    for o in record.operations:
+        if o.kind != "recurrent" or not o.gradient or not o.rms or not o.parents:
+            continue
+        inside = record.operations[o.parents[0]]
+        if not inside.gradient or not inside.rms:
+            continue
+        octaves = math.log2(inside.gradient * inside.rms / (o.gradient * o.rms))
+        how, limit = severity(octaves, predict.DEPTHS[-1])
+        if octaves > 0 and how is not None:
+            yield Finding(
+                "gradient-explodes", how, record.label(o),
+                f"On its way back through time in {record.label(o)} the gradient grows by {octaves:.1f} octaves "
+                f"(x {2.0**octaves:.3g}), relative to the signals.", octaves, f"{limit:+.1f} octaves", o.index,
+                lines=f"torch.nn.init.orthogonal_(model.{next((n for n in o.weights if 'hh' in n), 'weight_hh')})",
+            )  # fmt: skip
+
+
+def _graded(segment: Segment) -> list[Operation]:
+    return [o for o in segment.points if o.gradient is not None and o.where != "the loss"]
+
+
+def _back(record: Record, segment: Segment) -> float | None:
+    """Return log2 of the gradient's norm at the first point over that at the last, pooling taken out."""
+    points = _graded(segment)
+    if len(points) < 2 or not points[-1].gradient or not points[0].gradient:
+        return None
+    octaves = math.log2(points[0].gradient / points[-1].gradient)
+    return octaves - _pooling(record, points[0], points[-1]) if math.isfinite(octaves) else None
 
 
 def _pooling(record: Record, first: Operation, last: Operation) -> float:
@@ -199,28 +276,48 @@ def _pooling(record: Record, first: Operation, last: Operation) -> float:
 def merging(record: Record) -> Iterator[Finding]:
     """Inputs that become alike from the first to the last hidden layer."""
     for segment in segments(record):
-        points = [o for o in hidden(record, segment) if o.apart is not None and o.kind in POINTS]
-        if not points:
-            continue
+        points = [(o, _apart(record, o)) for o in hidden(record, segment)]
+        trail = [(o, apart) for o, apart in points if apart is not None]
         start = segment.start
-        features = math.prod(start.shape[1:]) if start.shape else 1
-        first = start if start.apart and features > 1 and start.kind == "input" else points[0]
-        last = min(points, key=lambda o: o.apart or 0.0)
-        if first is last or not first.apart:
+        if start.kind == "input" and start.apart and math.prod(start.shape[1:]) > 1:
+            trail = [(start, start.apart), *trail]
+        if len(trail) < 2 or not trail[0][1]:
             continue
-        loss = math.log(max(last.apart or 0.0, 1e-7) / first.apart)
+        (first, before), (last, after) = trail[0], min(trail, key=lambda one: one[1])
+        loss = math.log(max(after, 1e-7) / before)
         if loss > predict.MERGE[0]:
             continue
-        share = last.bias_share
-        by_bias = f"; biases make up {share:.0%} of its mean square" if share and share > 0.5 else ""
+        place = _largest_drop(trail)
+        share = max(o.bias_share or 0.0 for o, _ in trail)
+        by_bias = f"; the signal vanishes behind the biases, which make up {share:.0%} of it" if share > 0.5 else ""
         cause, culprit = _cause(record, segment, growing=False)
+        narrow = not cause and share <= 0.5 and _luck(record, segment) > 1
+        benign = loss >= predict.MERGE[1] or _learns_from_zero(record, place)
         yield Finding(
-            "inputs-merge", "severe" if loss < predict.MERGE[1] else "warning", record.label(culprit or last),
-            f"1 - cosine between inputs falls from {first.apart:.2g} at {record.label(first)} to "
-            f"{last.apart:.2g} at {record.label(last)}{by_bias}{cause}.", loss,
+            "too-narrow" if narrow else "inputs-merge", "warning" if benign else "severe", record.label(place),
+            f"1 - cosine between inputs falls from {before:.2g} at {record.label(first)} to "
+            f"{after:.2g} at {record.label(last)}{by_bias}{cause}.", loss,
             f"ln of the ratio {predict.MERGE[0]} (warning), {predict.MERGE[1]} (severe)",
-            (culprit or last).index, lines=_layer_lines(record, culprit) if culprit else "",
+            place.index, lines=_layer_lines(record, culprit) if culprit else "",
         )  # fmt: skip
+
+
+def _apart(record: Record, operation: Operation) -> float | None:
+    """Return 1 - cosine at a point; behind a sine where one follows, since a phase hides nothing."""
+    for after in record.behind(operation.index):
+        if after.kind == "activation":
+            return after.apart if after.activation == "sin" else operation.apart
+        if after.kind != "scale":
+            break
+    return operation.apart
+
+
+def _largest_drop(trail: list[tuple[Operation, float]]) -> Operation:
+    drops = [
+        (math.log(max(one[1], 1e-7) / max(two[1], 1e-7)), two[0])
+        for one, two in zip(trail, trail[1:], strict=False)
+    ]
+    return max(drops, key=lambda drop: drop[0])[1]
 
 
 def alike_inputs(record: Record) -> Iterator[Finding]:
@@ -231,7 +328,7 @@ def alike_inputs(record: Record) -> Iterator[Finding]:
     if not inputs or not inner or record.samples < 8 or max(math.prod(o.shape[1:]) for o in inputs) < 2:
         return
     at_input, at_end = max(o.apart or 0.0 for o in inputs), inner[-1].apart or 0.0
-    if at_input >= 0.02 or at_end >= 0.02:
+    if at_input >= ALIKE or at_end >= ALIKE:
         return
     trail = [f"{record.label(o)} {o.apart:.2g}" for o in layers]
     ends = [record.operations[i] for i in record.outputs]
@@ -287,7 +384,7 @@ def odd_layers(record: Record) -> Iterator[Finding]:
     best = max(scales, key=lambda scale: sum(_agree(one, scale) for one in scale))
     strangers = [
         place for place, (o, w, ratio) in enumerate(rows)
-        if not any(_agree(scale[place], scale) for scale in scales) and abs(math.log(ratio or 1e-9)) > 0.14
+        if not any(_agree(scale[place], scale) for scale in scales) and abs(math.log(ratio or 1e-9)) > math.log(OFF)
     ]  # fmt: skip
     if not strangers or len(strangers) > max(1, len(rows) // 5) or sum(_agree(one, best) for one in best) < len(rows) * 0.6:
         return
@@ -304,7 +401,7 @@ def odd_layers(record: Record) -> Iterator[Finding]:
 def _agree(one: tuple[Operation, Weight, float], scale: list[tuple[Operation, Weight, float]]) -> bool:
     """Say whether a layer has the scale of the median within 5 standard errors and 15 %."""
     error = laws.SIGMAS * math.sqrt(2 / one[1].count) / 2
-    return abs(math.log(one[2] / median(v for _, _, v in scale))) <= max(error, math.log(1.15))
+    return abs(math.log(one[2] / median(v for _, _, v in scale))) <= max(error, math.log(OFF))
 
 
-CHECKS = (signal, gradients, merging, alike_inputs, sine_layer, odd_layers)
+CHECKS = (signal, stream, gradients, through_time, merging, alike_inputs, sine_layer, odd_layers)

@@ -8,6 +8,7 @@ from initlib.diagnosis.findings import Finding
 from initlib.diagnosis.record import Operation, Record
 
 LOUD = 10.0  # inputs of this size are not standardized
+TANH_FLAT = 2.18  # beyond it tanh has less than 5 % of its steepest slope
 FIRST_LOSS = (2.0, 5.0)  # times ln K: a softmax whose logits have variance above 2 ln K sits on one class
 
 
@@ -19,6 +20,8 @@ def dead_units(record: Record) -> Iterator[Finding]:
         before = record.operations[o.parents[0]] if o.parents else o
         units = o.shape[1] if len(o.shape) > 3 else o.shape[-1] if o.shape else 1
         chance = predict.off_by_chance(before.apart if before.apart is not None else 1.0, record.samples)
+        if o.shape and o.shape[0] % max(record.samples, 1):
+            continue  # a part of the batch, as in mixtures of experts: "for every input" is not known
         if o.off - chance <= max(5 * predict.binomial_error(chance, units), 0.1) or units < 4:
             continue
         place = record.label(before)
@@ -41,6 +44,25 @@ def saturation(record: Record) -> Iterator[Finding]:
             f"{o.flat:.0%} of the outputs of {o.activation} behind {place} lie where it is flat.", o.flat,
             order=o.index,
         )  # fmt: skip
+
+
+def saturated_cells(record: Record) -> Iterator[Finding]:
+    """Recurrent layers whose gates are flat: weights so large that pre-activations are far beyond 1."""
+    for o in record.operations:
+        if o.kind != "recurrent" or not o.parents or "relu" in o.name:
+            continue
+        inside = record.operations[o.parents[0]].rms or 0.0
+        own = [record.weights[name] for name in o.weights if name in record.weights]
+        square = sum(
+            w.rms**2 * w.fan_in * ((o.rms or 0.0) if "hh" in w.name else inside) ** 2 for w in own[:2]
+        )
+        share = math.erfc(TANH_FLAT / math.sqrt(2 * square)) if square > 0 else 0.0
+        if share > 0.5:
+            yield Finding(
+                "saturation", "severe" if share > 0.9 else "warning", record.label(o),
+                f"Pre-activations of the gates in {record.label(o)} have a standard deviation of about "
+                f"{math.sqrt(square):.2g}: {share:.0%} of them lie where tanh is flat.", share, order=o.index,
+            )  # fmt: skip
 
 
 def input_scale(record: Record) -> Iterator[Finding]:
@@ -214,4 +236,4 @@ def not_at_start(record: Record) -> Iterator[Finding]:
         )  # fmt: skip
 
 
-CHECKS = (dead_units, saturation, input_scale, attention, first_loss, first_step, not_at_start)
+CHECKS = (dead_units, saturation, saturated_cells, input_scale, attention, first_loss, first_step, not_at_start)

@@ -70,8 +70,11 @@ class Run:
             self._outputs(output, recorder)
             with recorder:
                 recorder.in_loss = True
-                total = self._guarded(lambda: self.total(output), "loss")
+                total = self._total_or_none(output, recorder)
         record.loss = recorder.loss if self.loss is not None else None
+        if total is None:
+            record.skipped.append("everything behind the loss, which failed on these targets")
+            return
         self._note_use(recorder)
         if record.loss is not None:
             record.loss.value = float(total)
@@ -103,6 +106,15 @@ class Run:
         """Return the loss once more, with the same random numbers in the model."""
         torch.random.set_rng_state(self.random)
         return self.total(self.call())
+
+    def _total_or_none(self, output: Any, recorder: Recorder) -> Any:
+        """Return the loss; None where labels outside the classes made it fail, which is a finding."""
+        try:
+            return self._guarded(lambda: self.total(output), "loss")
+        except UnusableError:
+            if recorder.loss.outside:
+                return None
+            raise
 
     def _guarded(self, work: Callable[[], Any], what: str) -> Any:
         try:
@@ -171,13 +183,14 @@ class Run:
             record.parameters[name].reached = gradient is not None
             if gradient is not None:
                 self.gradients[name] = gradient
+        sizes = (float(g.abs().max()) for g in self.gradients.values() if not g.is_sparse and g.numel())
+        floor = 1e-7 * max(sizes, default=0.0)
         for name, weight in record.weights.items():
             gradient = self.gradients.get(name)
             if gradient is not None and not gradient.is_sparse:
                 weight.gradient = float(torch.linalg.vector_norm(gradient, dtype=torch.float64))
                 if weight.same_rows:
-                    layout = measure.by_units(gradient, weight.kind)
-                    weight.same_gradients = measure.equal_rows(layout, 1e-4)
+                    weight.same_gradients = measure.alike(gradient, weight.kind, weight.groups, 1e-4, floor)
 
 
 def _split(batch: Any, loss: Any) -> tuple[Any, Any]:

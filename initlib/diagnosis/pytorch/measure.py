@@ -153,6 +153,14 @@ def weight(name: str, tensor: Any, kind: str, groups: int = 1, sizes: tuple[floa
     )  # fmt: skip
 
 
+def alike(tensor: Any, kind: str, groups: int, tolerance: float = 0.0, floor: float = 0.0) -> bool:
+    """Say whether the units of a weight, or of its gradient, are equal; in recurrent layers gate by gate."""
+    matrix = by_units(tensor, kind)
+    if kind != "recurrent":
+        return groups == 1 and equal_rows(matrix, tolerance, floor)
+    return all(equal_rows(gate, tolerance, floor) for gate in matrix.chunk(groups))
+
+
 def by_units(tensor: Any, kind: str) -> Any:
     """Return a weight or its gradient as (units, inputs of each)."""
     w = tensor.detach()
@@ -163,12 +171,12 @@ def by_units(tensor: Any, kind: str) -> Any:
     return w.reshape(w.shape[0], -1) if w.dim() > 1 else w.reshape(-1, 1)
 
 
-def equal_rows(matrix: Any, tolerance: float = 0.0) -> bool:
-    """Say whether all rows are equal up to `tolerance` times the largest entry."""
+def equal_rows(matrix: Any, tolerance: float = 0.0, floor: float = 0.0) -> bool:
+    """Say whether all rows are equal up to `tolerance` times the largest entry, or up to `floor`."""
     if len(matrix) < 2:
         return False
     first = matrix[:1]
-    limit = tolerance * float(first.abs().max())
+    limit = max(tolerance * float(first.abs().max()), floor)
     if float((matrix[-1:] - first).abs().max()) > limit:
         return False
     return float((matrix - first).abs().max()) <= limit

@@ -14,7 +14,7 @@ from initlib.diagnosis.record import Loss, Operation, Weight
 
 MARK = "_initlib_doctor"
 MEASURED = ("weight", "lookup", "recurrent", "activation", "norm", "sum", "scale", "attention", "pool", "join")
-GRADED = ("weight", "lookup", "recurrent", "sum")
+GRADED = ("weight", "lookup", "recurrent", "sum", "scale")
 
 
 class Tag(NamedTuple):
@@ -65,8 +65,9 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc,unused-ignore]
         if isinstance(known, Tag):
             return known
         if tensor.is_leaf and tensor.requires_grad:
-            name = f"an unregistered tensor of shape {tuple(tensor.shape)}"
-            found = Tag(names=(f"{name} in {self.here}" if self.here else name,))
+            number = len(self.tensors) + 1
+            name = f"unregistered tensor {number}, shape {tuple(tensor.shape)}"
+            found = Tag(names=(f"{name}, in {self.here}" if self.here else name,))
             self.know(tensor, found)
             self.tensors[found.names[0]] = tensor
             return found
@@ -221,7 +222,7 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc,unused-ignore]
         if key not in self.weights:
             self.weights[key] = measure.weight(key, weight, kind, groups, sizes)
             self.weights[key].derived = id(weight) not in self._known and getattr(weight, "grad_fn", None) is not None
-            self.weights[key].same_rows = groups == 1 and measure.equal_rows(measure.by_units(weight, kind))
+            self.weights[key].same_rows = measure.alike(weight, kind, groups)
         self.weights[key].uses.append(operation.index)
         if bias is not None:
             self._bias(operation, key, bias, out)
@@ -281,9 +282,9 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc,unused-ignore]
             if tag.node is None and tag.names and tensor.dim() == 2:
                 key = tag.names[0]
                 if key not in self.weights:
-                    self.weights[key] = measure.weight(key, tensor, "recurrent")
-                    gates = measure.by_units(tensor, "linear")
-                    self.weights[key].same_rows = measure.equal_rows(gates)
+                    gates = {"lstm": 4, "gru": 3}.get(name.partition("_")[0], 1)
+                    self.weights[key] = measure.weight(key, tensor, "recurrent", gates)
+                    self.weights[key].same_rows = measure.alike(tensor, "recurrent", gates)
                 self.weights[key].uses.append(operation.index)
         return operation
 

@@ -24,6 +24,7 @@ class Plan:
     scale: float = 1.0
     epsilon: float = 1e-8
     by_name: dict[str, float] = field(default_factory=dict)
+    owns: bool = False
 
     @classmethod
     def of(cls, optimizer: Any, rate: float | None, record: Record) -> "Plan":
@@ -38,7 +39,7 @@ class Plan:
         group = optimizer.param_groups[0]
         record.optimizer = {"Adam": "adam", "AdamW": "adam", "SGD": "sgd"}.get(kind, kind)
         record.steps_taken = len(optimizer.state)
-        plan = cls(kind, float(group["lr"]), epsilon=float(group.get("eps", 1e-8)))
+        plan = cls(kind, float(group["lr"]), epsilon=float(group.get("eps", 1e-8)), owns=True)
         plan.by_name = {name: p.rate for name, p in record.parameters.items() if p.rate is not None}
         if rate is not None and plan.rate:
             plan.by_name = {name: rate * one / plan.rate for name, one in plan.by_name.items()}
@@ -67,7 +68,7 @@ def look_again(run: Any, plan: Plan, values: guard.Values) -> None:
     """Try the first step of the optimizer, and a step for layers whose units are all alike."""
     record: Record = run.record
     gradients = {n: g for n, g in run.gradients.items() if not g.is_sparse}
-    if plan.by_name:
+    if plan.owns:
         gradients = {n: g for n, g in gradients.items() if n in plan.by_name}
     alike = [w for w in record.weights.values() if w.same_rows and w.same_gradients and w.trainable]
     for name in gradients if plan.rate and run.loss is not None else ():
@@ -142,8 +143,9 @@ def _try_symmetry(run: Any, gradients: dict[str, Any], values: guard.Values, ali
     finally:
         values.put_back()
     for weight, gradient in zip((w for w in alike if w.name in names), found, strict=True):
-        layout = None if gradient is None else measure.by_units(gradient, weight.kind)
-        weight.same_later = layout is None or measure.equal_rows(layout, 1e-4)
+        weight.same_later = gradient is None or measure.alike(
+            gradient, weight.kind, weight.groups, 1e-4, 1e-7 * size
+        )
 
 
 def shuffle(run: Any, values: guard.Values) -> None:
