@@ -46,7 +46,9 @@ def not_finite(record: Record) -> Iterator[Finding]:
     for o in record.operations:
         if o.rms is not None and not math.isfinite(o.rms):
             place = record.label(o)
-            yield Finding("not-finite", "severe", place, f"The output of {place} holds NaN or infinity.", order=o.index)
+            yield Finding(
+                "not-finite", "severe", place, f"The output of {place} holds NaN or infinity.", order=o.index
+            )
             return
     if record.loss and record.loss.value is not None and not math.isfinite(record.loss.value):
         yield Finding("not-finite", "severe", "the loss", f"The loss is {record.loss.value}.")
@@ -129,7 +131,9 @@ def no_gradient(record: Record) -> Iterator[Finding]:
             break
     sizes = [w.gradient for w in record.weights.values() if w.gradient is not None]
     if sizes and max(sizes) == 0:
-        yield Finding("no-gradient", "severe", "the whole model", "The gradient of every weight is exactly zero.")
+        yield Finding(
+            "no-gradient", "severe", "the whole model", "The gradient of every weight is exactly zero."
+        )
 
 
 def outputs(record: Record) -> Iterator[Finding]:
@@ -169,7 +173,9 @@ def _before_the_loss(record: Record, loss: Loss, fed: Operation) -> Iterator[Fin
                           "and this loss takes it again.", order=fed.index)  # fmt: skip
         else:
             yield from _clipped_logits(place, fed, floor, classes)
-    elif loss.kind == "nll" and fed.name != "log_softmax" and (fed.kind in ("weight", "activation", "softmax")):
+    elif (
+        loss.kind == "nll" and fed.name != "log_softmax" and (fed.kind in ("weight", "activation", "softmax"))
+    ):
         if fed.activation != "logsigmoid":
             yield Finding("logits-as-probabilities", "severe", place,
                           f"nll_loss takes log-probabilities, and gets the output of {place}.", order=fed.index)  # fmt: skip
@@ -208,7 +214,11 @@ def _clipped_logits(place: str, fed: Operation, floor: float, classes: int) -> I
 def softmax_inside(record: Record) -> Iterator[Finding]:
     """A softmax that a weight layer reads."""
     for o in record.operations:
-        if o.kind != "softmax" or not o.parents or record.operations[o.parents[0]].kind not in ("weight", "norm"):
+        if (
+            o.kind != "softmax"
+            or not o.parents
+            or record.operations[o.parents[0]].kind not in ("weight", "norm")
+        ):
             continue
         readers = [record.operations[c] for c in record.children[o.index]]
         if readers and all(r.kind == "weight" and r.parents == (o.index,) for r in readers):

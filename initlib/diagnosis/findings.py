@@ -24,7 +24,9 @@ FOLLOWS: dict[str, tuple[str, ...]] = {
         "gradient-explodes", "first-loss", "learning-rate", "saturation", "attention-one-hot", "dead-units",
         "not-finite",
     ),
-    "too-narrow": ("gradient-explodes", "gradient-vanishes", "first-loss"),
+    "too-narrow": (
+        "signal-vanishes", "signal-explodes", "gradient-explodes", "gradient-vanishes", "first-loss",
+    ),
     "inputs-merge": ("signal-vanishes", "gradient-vanishes", "dead-units", "rate-may-be-higher"),
     "signal-vanishes": ("gradient-vanishes", "rate-may-be-higher", "no-gradient"),
     "saturation": ("gradient-vanishes", "gradient-explodes"),

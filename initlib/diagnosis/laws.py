@@ -9,10 +9,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from initlib import activations, initializers, theory
-from initlib.diagnosis.record import BOUNDED, Operation, Record, Weight
+from initlib.diagnosis.record import Operation, Record, Weight
 
 SIGMAS = 5.0  # "which law": how many standard errors variance and kurtosis may be off
-SINE_FACTOR = 10.0  # from this factor on a sine layer is one of SIREN, whose first layer has a rule of its own
+SINE_FACTOR = (
+    10.0  # from this factor on a sine layer is one of SIREN, whose first layer has a rule of its own
+)
 
 
 @dataclass(frozen=True)
@@ -126,13 +128,13 @@ def wanted(record: Record, operation: Operation, weight: Weight) -> tuple[float,
     moment (`theory.gain`); for sine layers the rules of Sitzmann et al. 2020, arXiv:2006.09661.
     """
     after, factor = record.activation_of(operation.index)
-    before = _before(record, operation)
-    fan_in = weight.fan_in / 1.0
+    before = reads_activation(record, operation)
+    fan_in = weight.fan_in
     if after == "sin":
         if factor >= SINE_FACTOR and before is None:
             return 1 / (3 * fan_in**2), "U(-1/fan_in, 1/fan_in) for the first sine layer"
         return 2 / (fan_in * factor**2), f"U(+-sqrt(6 / fan_in) / {factor:g}) for a sine layer"
-    if before in BOUNDED and before == "sin":
+    if before == "sin":
         return 2 / fan_in, "U(+-sqrt(6 / fan_in)) behind sines"
     if before == "relu":
         return 2 / fan_in, "He"
@@ -144,8 +146,13 @@ def wanted(record: Record, operation: Operation, weight: Weight) -> tuple[float,
         return None
 
 
-def _before(record: Record, operation: Operation) -> str | None:
-    """Return the activation whose output a weight operation reads, if it reads one."""
+def reads_activation(record: Record, operation: Operation) -> str | None:
+    """Return the activation whose output a weight operation reads, None if it reads none or an unknown one.
+
+    >>> record = Record("test", [Operation(0, "activation", "relu", activation="relu")])
+    >>> reads_activation(record, Operation(1, "weight", "linear", parents=(0,)))
+    'relu'
+    """
     index = operation.parents[0] if operation.parents else -1
     while index >= 0:
         parent = record.operations[index]

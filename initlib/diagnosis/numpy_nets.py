@@ -19,11 +19,15 @@ SATURATED = 0.05  # of the steepest slope
 def examine(network: Network, batch: Any, loss: Any, optimizer: Any) -> Record:
     """Return the record of a net on inputs, or on (inputs, targets) with a loss."""
     if network.nets != 1:
-        raise ValueError(f"diagnose takes one net; use network.take([i]). Received a stack of {network.nets}.")
+        raise ValueError(
+            f"diagnose takes one net; use network.take([i]). Received a stack of {network.nets}."
+        )
     if loss is not None:
         checks.choice("loss", loss, LOSSES)
         if not isinstance(batch, (tuple, list)) or len(batch) != 2:
-            raise ValueError(f"With a loss, batch must be (inputs, targets). Received: {type(batch).__name__}.")
+            raise ValueError(
+                f"With a loss, batch must be (inputs, targets). Received: {type(batch).__name__}."
+            )
     x, targets = batch if loss is not None else (batch, None)
     record = Record("initlib", [], optimizer=optimizer if isinstance(optimizer, str) else None)
     record.versions = {"initlib": initlib.__version__}
@@ -62,7 +66,9 @@ class _Walk:
 
     def parameters(self) -> None:
         """Write down every parameter as it stands."""
-        for slot, (value, parameter) in enumerate(zip(self.network.values, self.network.parameters, strict=True)):
+        for slot, (value, parameter) in enumerate(
+            zip(self.network.values, self.network.parameters, strict=True)
+        ):
             trained = parameter.kind not in ("fixed", "statistic")
             bad = int((~np.isfinite(value)).sum())
             largest = float(np.abs(value[np.isfinite(value)]).max(initial=0.0))
@@ -200,7 +206,11 @@ def _gradient(record: Record, output: Array, targets: Any, loss: Any, last: int)
         return back
     labels = np.asarray(targets)
     classes = output.shape[-1]
-    if labels.shape != output.shape[:1] or labels.dtype.kind not in "iu" or not 0 <= labels.min() <= labels.max() < classes:
+    if (
+        labels.shape != output.shape[:1]
+        or labels.dtype.kind not in "iu"
+        or not 0 <= labels.min() <= labels.max() < classes
+    ):
         raise ValueError(
             f"targets must be {len(output)} integer labels from 0 to {classes - 1}. "
             f"Received: {labels.dtype} of shape {labels.shape}."

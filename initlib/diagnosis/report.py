@@ -74,7 +74,7 @@ class Report:
         lines += [_wrapped(f"Note: {one.sentence}") for one in notes[:3]]
         if serious:
             lines += self._stream()
-        lines.append(_wrapped(f"Not examined: {'; '.join(self.skipped) or 'nothing of what this tool knows'}."))
+        lines.append(f"Not examined: {'; '.join(self.skipped) or 'nothing of what this tool knows'}.")
         return "\n".join(lines)
 
     def _examined(self) -> str:
@@ -83,10 +83,10 @@ class Report:
         loss = ""
         if r.loss is not None and r.loss.value is not None:
             loss = f", first loss {r.loss.value:.4g}"
-        rate = f", first step at rate {r.rate.rate:g} does {r.rate.ratio:.0%} of its promise" if r.rate else ""
-        return (
-            f"Examined: {layers} products with weights in {len(r.operations)} operations, {r.samples} samples{loss}{rate}."
+        rate = (
+            f", first step at rate {r.rate.rate:g} does {r.rate.ratio:.0%} of its promise" if r.rate else ""
         )
+        return f"Examined: {layers} products with weights in {len(r.operations)} operations, {r.samples} samples{loss}{rate}."
 
     def _stream(self) -> list[str]:
         """Return the table of the stream: first, last and most telling rows."""
@@ -102,7 +102,9 @@ class Report:
         cells += [self._row(o) for o in kept]
         sizes = [max(len(row[i]) for row in cells) for i in range(5)]
         lines = [
-            "  ".join([row[0].ljust(sizes[0]), *(row[i].rjust(sizes[i]) for i in range(1, 5)), row[5]])[:WIDTH].rstrip()
+            "  ".join([row[0].ljust(sizes[0]), *(row[i].rjust(sizes[i]) for i in range(1, 5)), row[5]])[
+                :WIDTH
+            ].rstrip()
             for row in cells
         ]
         return ["", *lines]
@@ -159,9 +161,13 @@ def _told(number: int, one: Finding) -> list[str]:
     """Return the lines of one finding."""
     entry = one.entry
     lines = [_wrapped(f"{number}. [{one.severity}] {one.sentence}", "   ")]
-    lines.append(_wrapped(f"   Tolerance: {one.tolerance}. From: {entry.source}. Holds for {one.holds}.", "   "))
+    lines.append(
+        _wrapped(f"   Tolerance: {one.tolerance}. From: {entry.source}. Holds for {one.holds}.", "   ")
+    )
     if one.consequences:
-        lines.append(_wrapped("   Because of it: " + " ".join(c.sentence for c in one.consequences[:3]), "   "))
+        lines.append(
+            _wrapped("   Because of it: " + " ".join(c.sentence for c in one.consequences[:3]), "   ")
+        )
     paste = (one.lines or entry.lines).splitlines()
     lines += ["   " + ("Fix:  " if not i else "      ") + line for i, line in enumerate(paste)]
     if entry.page:

@@ -176,7 +176,9 @@ def _signal_finding(
 
 def _luck(record: Record, segment: Segment) -> float:
     """Return the standard deviation, in octaves of amplitude, of a ReLU net's signal: ln q has 5 sum 1 / n."""
-    own = [record.weights[o.weights[0]] for o in segment.points if o.weights and o.weights[0] in record.weights]
+    own = [
+        record.weights[o.weights[0]] for o in segment.points if o.weights and o.weights[0] in record.weights
+    ]
     return math.sqrt(5 * sum(1 / w.fan_out for w in own)) / (2 * math.log(2))
 
 
@@ -207,7 +209,7 @@ def _cause(record: Record, segment: Segment, growing: bool) -> tuple[str, Operat
 
 
 def _layer_lines(record: Record, operation: Operation) -> str:
-    before = laws._before(record, operation)
+    before = laws.reads_activation(record, operation)
     rule = "torch.nn.init.kaiming_normal_" if before == "relu" else "torch.nn.init.xavier_normal_"
     return f"{rule}(model.{operation.weights[0]})" if operation.weights else ""
 
@@ -288,8 +290,10 @@ def merging(record: Record) -> Iterator[Finding]:
         if loss > predict.MERGE[0]:
             continue
         place = _largest_drop(trail)
-        share = max(o.bias_share or 0.0 for o, _ in trail)
-        by_bias = f"; the signal vanishes behind the biases, which make up {share:.0%} of it" if share > 0.5 else ""
+        share = max(record.owner(o).bias_share or 0.0 for o, _ in trail)
+        by_bias = (
+            f"; the signal vanishes behind the biases, which make up {share:.0%} of it" if share > 0.5 else ""
+        )
         cause, culprit = _cause(record, segment, growing=False)
         narrow = not cause and share <= 0.5 and _luck(record, segment) > 1
         benign = loss >= predict.MERGE[1] or _learns_from_zero(record, place)
@@ -323,7 +327,9 @@ def _largest_drop(trail: list[tuple[Operation, float]]) -> Operation:
 def alike_inputs(record: Record) -> Iterator[Finding]:
     """Inputs that are nearly alike from the start, in a net that does not tell them apart either."""
     inputs = [o for o in record.operations if o.kind == "input" and o.apart is not None]
-    layers = [o for o in record.operations if o.kind == "weight" and o.apart is not None and o.where != "the loss"]
+    layers = [
+        o for o in record.operations if o.kind == "weight" and o.apart is not None and o.where != "the loss"
+    ]
     inner = [o for o in layers if o.index not in record.ends]
     if not inputs or not inner or record.samples < 8 or max(math.prod(o.shape[1:]) for o in inputs) < 2:
         return
@@ -333,7 +339,9 @@ def alike_inputs(record: Record) -> Iterator[Finding]:
     trail = [f"{record.label(o)} {o.apart:.2g}" for o in layers]
     ends = [record.operations[i] for i in record.outputs]
     varies = max((o.varies for o in ends if o.varies is not None), default=None)
-    output = f"; {varies:.2g} of the output's mean square differs between inputs" if varies is not None else ""
+    output = (
+        f"; {varies:.2g} of the output's mean square differs between inputs" if varies is not None else ""
+    )
     yield Finding(
         "inputs-alike", "warning", record.label(inputs[0]),
         f"The inputs of this batch differ by 1 - cosine = {at_input:.2g} only, and the net keeps it so: "
@@ -384,9 +392,13 @@ def odd_layers(record: Record) -> Iterator[Finding]:
     best = max(scales, key=lambda scale: sum(_agree(one, scale) for one in scale))
     strangers = [
         place for place, (o, w, ratio) in enumerate(rows)
-        if not any(_agree(scale[place], scale) for scale in scales) and abs(math.log(ratio or 1e-9)) > math.log(OFF)
+        if not any(_agree(scale[place], scale) for scale in scales) and not _follows_rule(record, o, ratio)
     ]  # fmt: skip
-    if not strangers or len(strangers) > max(1, len(rows) // 5) or sum(_agree(one, best) for one in best) < len(rows) * 0.6:
+    if (
+        not strangers
+        or len(strangers) > max(1, len(rows) // 5)
+        or sum(_agree(one, best) for one in best) < len(rows) * 0.6
+    ):
         return
     for place in strangers:
         o, weight, value = best[place]
@@ -396,6 +408,12 @@ def odd_layers(record: Record) -> Iterator[Finding]:
             f"{record.label(o)} is drawn with {factor:.3g} times the standard deviation of the law that the other "
             f"layers share ({laws.words(weight)}).", factor, order=o.index,
         )  # fmt: skip
+
+
+def _follows_rule(record: Record, operation: Operation, ratio: float) -> bool:
+    """Say whether a layer has the scale that it asks for; behind no activation He's will do as LeCun's."""
+    rules = (1.0,) if laws.reads_activation(record, operation) else (1.0, 2**0.5)
+    return any(abs(math.log((ratio or 1e-9) / rule)) <= math.log(OFF) for rule in rules)
 
 
 def _agree(one: tuple[Operation, Weight, float], scale: list[tuple[Operation, Weight, float]]) -> bool:

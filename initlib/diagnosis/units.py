@@ -70,7 +70,9 @@ def input_scale(record: Record) -> Iterator[Finding]:
     for o in record.operations:
         if o.kind != "input" or o.rms is None or not o.rms > LOUD:
             continue
-        first = next((c for c in record.operations if c.flat is not None and record.layers[c.index] <= 1), None)
+        first = next(
+            (c for c in record.operations if c.flat is not None and record.layers[c.index] <= 1), None
+        )
         saturated = first is not None and (first.flat or 0) > 0.5
         ratio = _first_loss(record)
         loud_loss = ratio is not None and ratio > FIRST_LOSS[1] and not _loud_layers(record)
@@ -187,7 +189,9 @@ def _loud(record: Record, fed: Operation) -> tuple[str, str, str]:
         tied = ""
         if others or len(names) > 1:
             first = next((o for o in others if o.kind == "lookup"), None)
-            tied = f", one tensor with two uses ({' = '.join(names)}" + ("; an embedding too)" if first else ")")
+            tied = f", one tensor with two uses ({' = '.join(names)}" + (
+                "; an embedding too)" if first else ")"
+            )
         return (
             record.label(fed),
             f": the output weights{tied} are drawn as {laws.words(weight)}, so logits are {gain:.3g} times as "
@@ -195,7 +199,9 @@ def _loud(record: Record, fed: Operation) -> tuple[str, str, str]:
             f"torch.nn.init.normal_(model.{weight.name}, std=0.02)",
         )
     before = record.operations[fed.parents[0]] if fed.parents else fed
-    size = f": what enters the output layer has size {before.rms:.3g}" if before.rms and before.rms > 2 else ""
+    size = (
+        f": what enters the output layer has size {before.rms:.3g}" if before.rms and before.rms > 2 else ""
+    )
     return record.label(fed), size, ""
 
 
@@ -210,7 +216,9 @@ def first_step(record: Record) -> Iterator[Finding]:
     if rate.ratio < warning:
         half = f"; at rate {rate.half:.2g} it would do about half" if rate.half else ""
         result = (
-            "raises the loss" if rate.ratio < 0 else f"lowers the loss by {rate.ratio:.0%} of what the gradient says"
+            "raises the loss"
+            if rate.ratio < 0
+            else f"lowers the loss by {rate.ratio:.0%} of what the gradient says"
         )
         number = f" ({rate.ratio:.3g} of the decrease that the gradient promises)" if rate.ratio < 0 else ""
         yield Finding(
@@ -236,4 +244,13 @@ def not_at_start(record: Record) -> Iterator[Finding]:
         )  # fmt: skip
 
 
-CHECKS = (dead_units, saturation, saturated_cells, input_scale, attention, first_loss, first_step, not_at_start)
+CHECKS = (
+    dead_units,
+    saturation,
+    saturated_cells,
+    input_scale,
+    attention,
+    first_loss,
+    first_step,
+    not_at_start,
+)

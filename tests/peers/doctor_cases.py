@@ -139,7 +139,9 @@ class Shortcuts(nn.Module):
         if conv:
             make = partial(nn.Conv2d, kernel_size=3, padding=1)
             self.stem = make(1, 16)
-            self.blocks = nn.ModuleList(nn.Sequential(make(16, 16), nn.ReLU(), make(16, 16)) for _ in range(8))
+            self.blocks = nn.ModuleList(
+                nn.Sequential(make(16, 16), nn.ReLU(), make(16, 16)) for _ in range(8)
+            )
             self.head = nn.Linear(16, 10)
         else:
             self.stem = nn.Linear(64, 64)
@@ -255,7 +257,9 @@ class Actor(nn.Module):
         self.hidden, self.out = nn.Linear(750, 100), nn.Linear(100, 2)
 
     def forward(self, a, b):
-        x = torch.cat([self.left_out(self.left(a).flatten(1)), self.right_out(self.right(b).flatten(1))], dim=1)
+        x = torch.cat(
+            [self.left_out(self.left(a).flatten(1)), self.right_out(self.right(b).flatten(1))], dim=1
+        )
         return torch.tanh(self.out(torch.relu(self.hidden(x))))
 
 
@@ -284,7 +288,14 @@ def b1(seed, fixed=False):
     net = nn.Sequential(nn.Linear(1, 50), nn.Sigmoid(), nn.Linear(50, 50), nn.ELU(), nn.Linear(50, 1))
     if fixed:
         x, y = (x - x.mean()) / x.std(), (y - y.mean()) / y.std()
-    return Case(net, (x, y), F.mse_loss, "input-scale", "input", options={"optimizer": torch.optim.Adam(net.parameters())})
+    return Case(
+        net,
+        (x, y),
+        F.mse_loss,
+        "input-scale",
+        "input",
+        options={"optimizer": torch.optim.Adam(net.parameters())},
+    )
 
 
 def b2(seed, fixed=False):
@@ -297,11 +308,20 @@ def b2(seed, fixed=False):
     for m in net:
         if hasattr(m, "bias"):
             nn.init.constant_(m.bias, 0.1)
-    return Case(net, mnist_like(seed, 32), CE, "activation-last", "", options={"optimizer": torch.optim.Adam(net.parameters())})
+    return Case(
+        net,
+        mnist_like(seed, 32),
+        CE,
+        "activation-last",
+        "",
+        options={"optimizer": torch.optim.Adam(net.parameters())},
+    )
 
 
 def b3(seed, fixed=False):
-    net = nn.Sequential(nn.Linear(20, 64), nn.ReLU(), nn.Linear(64, 1), nn.Sigmoid() if fixed else nn.Softmax(dim=1))
+    net = nn.Sequential(
+        nn.Linear(20, 64), nn.ReLU(), nn.Linear(64, 1), nn.Sigmoid() if fixed else nn.Softmax(dim=1)
+    )
     batch = torch.randn(64, 20), (torch.rand(64, 1) > 0.5).float()
     return Case(net, batch, F.binary_cross_entropy, "one-unit-softmax", "3")
 

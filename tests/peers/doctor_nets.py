@@ -4,7 +4,20 @@ import math
 from functools import partial
 
 import torch
-from doctor_cases import CE, GPT, Normed, Shortcuts, Sine, coordinates, digits_batch, he, mlp, mnist_like, token_loss, tokens
+from doctor_cases import (
+    CE,
+    GPT,
+    Normed,
+    Shortcuts,
+    Sine,
+    coordinates,
+    digits_batch,
+    he,
+    mlp,
+    mnist_like,
+    token_loss,
+    tokens,
+)
 from torch import nn
 from torch.nn import functional as F
 
@@ -62,7 +75,9 @@ class BasicBlock(nn.Module):
 class ResNet(nn.Module):
     def __init__(self, zero=False):
         super().__init__()
-        self.stem = nn.Sequential(nn.Conv2d(1, 16, 3, 1, 1, bias=False), nn.BatchNorm2d(16), nn.ReLU(inplace=True))
+        self.stem = nn.Sequential(
+            nn.Conv2d(1, 16, 3, 1, 1, bias=False), nn.BatchNorm2d(16), nn.ReLU(inplace=True)
+        )
         widths = [16, 16, 32, 64]
         self.layers = nn.Sequential(*(
             nn.Sequential(BasicBlock(a, b, 1 if a == b else 2, zero), BasicBlock(b, b, 1, zero))
@@ -82,7 +97,8 @@ class Fixup(nn.Module):
         super().__init__()
         self.stem, self.head = nn.Linear(64, width), nn.Linear(width, 10)
         self.blocks = nn.ModuleList(
-            nn.ModuleList([nn.Linear(width, width, bias=False), nn.Linear(width, width, bias=False)]) for _ in range(blocks)
+            nn.ModuleList([nn.Linear(width, width, bias=False), nn.Linear(width, width, bias=False)])
+            for _ in range(blocks)
         )
         self.scale = nn.Parameter(torch.ones(blocks))
         self.bias = nn.Parameter(torch.zeros(blocks, 3))
@@ -122,7 +138,9 @@ class ViT(nn.Module):
         self.patch = nn.Conv2d(1, d, 7, 7)
         self.cls, self.pos = nn.Parameter(torch.zeros(1, 1, d)), nn.Parameter(torch.zeros(1, 17, d))
         nn.init.trunc_normal_(self.pos, std=0.02)
-        layer = nn.TransformerEncoderLayer(d, heads, 4 * d, activation="gelu", batch_first=True, norm_first=True)
+        layer = nn.TransformerEncoderLayer(
+            d, heads, 4 * d, activation="gelu", batch_first=True, norm_first=True
+        )
         self.encoder = nn.TransformerEncoder(layer, depth, enable_nested_tensor=False)
         self.norm, self.head = nn.LayerNorm(d), nn.Linear(d, 10)
 
@@ -150,7 +168,11 @@ class UNet(nn.Module):
         def double(a, b):
             layers = []
             for i, o in ((a, b), (b, b)):
-                layers += [nn.Conv2d(i, o, 3, padding=1), *([nn.BatchNorm2d(o)] if norm else []), nn.ReLU(inplace=True)]
+                layers += [
+                    nn.Conv2d(i, o, 3, padding=1),
+                    *([nn.BatchNorm2d(o)] if norm else []),
+                    nn.ReLU(inplace=True),
+                ]
             return nn.Sequential(*layers)
 
         w = width
@@ -325,7 +347,9 @@ class Convolution1d(nn.Sequential):
         layers = []
         for a, b in ((1, 16), (16, 32), (32, 32)):
             layers += [nn.Conv1d(a, b, 5, padding=2), nn.ReLU()]
-        super().__init__(nn.Unflatten(1, (1, 64)), *layers, nn.AdaptiveAvgPool1d(1), nn.Flatten(), nn.Linear(32, 10))
+        super().__init__(
+            nn.Unflatten(1, (1, 64)), *layers, nn.AdaptiveAvgPool1d(1), nn.Flatten(), nn.Linear(32, 10)
+        )
 
 
 def vgg(init, norm=False):
@@ -334,9 +358,15 @@ def vgg(init, norm=False):
         if width == "M":
             layers.append(nn.MaxPool2d(2))
             continue
-        layers += [nn.Conv2d(channels, width, 3, padding=1), *([nn.BatchNorm2d(width)] if norm else []), nn.ReLU(True)]
+        layers += [
+            nn.Conv2d(channels, width, 3, padding=1),
+            *([nn.BatchNorm2d(width)] if norm else []),
+            nn.ReLU(True),
+        ]
         channels = width
-    net = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(256, 64), nn.ReLU(True), nn.Linear(64, 10))
+    net = nn.Sequential(
+        *layers, nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(256, 64), nn.ReLU(True), nn.Linear(64, 10)
+    )
     return init(net)
 
 
@@ -384,7 +414,9 @@ def real_or_not(seed):
 
 
 def bce(output, target):
-    return F.binary_cross_entropy_with_logits(output, (target * 0 + torch.arange(len(target))[:, None] % 2).float())
+    return F.binary_cross_entropy_with_logits(
+        output, (target * 0 + torch.arange(len(target))[:, None] % 2).float()
+    )
 
 
 def segments(seed):

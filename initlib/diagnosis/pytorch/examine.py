@@ -20,11 +20,17 @@ class UnusableError(RuntimeError):
 
 
 def examine(
-    model: Any, batch: Any, loss: Callable[..., Any] | None, optimizer: Any, learning_rate: float | None, depth: str
+    model: Any,
+    batch: Any,
+    loss: Callable[..., Any] | None,
+    optimizer: Any,
+    learning_rate: float | None,
+    depth: str,
 ) -> Record:
     """Return the record of a model on a batch; the model is afterwards as it was before."""
     guard.check(model)
-    inputs, targets = _split(batch, loss)
+    with torch.inference_mode(False):
+        inputs, targets = (_ordinary(one) for one in _split(batch, loss))
     record = Record("PyTorch", [], versions={"torch": torch.__version__})
     record.parameters = _parameters(model, optimizer)
     if any(_uninitialised(p) for p in record.parameters.values()):
@@ -126,7 +132,9 @@ class Run:
 
     def _know_batch(self, recorder: Recorder) -> None:
         for number, tensor in enumerate(tensors_in(self.inputs)):
-            operation = Operation(len(recorder.operations), "input", f"input {number + 1}" if number else "input")
+            operation = Operation(
+                len(recorder.operations), "input", f"input {number + 1}" if number else "input"
+            )
             operation.shape = tuple(tensor.shape)
             recorder.operations.append(operation)
             if measure.measurable(tensor):
@@ -208,6 +216,17 @@ def _split(batch: Any, loss: Any) -> tuple[Any, Any]:
             f"Received: {type(batch).__name__}."
         )
     return batch, None
+
+
+def _ordinary(value: Any) -> Any:
+    """Return a batch with copies in place of tensors made in inference mode, which have no gradients."""
+    if isinstance(value, torch.Tensor):
+        return value.clone() if value.is_inference() else value
+    if type(value) in (tuple, list):
+        return type(value)(_ordinary(one) for one in value)
+    if type(value) is dict:
+        return {key: _ordinary(one) for key, one in value.items()}
+    return value
 
 
 def _samples(inputs: Any) -> int:

@@ -133,7 +133,9 @@ def fans(shape: tuple[int, ...], kind: str, groups: int = 1) -> tuple[float, flo
     return shape[-1], math.prod(shape[:-1])
 
 
-def weight(name: str, tensor: Any, kind: str, groups: int = 1, sizes: tuple[float, float] | None = None) -> Weight:
+def weight(
+    name: str, tensor: Any, kind: str, groups: int = 1, sizes: tuple[float, float] | None = None
+) -> Weight:
     """Return the numbers of a weight: moments from up to a million entries, extremes from all."""
     w = tensor.detach()
     shape = tuple(w.shape)

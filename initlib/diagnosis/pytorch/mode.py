@@ -13,7 +13,18 @@ from initlib.diagnosis.pytorch import vocabulary as v
 from initlib.diagnosis.record import Loss, Operation, Weight
 
 MARK = "_initlib_doctor"
-MEASURED = ("weight", "lookup", "recurrent", "activation", "norm", "sum", "scale", "attention", "pool", "join")
+MEASURED = (
+    "weight",
+    "lookup",
+    "recurrent",
+    "activation",
+    "norm",
+    "sum",
+    "scale",
+    "attention",
+    "pool",
+    "join",
+)
 GRADED = ("weight", "lookup", "recurrent", "sum", "scale")
 
 
@@ -144,7 +155,13 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc,unused-ignore]
                     self._keep(owner)
 
     def _note(
-        self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any], given: list[Any], tags: list[Tag], out: Any
+        self,
+        name: str,
+        args: Sequence[Any],
+        kwargs: Mapping[str, Any],
+        given: list[Any],
+        tags: list[Tag],
+        out: Any,
     ) -> None:
         """Make the operation that a call on data is, or pass the tag of its input on."""
         nodes = [tag.node for tag in tags if tag.node is not None]
@@ -169,7 +186,13 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc,unused-ignore]
         self._finish(operation, first, out, target)
 
     def _make(
-        self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any], given: list[Any], tags: list[Tag], out: Any
+        self,
+        name: str,
+        args: Sequence[Any],
+        kwargs: Mapping[str, Any],
+        given: list[Any],
+        tags: list[Tag],
+        out: Any,
     ) -> Operation | None:
         nodes = [tag.node for tag in tags if tag.node is not None]
         if name == "linear" or name in v.CONVOLUTIONS:
@@ -192,8 +215,12 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc,unused-ignore]
         if name in v.SOFTMAXES:
             return self._softmax(name, nodes, out)
         if name in v.ACTIVATIONS:
-            tanh = name == "gelu" and kwargs.get("approximate", *args[1:2]) == "tanh" if len(args) < 3 else False
-            return self._add("activation", name, nodes, activation="gelu_tanh" if tanh else v.ACTIVATIONS[name])
+            tanh = (
+                name == "gelu" and kwargs.get("approximate", *args[1:2]) == "tanh" if len(args) < 3 else False
+            )
+            return self._add(
+                "activation", name, nodes, activation="gelu_tanh" if tanh else v.ACTIVATIONS[name]
+            )
         for names, kind in ((v.NORMS, "norm"), (v.POOLS, "pool"), (v.JOINS, "join")):
             if name in names:
                 return self._add(kind, name, nodes)
@@ -221,7 +248,9 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc,unused-ignore]
         key = matrix.names[0]
         if key not in self.weights:
             self.weights[key] = measure.weight(key, weight, kind, groups, sizes)
-            self.weights[key].derived = id(weight) not in self._known and getattr(weight, "grad_fn", None) is not None
+            self.weights[key].derived = (
+                id(weight) not in self._known and getattr(weight, "grad_fn", None) is not None
+            )
             self.weights[key].same_rows = measure.alike(weight, kind, groups)
         self.weights[key].uses.append(operation.index)
         if bias is not None:
@@ -326,7 +355,9 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc,unused-ignore]
     def _attention(
         self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any], nodes: Sequence[int]
     ) -> Operation:
-        named = dict(zip(("query", "key", "value", "attn_mask", "dropout_p", "is_causal"), args, strict=False))
+        named = dict(
+            zip(("query", "key", "value", "attn_mask", "dropout_p", "is_causal"), args, strict=False)
+        )
         named.update(kwargs)
         operation = self._add("attention", name, nodes)
         query, key = named["query"], named["key"]

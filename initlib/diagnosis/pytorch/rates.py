@@ -9,7 +9,13 @@ import torch
 from initlib.diagnosis.pytorch import guard, measure
 from initlib.diagnosis.record import Rate, Record
 
-SIGNED = {"Adam": 1.0, "AdamW": 1.0, "Adamax": 1.0, "NAdam": 1.0, "Lion": 1.0}  # size of the first step / rate
+SIGNED = {
+    "Adam": 1.0,
+    "AdamW": 1.0,
+    "Adamax": 1.0,
+    "NAdam": 1.0,
+    "Lion": 1.0,
+}  # size of the first step / rate
 TRIES = 8
 SHUFFLES = 12
 

@@ -14,9 +14,13 @@ VIEWS = frozenset(
     "adjoint atleast_2d atleast_3d broadcast_to broadcast_tensors as_strided pin_memory alias lift_fresh".split()
 )
 SUMS = frozenset("add iadd radd sub isub rsub subtract".split())
-PRODUCTS = frozenset("mul imul rmul multiply div idiv rdiv truediv rtruediv itruediv true_divide divide".split())
+PRODUCTS = frozenset(
+    "mul imul rmul multiply div idiv rdiv truediv rtruediv itruediv true_divide divide".split()
+)
 JOINS = frozenset("cat concat concatenate stack hstack vstack dstack".split())
-MATMULS = frozenset("matmul rmatmul imatmul mm bmm mv addmm baddbmm addmv einsum tensordot bilinear inner".split())
+MATMULS = frozenset(
+    "matmul rmatmul imatmul mm bmm mv addmm baddbmm addmv einsum tensordot bilinear inner".split()
+)
 CONVOLUTIONS = frozenset(
     "conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d convolution conv_tbc".split()
 )
