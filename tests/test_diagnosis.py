@@ -1,5 +1,6 @@
 """The doctor without PyTorch: record, laws, tolerances, findings, report, and nets of initlib itself."""
 
+import itertools
 import json
 import math
 import subprocess
@@ -66,16 +67,28 @@ def weight(name, shape, rng=0):
     std = float(values.std())
     kurtosis = float(((values - values.mean()) ** 4).mean() / std**4)
     return Weight(
-        "w", "linear", shape[::-1], shape[0], shape[1], values.size, float(values.mean()), std, kurtosis,
+        "w",
+        "linear",
+        shape[::-1],
+        shape[0],
+        shape[1],
+        values.size,
+        float(values.mean()),
+        std,
+        kurtosis,
         float(np.abs(values).max()),
-    )  # fmt: skip
+    )
 
 
 @pytest.mark.parametrize(
     ("name", "law"),
-    [("he_normal", "He normal"), ("glorot_uniform", "Xavier uniform"), ("lecun_uniform", "LeCun uniform"),
-     ("normal", "normal, standard deviation 1")],
-)  # fmt: skip
+    [
+        ("he_normal", "He normal"),
+        ("glorot_uniform", "Xavier uniform"),
+        ("lecun_uniform", "LeCun uniform"),
+        ("normal", "normal, standard deviation 1"),
+    ],
+)
 def test_the_true_law_is_among_those_that_match(name, law):
     for seed in range(20):
         assert law in laws.matching(weight(name, (300, 100), seed))
@@ -120,16 +133,26 @@ def test_the_tolerances_are_those_of_the_archive():
 
 def test_tolerances_shrink_with_depth_and_stop_shrinking():
     lows, highs = zip(*(predict.tolerance(depth) for depth in range(1, 30)), strict=True)
-    assert all(a <= b for a, b in zip(lows, lows[1:], strict=False))
-    assert all(a >= b for a, b in zip(highs, highs[1:], strict=False))
+    assert all(a <= b for a, b in itertools.pairwise(lows))
+    assert all(a >= b for a, b in itertools.pairwise(highs))
     assert predict.tolerance(30) == predict.tolerance(12)
 
 
 @pytest.mark.parametrize(
     ("octaves", "depth", "expected"),
-    [(-4.0, 12, None), (-4.3, 12, "warning"), (-8.3, 12, "warning"), (-8.5, 12, "severe"), (3.2, 12, None),
-     (3.4, 12, "warning"), (6.7, 12, "severe"), (-9.7, 3, "severe"), (-9.4, 3, None), (-math.inf, 2, "severe")],
-)  # fmt: skip
+    [
+        (-4.0, 12, None),
+        (-4.3, 12, "warning"),
+        (-8.3, 12, "warning"),
+        (-8.5, 12, "severe"),
+        (3.2, 12, None),
+        (3.4, 12, "warning"),
+        (6.7, 12, "severe"),
+        (-9.7, 3, "severe"),
+        (-9.4, 3, None),
+        (-math.inf, 2, "severe"),
+    ],
+)
 def test_severity_by_octaves_and_depth(octaves, depth, expected):
     assert scale.severity(octaves, depth)[0] == expected
 
@@ -149,8 +172,11 @@ def test_chance_turns_units_off_as_often_as_simulated():
 @pytest.mark.parametrize(
     "healthy",
     [
-        net([64, 64, 64, 10]), net([64] * 12 + [10]), net([64] * 20 + [10], "tanh", "glorot_normal"),
-        net([64] * 6 + [10], "relu", "orthogonal"), net([64, 32, 32, 10], "gelu"),
+        net([64, 64, 64, 10]),
+        net([64] * 12 + [10]),
+        net([64] * 20 + [10], "tanh", "glorot_normal"),
+        net([64] * 6 + [10], "relu", "orthogonal"),
+        net([64, 32, 32, 10], "gelu"),
         networks.residual((64, 64, 10), 8, "relu", "he_normal", seeds=[0], variant="scaled"),
         networks.residual((64, 64, 10), 8, "relu", "he_normal", seeds=[0], variant="fixup"),
         networks.residual((64, 64, 10), 8, "relu", "he_normal", seeds=[0], variant="zero_last"),
@@ -158,7 +184,7 @@ def test_chance_turns_units_off_as_often_as_simulated():
         networks.residual((64, 64, 10), 16, "relu", "he_normal", seeds=[0], variant="pre_norm"),
     ],
     ids=lambda n: f"{n.depth} {n.activation.name}",
-)  # fmt: skip
+)
 def test_a_healthy_net_has_a_clean_bill_of_three_lines(healthy):
     report = diagnose(healthy, (X, Y), "softmax")
     assert report.severity in ("clean", "note"), report
@@ -243,9 +269,17 @@ def made(**more):
 
 @pytest.mark.parametrize(
     ("optimizer", "ratio", "severity"),
-    [("sgd", -0.01, "severe"), ("sgd", 0.04, "warning"), ("sgd", 0.06, None), ("sgd", 0.99, "note"),
-     ("adam", -2.1, "severe"), ("adam", -0.1, "warning"), ("adam", 0.1, None), ("adam", 0.99, None)],
-)  # fmt: skip
+    [
+        ("sgd", -0.01, "severe"),
+        ("sgd", 0.04, "warning"),
+        ("sgd", 0.06, None),
+        ("sgd", 0.99, "note"),
+        ("adam", -2.1, "severe"),
+        ("adam", -0.1, "warning"),
+        ("adam", 0.1, None),
+        ("adam", 0.99, None),
+    ],
+)
 def test_the_first_step(optimizer, ratio, severity):
     found = findings(made(optimizer=optimizer, rate=Rate(optimizer, 0.1, ratio)))
     assert [one.severity for one in found] == ([severity] if severity else [])
@@ -262,10 +296,14 @@ def test_the_first_loss(value, severity):
 
 @pytest.mark.parametrize(
     ("parameter", "bad"),
-    [(Parameter("w", (3, 3), True, bad=1), True), (Parameter("w", (3, 3), True, largest=2e6), True),
-     (Parameter("w", (3, 3), True, largest=1e-30, tiny=True), True), (Parameter("w", (3, 3), True, largest=900.0), False),
-     (Parameter("w", (3, 3), True, largest=0.0), False)],
-)  # fmt: skip
+    [
+        (Parameter("w", (3, 3), True, bad=1), True),
+        (Parameter("w", (3, 3), True, largest=2e6), True),
+        (Parameter("w", (3, 3), True, largest=1e-30, tiny=True), True),
+        (Parameter("w", (3, 3), True, largest=900.0), False),
+        (Parameter("w", (3, 3), True, largest=0.0), False),
+    ],
+)
 def test_memory_that_nothing_filled(parameter, bad):
     assert bool(findings(made(parameters={"w": parameter}))) == bad
 
@@ -319,9 +357,10 @@ def test_no_finding_is_its_own_cause():
 
 def test_exact_faults_come_before_sizes_and_severe_before_warnings():
     found = [
-        Finding("signal-explodes", "severe", "b", "s", order=1), Finding("labels", "warning", "a", "s"),
+        Finding("signal-explodes", "severe", "b", "s", order=1),
+        Finding("labels", "warning", "a", "s"),
         Finding("unregistered", "severe", "c", "s", order=9),
-    ]  # fmt: skip
+    ]
     assert [one.code for one in ranked(found)] == ["unregistered", "signal-explodes", "labels"]
 
 

@@ -95,7 +95,7 @@ _ROWS = (
         "no-gradient",
         "No gradient anywhere",
         "The loss stays where it is to the last digit.",
-        "The output does not depend on the weights: every unit of some layer is off, or the output is constant.",
+        "The output does not depend on the weights: a layer is off, or the output is constant.",
         "The gradient of every weight is exactly zero.",
         "exact",
         "the autograd graph",
@@ -140,7 +140,7 @@ _ROWS = (
         "An activation behind the last layer",
         "nan, or the loss stops early; outputs never reach the targets.",
         "The output layer is followed by an activation that cannot give what the loss asks for.",
-        "The function right before the loss is an activation whose range does not hold the targets or logits.",
+        "The function right before the loss is an activation whose range lacks targets or logits.",
         "exact, by the range of the activation and of the targets in this batch",
         "the loss's definition",
         "# drop the activation after the last layer",
@@ -185,7 +185,7 @@ _ROWS = (
         "The loss is huge and falls very slowly, or explodes.",
         "Outputs start at size 1, targets are orders of magnitude larger.",
         "Root mean square of the targets of a squared or absolute error.",
-        "30 (warning), 1000 (severe): at Adam's usual rate 0.001 an output moves by about 0.001 x units a step",
+        "30 (warning), 1000 (severe): at Adam's rate 0.001 an output moves by 0.001 x units a step",
         "Adam's first step is rate x sign; LeCun et al. 1998, section 4.3",
         "targets = (targets - targets.mean()) / targets.std()",
         "pitfalls/data-characteristics",
@@ -243,7 +243,8 @@ _ROWS = (
         "Mean square of the stream behind each sum.",
         "octaves that plain ReLU nets of this depth bear at their best learning rate",
         "rules-prevent (R13), depth-tolerance (C14)",
-        "for block in model.blocks:\n    torch.nn.init.zeros_(block.last_layer.weight)  # or branches times blocks ** -0.5",
+        "for block in model.blocks:  # or branches times len(model.blocks) ** -0.5\n"
+        "    torch.nn.init.zeros_(block.last_layer.weight)",
         "practices/architecture-and-size",
         "SGD and Adam",
     ),
@@ -333,7 +334,7 @@ _ROWS = (
         "Units that are off for every input",
         "The loss falls, then stops; part of the net is silent.",
         "Large negative biases or inputs on one side.",
-        "Share of units at zero for all samples, minus the share that chance explains at the measured cosine.",
+        "Share of units at zero for all samples, minus what chance explains at the measured cosine.",
         "0.5 (warning), 0.9 (severe), and 5 binomial standard errors",
         "orthant probability of equally correlated normals",
         "torch.nn.init.zeros_(layer.bias)",
@@ -413,7 +414,7 @@ _ROWS = (
         "The model is not at its initialization",
         "",
         "It was trained or loaded: what theory says of random weights need not hold.",
-        "The optimizer has state, or the loss differs from that of shuffled weights by 7 standard deviations.",
+        "The optimizer has state, or the loss is 7 standard deviations off that of shuffled weights.",
         "7 of 12 shuffles' standard deviations",
         "no fresh net of 120 went beyond",
         "",
@@ -430,6 +431,6 @@ _ROWS = (
         "",
         "pitfalls/large-values",
     ),
-)  # fmt: skip
+)
 
 CATALOGUE: dict[str, Entry] = {entry.code: entry for entry in _ROWS}

@@ -34,11 +34,14 @@ def uninitialized(record: Record) -> Iterator[Finding]:
         else:
             continue
         yield Finding(
-            "uninitialized", "severe", parameter.name,
+            "uninitialized",
+            "severe",
+            parameter.name,
             f"{parameter.name}, shape {parameter.shape}, {what}: nothing filled it.",
             lines=f"torch.nn.init.xavier_normal_(model.{parameter.name})"
-            if len(parameter.shape) > 1 else f"torch.nn.init.zeros_(model.{parameter.name})",
-        )  # fmt: skip
+            if len(parameter.shape) > 1
+            else f"torch.nn.init.zeros_(model.{parameter.name})",
+        )
 
 
 def not_finite(record: Record) -> Iterator[Finding]:
@@ -69,11 +72,13 @@ def identical_units(record: Record) -> Iterator[Finding]:
         value = "zero" if not layers[0].rms else f"of equal rows, standard deviation {layers[0].std:.3g}"
         names = [weight.name for weight in layers]
         yield Finding(
-            "identical-units", "severe", names[0],
+            "identical-units",
+            "severe",
+            names[0],
             f"The units of {listed(names)} are copies of each other: weights {value}, equal gradients, "
             "and a step of gradient descent keeps them alike.",
             order=min(use for weight in layers for use in weight.uses),
-        )  # fmt: skip
+        )
 
 
 def _recurrent_alike(record: Record) -> set[str]:
@@ -93,29 +98,47 @@ def registration(record: Record) -> Iterator[Finding]:
     if strangers:
         order = min(record.weights[name].uses[0] for name in strangers)
         yield Finding(
-            "unregistered", "severe", strangers[0], f"The model multiplies by {listed(strangers)}, "
-            "trainable, but not among model.parameters(): no optimizer will get it.", float(len(strangers)),
+            "unregistered",
+            "severe",
+            strangers[0],
+            f"The model multiplies by {listed(strangers)}, "
+            "trainable, but not among model.parameters(): no optimizer will get it.",
+            float(len(strangers)),
             order=order,
-        )  # fmt: skip
+        )
     trained = [p for p in record.parameters.values() if p.trainable and p.reached is not None]
     lost = [p.name for p in trained if not p.reached]
     if trained and len(lost) == len(trained):
-        yield Finding("unreached", "severe", "the whole model", "No trainable parameter has a gradient: the graph "
-                      "is cut between the last layer and the loss.", float(len(lost)))  # fmt: skip
+        yield Finding(
+            "unreached",
+            "severe",
+            "the whole model",
+            "No trainable parameter has a gradient: the graph is cut between the last layer and the loss.",
+            float(len(lost)),
+        )
     elif lost:
         cut = [name for name in lost if record.parameters[name].used]
         what = "is used, but cut off from the loss" if cut else "is not used for this batch"
-        yield Finding("unreached", "warning" if cut else "note", (cut or lost)[0],
-                      f"{listed(cut or lost)} {what}: {'no gradient' if cut else 'no gradient this time'}.",
-                      float(len(cut or lost)))  # fmt: skip
+        yield Finding(
+            "unreached",
+            "warning" if cut else "note",
+            (cut or lost)[0],
+            f"{listed(cut or lost)} {what}: {'no gradient' if cut else 'no gradient this time'}.",
+            float(len(cut or lost)),
+        )
     known = [p for p in trained if p.reached and p.optimized is not None]
     missing = [p.name for p in known if not p.optimized]
     still = [p.name for p in known if p.optimized and p.rate == 0]
     for names, why in ((missing, "in no group of the optimizer"), (still, "in a group with rate 0")):
         if names:
             whole = len(names) == len(known)
-            yield Finding("not-optimized", "severe" if whole else "warning", names[0],
-                          f"{'Every parameter' if whole else listed(names)} stands {why}.", float(len(names)))  # fmt: skip
+            yield Finding(
+                "not-optimized",
+                "severe" if whole else "warning",
+                names[0],
+                f"{'Every parameter' if whole else listed(names)} stands {why}.",
+                float(len(names)),
+            )
 
 
 def no_gradient(record: Record) -> Iterator[Finding]:
@@ -124,10 +147,12 @@ def no_gradient(record: Record) -> Iterator[Finding]:
         if o.kind == "softmax" and o.shape and o.shape[-1] == 1 and o.index in record.leads_to_output:
             place = record.label(o)
             yield Finding(
-                "one-unit-softmax", "severe", place,
-                f"{place} runs over one unit, so it returns 1 whatever comes in: no layer before it can learn.",
+                "one-unit-softmax",
+                "severe",
+                place,
+                f"{place} runs over one unit, so it returns 1 whatever comes in: nothing before it learns.",
                 order=o.index,
-            )  # fmt: skip
+            )
             break
     sizes = [w.gradient for w in record.weights.values() if w.gradient is not None]
     if sizes and max(sizes) == 0:
@@ -145,10 +170,12 @@ def outputs(record: Record) -> Iterator[Finding]:
     yield from _before_the_loss(record, loss, fed)
     if loss.broadcast:
         yield Finding(
-            "shape-broadcast", "severe", "the loss",
-            f"Outputs have shape {loss.output_shape}, targets {loss.target_shape}: their difference has shape "
-            f"{loss.broadcast}, every output against every target.",
-        )  # fmt: skip
+            "shape-broadcast",
+            "severe",
+            "the loss",
+            f"Outputs have shape {loss.output_shape}, targets {loss.target_shape}: their difference has "
+            f"shape {loss.broadcast}, every output against every target.",
+        )
 
 
 def _before_the_loss(record: Record, loss: Loss, fed: Operation) -> Iterator[Finding]:
@@ -158,57 +185,102 @@ def _before_the_loss(record: Record, loss: Loss, fed: Operation) -> Iterator[Fin
         sums = fed.row_sums is not None and fed.row_sums < 1e-4 and (fed.lowest or 0) >= 0 and classes > 1
         if (fed.kind == "softmax" and fed.name != "log_softmax") or (sums and fed.kind != "weight"):
             yield Finding(
-                "probabilities-as-logits", "severe", place,
-                f"The outputs are probabilities already, and cross_entropy takes the softmax of them again: the "
-                f"loss cannot fall below {floor:.3f} for {classes} classes.", floor, order=fed.index,
-            )  # fmt: skip
+                "probabilities-as-logits",
+                "severe",
+                place,
+                f"The outputs are probabilities already, and cross_entropy takes their softmax again: the "
+                f"loss cannot fall below {floor:.3f} for {classes} classes.",
+                floor,
+                order=fed.index,
+            )
         elif fed.kind == "softmax":
-            yield Finding("probabilities-as-logits", "note", place, "log_softmax stands before cross_entropy, "
-                          "which takes it again: harmless, one of them is enough.", order=fed.index)  # fmt: skip
+            yield Finding(
+                "probabilities-as-logits",
+                "note",
+                place,
+                "log_softmax stands before cross_entropy, "
+                "which takes it again: harmless, one of them is enough.",
+                order=fed.index,
+            )
         elif fed.kind == "activation":
             yield from _clipped_logits(place, fed, floor, classes)
     elif loss.kind == "binary_logits" and fed.kind in ("activation", "softmax"):
         if fed.activation == "sigmoid" or fed.kind == "softmax":
-            yield Finding("probabilities-as-logits", "severe", place, "The outputs went through a sigmoid already, "
-                          "and this loss takes it again.", order=fed.index)  # fmt: skip
+            yield Finding(
+                "probabilities-as-logits",
+                "severe",
+                place,
+                "The outputs went through a sigmoid already, and this loss takes it again.",
+                order=fed.index,
+            )
         else:
             yield from _clipped_logits(place, fed, floor, classes)
     elif (
         loss.kind == "nll" and fed.name != "log_softmax" and (fed.kind in ("weight", "activation", "softmax"))
     ):
         if fed.activation != "logsigmoid":
-            yield Finding("logits-as-probabilities", "severe", place,
-                          f"nll_loss takes log-probabilities, and gets the output of {place}.", order=fed.index)  # fmt: skip
+            yield Finding(
+                "logits-as-probabilities",
+                "severe",
+                place,
+                f"nll_loss takes log-probabilities, and gets the output of {place}.",
+                order=fed.index,
+            )
     elif loss.kind in ("squared", "absolute") and fed.kind == "activation":
         share = loss.below.get(_range_of(fed.activation), 0.0)
         if share > 0:
             yield Finding(
-                "activation-last", "severe" if share > 0.05 else "warning", place,
+                "activation-last",
+                "severe" if share > 0.05 else "warning",
+                place,
                 f"{fed.activation} at the end cannot give {share:.0%} of the targets of this batch "
-                f"({loss.target_low:.3g} to {loss.target_high:.3g}).", share, order=fed.index,
-            )  # fmt: skip
+                f"({loss.target_low:.3g} to {loss.target_high:.3g}).",
+                share,
+                order=fed.index,
+            )
 
 
 def _range_of(activation: str | None) -> str:
-    return {"relu6": "relu", "hard_tanh": "tanh", "softsign": "tanh", "softplus": "relu", "sin": "tanh",
-            "hard_sigmoid": "sigmoid"}.get(activation or "", activation or "")  # fmt: skip
+    return {
+        "relu6": "relu",
+        "hard_tanh": "tanh",
+        "softsign": "tanh",
+        "softplus": "relu",
+        "sin": "tanh",
+        "hard_sigmoid": "sigmoid",
+    }.get(activation or "", activation or "")
 
 
 def _clipped_logits(place: str, fed: Operation, floor: float, classes: int) -> Iterator[Finding]:
     name = fed.activation
     if name in ("relu", "relu6", "sigmoid", "hard_sigmoid"):
         extra = f": the loss cannot fall below {floor:.3f}" if "sigmoid" in str(name) else ""
-        yield Finding("activation-last", "severe", place,
-                      f"{name} stands between the last layer and a softmax loss: logits cannot be negative{extra}.",
-                      order=fed.index)  # fmt: skip
+        yield Finding(
+            "activation-last",
+            "severe",
+            place,
+            f"{name} stands between the last layer and a softmax loss: logits cannot be negative{extra}.",
+            order=fed.index,
+        )
     elif name in ("tanh", "hard_tanh", "softsign", "sin"):
         least = math.log(1 + (classes - 1) * math.exp(-2))
-        yield Finding("activation-last", "warning", place,
-                      f"{name} stands between the last layer and a softmax loss: logits stay in [-1, 1], "
-                      f"the loss above {least:.3f}.", least, order=fed.index)  # fmt: skip
+        yield Finding(
+            "activation-last",
+            "warning",
+            place,
+            f"{name} stands between the last layer and a softmax loss: logits stay in [-1, 1], "
+            f"the loss above {least:.3f}.",
+            least,
+            order=fed.index,
+        )
     elif name not in (None, "logsigmoid"):
-        yield Finding("activation-last", "warning", place,
-                      f"{name} stands between the last layer and a softmax loss.", order=fed.index)  # fmt: skip
+        yield Finding(
+            "activation-last",
+            "warning",
+            place,
+            f"{name} stands between the last layer and a softmax loss.",
+            order=fed.index,
+        )
 
 
 def softmax_inside(record: Record) -> Iterator[Finding]:
@@ -223,9 +295,13 @@ def softmax_inside(record: Record) -> Iterator[Finding]:
         readers = [record.operations[c] for c in record.children[o.index]]
         if readers and all(r.kind == "weight" and r.parents == (o.index,) for r in readers):
             place = record.label(o)
-            yield Finding("softmax-inside", "warning", place,
-                          f"{place} is a hidden activation: {o.shape[-1]} units share one unit of signal.",
-                          order=o.index)  # fmt: skip
+            yield Finding(
+                "softmax-inside",
+                "warning",
+                place,
+                f"{place} is a hidden activation: {o.shape[-1]} units share one unit of signal.",
+                order=o.index,
+            )
 
 
 def targets(record: Record) -> Iterator[Finding]:
@@ -235,18 +311,28 @@ def targets(record: Record) -> Iterator[Finding]:
         return
     if loss.outside:
         yield Finding(
-            "labels", "severe", "the targets",
+            "labels",
+            "severe",
+            "the targets",
             f"{loss.outside} labels lie outside 0 ... {(loss.classes or 1) - 1}: they run from "
-            f"{loss.target_low:g} to {loss.target_high:g}.", float(loss.outside),
-        )  # fmt: skip
+            f"{loss.target_low:g} to {loss.target_high:g}.",
+            float(loss.outside),
+        )
     elif loss.target_constant:
-        yield Finding("labels", "warning", "the targets",
-                      f"All targets of this batch are {loss.target_low:g}: shuffle the data.")  # fmt: skip
+        yield Finding(
+            "labels",
+            "warning",
+            "the targets",
+            f"All targets of this batch are {loss.target_low:g}: shuffle the data.",
+        )
     if loss.kind in ("squared", "absolute") and loss.target_rms and loss.target_rms > 30:
         yield Finding(
-            "target-scale", "severe" if loss.target_rms > 1000 else "warning", "the targets",
-            f"The targets have size {loss.target_rms:.3g}; outputs start at about 1.", loss.target_rms,
-        )  # fmt: skip
+            "target-scale",
+            "severe" if loss.target_rms > 1000 else "warning",
+            "the targets",
+            f"The targets have size {loss.target_rms:.3g}; outputs start at about 1.",
+            loss.target_rms,
+        )
 
 
 def no_nonlinearity(record: Record) -> Iterator[Finding]:
@@ -262,16 +348,21 @@ def no_nonlinearity(record: Record) -> Iterator[Finding]:
             pairs.append((before, o))
     if not pairs:
         return
-    first, second = pairs[0]
+    _first, second = pairs[0]
     whole = not bent
     if len(pairs) < bent:
         return  # one linear pair among many layers is a factorization more often than a fault
     places = [f"{record.label(a)} - {record.label(b)}" for a, b in pairs]
     yield Finding(
-        "no-nonlinearity", "severe" if whole else "warning", record.label(second),
+        "no-nonlinearity",
+        "severe" if whole else "warning",
+        record.label(second),
         ("No activation anywhere: " if whole else "No activation between ")
-        + listed(places) + (" are one linear map." if whole else "."), float(len(pairs)), order=second.index,
-    )  # fmt: skip
+        + listed(places)
+        + (" are one linear map." if whole else "."),
+        float(len(pairs)),
+        order=second.index,
+    )
 
 
 def _linear_before(record: Record, operation: Operation) -> Operation | None:
@@ -296,6 +387,13 @@ def _full_rank(record: Record, a: Operation, b: Operation) -> bool:
 
 
 CHECKS = (
-    uninitialized, not_finite, identical_units, registration, no_gradient, outputs, softmax_inside, targets,
+    uninitialized,
+    not_finite,
+    identical_units,
+    registration,
+    no_gradient,
+    outputs,
+    softmax_inside,
+    targets,
     no_nonlinearity,
-)  # fmt: skip
+)

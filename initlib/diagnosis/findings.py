@@ -9,23 +9,49 @@ from initlib.diagnosis.catalogue import CATALOGUE, SEVERITIES, Entry
 # cause -> what follows from it; a finding is told below its cause when both occur.
 FOLLOWS: dict[str, tuple[str, ...]] = {
     "identical-units": (
-        "no-gradient", "signal-vanishes", "inputs-merge", "gradient-vanishes", "dead-units", "inputs-alike",
-        "learning-rate", "rate-may-be-higher", "too-narrow",
+        "no-gradient",
+        "signal-vanishes",
+        "inputs-merge",
+        "gradient-vanishes",
+        "dead-units",
+        "inputs-alike",
+        "learning-rate",
+        "rate-may-be-higher",
+        "too-narrow",
     ),
     "one-unit-softmax": (
-        "no-gradient", "gradient-vanishes", "probabilities-as-logits", "activation-last", "first-loss",
-        "learning-rate", "rate-may-be-higher",
+        "no-gradient",
+        "gradient-vanishes",
+        "probabilities-as-logits",
+        "activation-last",
+        "first-loss",
+        "learning-rate",
+        "rate-may-be-higher",
     ),
     "input-scale": ("saturation", "first-loss", "attention-one-hot"),
     "stream-grows": (
-        "signal-explodes", "gradient-explodes", "first-loss", "learning-rate", "saturation", "not-finite",
+        "signal-explodes",
+        "gradient-explodes",
+        "first-loss",
+        "learning-rate",
+        "saturation",
+        "not-finite",
     ),
     "signal-explodes": (
-        "gradient-explodes", "first-loss", "learning-rate", "saturation", "attention-one-hot", "dead-units",
+        "gradient-explodes",
+        "first-loss",
+        "learning-rate",
+        "saturation",
+        "attention-one-hot",
+        "dead-units",
         "not-finite",
     ),
     "too-narrow": (
-        "signal-vanishes", "signal-explodes", "gradient-explodes", "gradient-vanishes", "first-loss",
+        "signal-vanishes",
+        "signal-explodes",
+        "gradient-explodes",
+        "gradient-vanishes",
+        "first-loss",
     ),
     "inputs-merge": ("signal-vanishes", "gradient-vanishes", "dead-units", "rate-may-be-higher"),
     "signal-vanishes": ("gradient-vanishes", "rate-may-be-higher", "no-gradient"),
@@ -34,12 +60,23 @@ FOLLOWS: dict[str, tuple[str, ...]] = {
     "first-loss": ("learning-rate",),
     "summed-loss": ("learning-rate", "first-loss"),
     "shape-broadcast": ("learning-rate", "rate-may-be-higher"),
-}  # fmt: skip
+}
 EXACT = (
-    "uninitialized", "not-finite", "unregistered", "identical-units", "one-unit-softmax", "shape-broadcast",
-    "probabilities-as-logits", "logits-as-probabilities", "activation-last", "labels", "no-gradient",
-    "not-optimized", "unreached", "summed-loss",
-)  # fmt: skip
+    "uninitialized",
+    "not-finite",
+    "unregistered",
+    "identical-units",
+    "one-unit-softmax",
+    "shape-broadcast",
+    "probabilities-as-logits",
+    "logits-as-probabilities",
+    "activation-last",
+    "labels",
+    "no-gradient",
+    "not-optimized",
+    "unreached",
+    "summed-loss",
+)
 
 
 @dataclass
@@ -94,7 +131,7 @@ class Finding:
 
 
 def ranked(found: list[Finding]) -> list[Finding]:
-    """Return the findings by severity, exact faults first, then by place; what follows is told below its cause.
+    """Return the findings by severity, exact faults first, then by place; effects are told below causes.
 
     A cause is as severe as the worst of what follows from it.
 

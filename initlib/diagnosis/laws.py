@@ -1,4 +1,4 @@
-"""Which law the weights of a layer were drawn from, and which the layer asks for: told from the weights alone.
+"""Which law the weights of a layer were drawn from, and which the layer asks for: from the weights alone.
 
 Variance, kurtosis and bound tell more than any signal: a factor 1.1 on one layer of 64 x 64 shows at once.
 In square layers some laws coincide (Xavier and LeCun, fan_in and fan_out), so the answer is a class of laws.

@@ -136,10 +136,18 @@ class _Walk:
         taps = int(np.prod(values.shape[:-2])) if values.ndim > 2 else 1
         mean, std = float(values.mean()), float(values.std())
         return Weight(
-            name, kind, values.shape, float(matrix.shape[0]), float(values.shape[-1] * taps), values.size, mean, std,
-            float(np.mean(((values - mean) / (std or 1.0)) ** 4)), float(np.abs(values).max()),
+            name,
+            kind,
+            values.shape,
+            float(matrix.shape[0]),
+            float(values.shape[-1] * taps),
+            values.size,
+            mean,
+            std,
+            float(np.mean(((values - mean) / (std or 1.0)) ** 4)),
+            float(np.abs(values).max()),
             same_rows=bool(matrix.shape[1] > 1 and (matrix == matrix[:, :1]).all()),
-        )  # fmt: skip
+        )
 
     def gradients(self) -> None:
         """Write down what went back."""

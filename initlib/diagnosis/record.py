@@ -11,9 +11,21 @@ from typing import Any
 
 # What an operation can be. The scale of the signal starts anew behind those in RESETS.
 KINDS = (
-    "input", "weight", "lookup", "recurrent", "activation", "norm", "sum", "product", "scale", "pool",
-    "attention", "softmax", "join", "other",
-)  # fmt: skip
+    "input",
+    "weight",
+    "lookup",
+    "recurrent",
+    "activation",
+    "norm",
+    "sum",
+    "product",
+    "scale",
+    "pool",
+    "attention",
+    "softmax",
+    "join",
+    "other",
+)
 RESETS = ("norm", "recurrent", "attention", "softmax", "lookup", "other", "product")
 BOUNDED = ("tanh", "sigmoid", "sin", "erf", "softsign", "hard_tanh", "hard_sigmoid")
 
@@ -262,7 +274,7 @@ class Record:
         return found if found.kind == "weight" else operation
 
     def label(self, operation: Operation) -> str:
-        """Return the name that people know an operation by; a sum is named by the layer whose output it adds."""
+        """Return the name that people know an operation by; a sum is named by the layer it adds."""
         if operation.kind in ("sum", "scale") and operation.parents:
             owner = self.owner(operation)
             if owner is not operation:

@@ -86,7 +86,8 @@ class Report:
         rate = (
             f", first step at rate {r.rate.rate:g} does {r.rate.ratio:.0%} of its promise" if r.rate else ""
         )
-        return f"Examined: {layers} products with weights in {len(r.operations)} operations, {r.samples} samples{loss}{rate}."
+        where = f"{layers} products with weights in {len(r.operations)} operations"
+        return f"Examined: {where}, {r.samples} samples{loss}{rate}."
 
     def _stream(self) -> list[str]:
         """Return the table of the stream: first, last and most telling rows."""
@@ -114,9 +115,13 @@ class Report:
         activation = self.record.activation_of(o.index)[0] if o.kind == "weight" else None
         name = self.record.label(o) + (f" -> {activation}" if activation else "")
         return (
-            name[:34], _number(o.rms), _number(o.apart), "" if o.bias_share is None else f"{o.bias_share:.0%}",
-            _number(o.gradient), laws.words(weight) if weight is not None and weight.kind != "recurrent" else "",
-        )  # fmt: skip
+            name[:34],
+            _number(o.rms),
+            _number(o.apart),
+            "" if o.bias_share is None else f"{o.bias_share:.0%}",
+            _number(o.gradient),
+            laws.words(weight) if weight is not None and weight.kind != "recurrent" else "",
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as plain Python objects; `schema` is the version of their form."""
@@ -135,8 +140,12 @@ class Report:
             "rate": None if r.rate is None else {k: _plain(v) for k, v in vars(r.rate).items()},
             "stream": [
                 {
-                    "name": r.label(o), "kind": o.kind, "rms": _plain(o.rms), "apart": _plain(o.apart),
-                    "bias_share": _plain(o.bias_share), "gradient": _plain(o.gradient),
+                    "name": r.label(o),
+                    "kind": o.kind,
+                    "rms": _plain(o.rms),
+                    "apart": _plain(o.apart),
+                    "bias_share": _plain(o.bias_share),
+                    "gradient": _plain(o.gradient),
                 }
                 for o in r.stream
             ],
@@ -144,7 +153,7 @@ class Report:
                 {"name": w.name, "shape": list(w.shape), "std": _plain(w.std), "law": laws.words(w)}
                 for w in r.weights.values()
             ],
-        }  # fmt: skip
+        }
 
     def to_json(self) -> str:
         """Return `to_dict` as strict JSON; numbers that are not finite are null."""

@@ -1,5 +1,6 @@
 """Findings about size: of signals, gradients and differences between inputs, along the stream."""
 
+import itertools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -71,15 +72,16 @@ def hidden(record: Record, segment: Segment) -> list[Operation]:
     """Return the points before the output layers."""
     ends = record.ends
     return [
-        o for o in segment.points
+        o
+        for o in segment.points
         if o.where != "the loss" and not (o.kind != "sum" and record.owner(o).index in ends)
-    ]  # fmt: skip
+    ]
 
 
 def severity(octaves: float, depth: int) -> tuple[str | None, float]:
     """Return how severe so many octaves are in so many layers, and the tolerance they passed.
 
-    A warning beyond the tolerance, severe beyond twice it; up to 4 layers, whose tolerance is wide, beyond it.
+    A warning beyond the tolerance, severe beyond twice it; up to 4 layers, where it is wide, beyond it.
 
     >>> severity(-10.0, 12), severity(2.0, 12)
     (('severe', -4.196), (None, 3.31))
@@ -101,7 +103,7 @@ def signal(record: Record) -> Iterator[Finding]:
         ends = [min(points, key=segment.octaves), *([max(free, key=segment.octaves)] if free else [])]
         for worst in ends if ends[0] is not ends[-1] else ends[:1]:
             octaves = segment.octaves(worst)
-            if octaves > 0 and worst not in free or octaves < 0 and worst is not ends[0]:
+            if (octaves > 0 and worst not in free) or (octaves < 0 and worst is not ends[0]):
                 continue
             how, limit = severity(octaves, segment.depth)
             if how == "severe" and worst.rms == 0 and _learns_from_zero(record, worst):
@@ -131,12 +133,16 @@ def stream(record: Record) -> Iterator[Finding]:
         if how is None or octaves < 0:
             continue
         yield Finding(
-            "stream-grows", how, record.label(blocks[0]),
-            f"The branches are not scaled: from {record.label(blocks[0])} to {record.label(blocks[-1])} the mean "
-            f"square is multiplied by {growth:.2f} in each of {len(blocks)} blocks (1 + s^2 for branches that add "
-            f"s^2), the {what} by {2.0**octaves:.3g} over all, {octaves:.1f} octaves.", octaves,
-            f"{limit:+.1f} octaves at {segment.depth} layers", blocks[0].index,
-        )  # fmt: skip
+            "stream-grows",
+            how,
+            record.label(blocks[0]),
+            f"The branches are not scaled: from {record.label(blocks[0])} to {record.label(blocks[-1])} "
+            f"the mean square is multiplied by {growth:.2f} in each of {len(blocks)} blocks (1 + s^2 for "
+            f"branches that add s^2), the {what} by {2.0**octaves:.3g} over all, {octaves:.1f} octaves.",
+            octaves,
+            f"{limit:+.1f} octaves at {segment.depth} layers",
+            blocks[0].index,
+        )
 
 
 def _blocks(record: Record, segment: Segment) -> list[Operation]:
@@ -158,24 +164,29 @@ def _signal_finding(
     growing = octaves > 0
     code = "signal-explodes" if growing else "signal-vanishes"
     cause, culprit = _cause(record, segment, growing)
-    sentence = (
-        f"From {record.label(segment.start)} to {record.label(worst)} the signal "
-        + (f"{'grows' if growing else 'shrinks'} by {abs(octaves):.1f} octaves (x {2.0**octaves:.3g})"
-           if math.isfinite(octaves) else "falls to zero")
-    )  # fmt: skip
+    sentence = f"From {record.label(segment.start)} to {record.label(worst)} the signal " + (
+        f"{'grows' if growing else 'shrinks'} by {abs(octaves):.1f} octaves (x {2.0**octaves:.3g})"
+        if math.isfinite(octaves)
+        else "falls to zero"
+    )
     if not cause and abs(octaves) < 4 * _luck(record, segment):
         code = "too-narrow"
         cause = ", though every layer has about the scale it asks for"
     where = culprit or worst
     return Finding(
-        code, how, record.label(where), sentence + cause + ".", octaves,
-        f"{limit:+.1f} octaves at {segment.depth} layers", where.index,
+        code,
+        how,
+        record.label(where),
+        sentence + cause + ".",
+        octaves,
+        f"{limit:+.1f} octaves at {segment.depth} layers",
+        where.index,
         lines=_layer_lines(record, where) if culprit else "",
-    )  # fmt: skip
+    )
 
 
 def _luck(record: Record, segment: Segment) -> float:
-    """Return the standard deviation, in octaves of amplitude, of a ReLU net's signal: ln q has 5 sum 1 / n."""
+    """Return the standard deviation of a ReLU net's signal, in octaves: ln q has variance 5 sum 1 / n."""
     own = [
         record.weights[o.weights[0]] for o in segment.points if o.weights and o.weights[0] in record.weights
     ]
@@ -225,11 +236,15 @@ def gradients(record: Record) -> Iterator[Finding]:
             continue
         first, last = (_graded(segment)[i] for i in (0, -1))
         yield Finding(
-            "gradient-explodes" if octaves > 0 else "gradient-vanishes", how, record.label(first),
+            "gradient-explodes" if octaves > 0 else "gradient-vanishes",
+            how,
+            record.label(first),
             f"From {record.label(last)} back to {record.label(first)} the gradient "
             f"{'grows' if octaves > 0 else 'shrinks'} by {abs(octaves):.1f} octaves (x {2.0**octaves:.3g}).",
-            octaves, f"{limit:+.1f} octaves at {segment.depth} layers", first.index,
-        )  # fmt: skip
+            octaves,
+            f"{limit:+.1f} octaves at {segment.depth} layers",
+            first.index,
+        )
 
 
 def through_time(record: Record) -> Iterator[Finding]:
@@ -244,11 +259,20 @@ def through_time(record: Record) -> Iterator[Finding]:
         how, limit = severity(octaves, predict.DEPTHS[-1])
         if octaves > 0 and how is not None:
             yield Finding(
-                "gradient-explodes", how, record.label(o),
-                f"On its way back through time in {record.label(o)} the gradient grows by {octaves:.1f} octaves "
-                f"(x {2.0**octaves:.3g}), relative to the signals.", octaves, f"{limit:+.1f} octaves", o.index,
-                lines=f"torch.nn.init.orthogonal_(model.{next((n for n in o.weights if 'hh' in n), 'weight_hh')})",
-            )  # fmt: skip
+                "gradient-explodes",
+                how,
+                record.label(o),
+                f"On its way back through time in {record.label(o)} the gradient grows by {octaves:.1f} "
+                f"octaves (x {2.0**octaves:.3g}), relative to the signals.",
+                octaves,
+                f"{limit:+.1f} octaves",
+                o.index,
+                lines=f"torch.nn.init.orthogonal_(model.{_recurrent_name(o)})",
+            )
+
+
+def _recurrent_name(operation: Operation) -> str:
+    return next((name for name in operation.weights if "hh" in name), operation.weights[0])
 
 
 def _graded(segment: Segment) -> list[Operation]:
@@ -298,12 +322,16 @@ def merging(record: Record) -> Iterator[Finding]:
         narrow = not cause and share <= 0.5 and _luck(record, segment) > 1
         benign = loss >= predict.MERGE[1] or _learns_from_zero(record, place)
         yield Finding(
-            "too-narrow" if narrow else "inputs-merge", "warning" if benign else "severe", record.label(place),
+            "too-narrow" if narrow else "inputs-merge",
+            "warning" if benign else "severe",
+            record.label(place),
             f"1 - cosine between inputs falls from {before:.2g} at {record.label(first)} to "
-            f"{after:.2g} at {record.label(last)}{by_bias}{cause}.", loss,
+            f"{after:.2g} at {record.label(last)}{by_bias}{cause}.",
+            loss,
             f"ln of the ratio {predict.MERGE[0]} (warning), {predict.MERGE[1]} (severe)",
-            place.index, lines=_layer_lines(record, culprit) if culprit else "",
-        )  # fmt: skip
+            place.index,
+            lines=_layer_lines(record, culprit) if culprit else "",
+        )
 
 
 def _apart(record: Record, operation: Operation) -> float | None:
@@ -318,8 +346,7 @@ def _apart(record: Record, operation: Operation) -> float | None:
 
 def _largest_drop(trail: list[tuple[Operation, float]]) -> Operation:
     drops = [
-        (math.log(max(one[1], 1e-7) / max(two[1], 1e-7)), two[0])
-        for one, two in zip(trail, trail[1:], strict=False)
+        (math.log(max(one[1], 1e-7) / max(two[1], 1e-7)), two[0]) for one, two in itertools.pairwise(trail)
     ]
     return max(drops, key=lambda drop: drop[0])[1]
 
@@ -343,10 +370,15 @@ def alike_inputs(record: Record) -> Iterator[Finding]:
         f"; {varies:.2g} of the output's mean square differs between inputs" if varies is not None else ""
     )
     yield Finding(
-        "inputs-alike", "warning", record.label(inputs[0]),
+        "inputs-alike",
+        "warning",
+        record.label(inputs[0]),
         f"The inputs of this batch differ by 1 - cosine = {at_input:.2g} only, and the net keeps it so: "
-        + ", ".join(trail[:8]) + output + ".", at_input,
-    )  # fmt: skip
+        + ", ".join(trail[:8])
+        + output
+        + ".",
+        at_input,
+    )
 
 
 def sine_layer(record: Record) -> Iterator[Finding]:
@@ -362,10 +394,14 @@ def sine_layer(record: Record) -> Iterator[Finding]:
         share = weight.rms**2 / rule[0] if rule else 1.0
         if not 0.1 <= share <= 10:
             yield Finding(
-                "sine-first-layer", "warning", record.label(o),
+                "sine-first-layer",
+                "warning",
+                record.label(o),
                 f"{record.label(o)} has {share:.3g} times (1 / {1 / share:.3g}) the variance of "
-                f"U(-1/fan_in, 1/fan_in).", share, order=o.index,
-            )  # fmt: skip
+                f"U(-1/fan_in, 1/fan_in).",
+                share,
+                order=o.index,
+            )
 
 
 def odd_layers(record: Record) -> Iterator[Finding]:
@@ -391,9 +427,10 @@ def odd_layers(record: Record) -> Iterator[Finding]:
     ]
     best = max(scales, key=lambda scale: sum(_agree(one, scale) for one in scale))
     strangers = [
-        place for place, (o, w, ratio) in enumerate(rows)
+        place
+        for place, (o, w, ratio) in enumerate(rows)
         if not any(_agree(scale[place], scale) for scale in scales) and not _follows_rule(record, o, ratio)
-    ]  # fmt: skip
+    ]
     if (
         not strangers
         or len(strangers) > max(1, len(rows) // 5)
@@ -404,10 +441,14 @@ def odd_layers(record: Record) -> Iterator[Finding]:
         o, weight, value = best[place]
         factor = value / median(v for _, _, v in best)
         yield Finding(
-            "odd-layer", "note", record.label(o),
-            f"{record.label(o)} is drawn with {factor:.3g} times the standard deviation of the law that the other "
-            f"layers share ({laws.words(weight)}).", factor, order=o.index,
-        )  # fmt: skip
+            "odd-layer",
+            "note",
+            record.label(o),
+            f"{record.label(o)} is drawn with {factor:.3g} times the standard deviation of the law that "
+            f"the other layers share ({laws.words(weight)}).",
+            factor,
+            order=o.index,
+        )
 
 
 def _follows_rule(record: Record, operation: Operation, ratio: float) -> bool:

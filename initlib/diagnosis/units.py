@@ -26,10 +26,14 @@ def dead_units(record: Record) -> Iterator[Finding]:
             continue
         place = record.label(before)
         yield Finding(
-            "dead-units", "severe" if o.off > 0.9 else "warning", place,
+            "dead-units",
+            "severe" if o.off > 0.9 else "warning",
+            place,
             f"{o.off:.0%} of the {units} units behind {place} are off for every input; chance explains "
-            f"{chance:.0%}.", o.off, order=o.index,
-        )  # fmt: skip
+            f"{chance:.0%}.",
+            o.off,
+            order=o.index,
+        )
 
 
 def saturation(record: Record) -> Iterator[Finding]:
@@ -40,10 +44,13 @@ def saturation(record: Record) -> Iterator[Finding]:
         before = record.operations[o.parents[0]] if o.parents else o
         place = record.label(before)
         yield Finding(
-            "saturation", "severe" if o.flat > 0.9 else "warning", place,
-            f"{o.flat:.0%} of the outputs of {o.activation} behind {place} lie where it is flat.", o.flat,
+            "saturation",
+            "severe" if o.flat > 0.9 else "warning",
+            place,
+            f"{o.flat:.0%} of the outputs of {o.activation} behind {place} lie where it is flat.",
+            o.flat,
             order=o.index,
-        )  # fmt: skip
+        )
 
 
 def saturated_cells(record: Record) -> Iterator[Finding]:
@@ -59,10 +66,14 @@ def saturated_cells(record: Record) -> Iterator[Finding]:
         share = math.erfc(TANH_FLAT / math.sqrt(2 * square)) if square > 0 else 0.0
         if share > 0.5:
             yield Finding(
-                "saturation", "severe" if share > 0.9 else "warning", record.label(o),
+                "saturation",
+                "severe" if share > 0.9 else "warning",
+                record.label(o),
                 f"Pre-activations of the gates in {record.label(o)} have a standard deviation of about "
-                f"{math.sqrt(square):.2g}: {share:.0%} of them lie where tanh is flat.", share, order=o.index,
-            )  # fmt: skip
+                f"{math.sqrt(square):.2g}: {share:.0%} of them lie where tanh is flat.",
+                share,
+                order=o.index,
+            )
 
 
 def input_scale(record: Record) -> Iterator[Finding]:
@@ -78,15 +89,21 @@ def input_scale(record: Record) -> Iterator[Finding]:
         loud_loss = ratio is not None and ratio > FIRST_LOSS[1] and not _loud_layers(record)
         how = "severe" if saturated or loud_loss else "note"
         yield Finding(
-            "input-scale", how, record.label(o),
-            f"The inputs have size {o.rms:.3g} (root mean square), not about 1.", o.rms, order=o.index,
-        )  # fmt: skip
+            "input-scale",
+            how,
+            record.label(o),
+            f"The inputs have size {o.rms:.3g} (root mean square), not about 1.",
+            o.rms,
+            order=o.index,
+        )
     if record.input_spread is not None and record.input_spread > 1000:
         yield Finding(
-            "input-scale", "note", "input",
+            "input-scale",
+            "note",
+            "input",
             f"The standard deviations of the input features differ by a factor {record.input_spread:.3g}.",
             record.input_spread,
-        )  # fmt: skip
+        )
 
 
 def _loud_layers(record: Record) -> bool:
@@ -109,14 +126,18 @@ def attention(record: Record) -> Iterator[Finding]:
         place = record.label(o)
         size = f", standard deviation of the logits {o.spread:.3g}" if o.spread is not None else ""
         missing = (
-            f"; they are scaled by {o.scaled:.3g}, where 1/sqrt({o.head_dim}) = {o.head_dim**-0.5:.3g} is usual"
-            if o.scaled is not None and o.head_dim and o.scaled > 2 * o.head_dim**-0.5 else ""
-        )  # fmt: skip
+            f"; they are scaled by {o.scaled:.3g}, not by 1/sqrt({o.head_dim}) = {o.head_dim**-0.5:.3g}"
+            if o.scaled is not None and o.head_dim and o.scaled > 2 * o.head_dim**-0.5
+            else ""
+        )
         yield Finding(
-            "attention-one-hot", "severe", place,
-            f"The attention in {place} has {o.entropy:.2f} of the entropy of an even one{size}{missing}.", o.entropy,
+            "attention-one-hot",
+            "severe",
+            place,
+            f"The attention in {place} has {o.entropy:.2f} of the entropy of an even one{size}{missing}.",
+            o.entropy,
             order=o.index,
-        )  # fmt: skip
+        )
         return
 
 
@@ -153,12 +174,15 @@ def first_loss(record: Record) -> Iterator[Finding]:
     if loss is None or loss.value is None or ratio is None:
         return
     samples = loss.samples or 1
-    if loss.reduction == "sum" and samples > 7 or (samples > 7 and 0.9 * samples <= ratio <= 1.1 * samples):
+    if (loss.reduction == "sum" and samples > 7) or (samples > 7 and 0.9 * samples <= ratio <= 1.1 * samples):
         yield Finding(
-            "summed-loss", "severe" if record.rate is not None and record.rate.ratio < 0 else "warning", "the loss",
-            f"The first loss is {loss.value:.4g}, summed over {samples} samples: gradient and step are {samples} times "
-            "those of the mean.", float(samples),
-        )  # fmt: skip
+            "summed-loss",
+            "severe" if record.rate is not None and record.rate.ratio < 0 else "warning",
+            "the loss",
+            f"The first loss is {loss.value:.4g}, summed over {samples} samples: gradient and step are "
+            f"{samples} times those of the mean.",
+            float(samples),
+        )
         if loss.reduction != "sum":
             return
     if ratio <= FIRST_LOSS[0] or loss.fed is None:
@@ -166,10 +190,14 @@ def first_loss(record: Record) -> Iterator[Finding]:
     place, why, lines = _loud(record, record.operations[loss.fed])
     value = loss.value / (samples if loss.reduction == "sum" else 1)
     yield Finding(
-        "first-loss", "severe" if ratio > FIRST_LOSS[1] else "warning", place,
-        f"The first loss is {value:.4g}, {ratio:.1f} times that of chance ({value / ratio:.3g}){why}.", ratio,
-        order=loss.fed, lines=lines,
-    )  # fmt: skip
+        "first-loss",
+        "severe" if ratio > FIRST_LOSS[1] else "warning",
+        place,
+        f"The first loss is {value:.4g}, {ratio:.1f} times that of chance ({value / ratio:.3g}){why}.",
+        ratio,
+        order=loss.fed,
+        lines=lines,
+    )
 
 
 def _loud(record: Record, fed: Operation) -> tuple[str, str, str]:
@@ -194,8 +222,8 @@ def _loud(record: Record, fed: Operation) -> tuple[str, str, str]:
             )
         return (
             record.label(fed),
-            f": the output weights{tied} are drawn as {laws.words(weight)}, so logits are {gain:.3g} times as "
-            "large as what enters",
+            f": the output weights{tied} are drawn as {laws.words(weight)}, so logits are {gain:.3g} times "
+            "as large as what enters",
             f"torch.nn.init.normal_(model.{weight.name}, std=0.02)",
         )
     before = record.operations[fed.parents[0]] if fed.parents else fed
@@ -222,14 +250,22 @@ def first_step(record: Record) -> Iterator[Finding]:
         )
         number = f" ({rate.ratio:.3g} of the decrease that the gradient promises)" if rate.ratio < 0 else ""
         yield Finding(
-            "learning-rate", "severe" if rate.ratio < severe else "warning", "the optimizer",
-            f"{what} {result}{number}{half}.", rate.ratio, holds="Adam" if adam else "SGD",
+            "learning-rate",
+            "severe" if rate.ratio < severe else "warning",
+            "the optimizer",
+            f"{what} {result}{number}{half}.",
+            rate.ratio,
+            holds="Adam" if adam else "SGD",
             lines=f"optimizer = type(optimizer)(model.parameters(), lr={rate.half:.2g})" if rate.half else "",
-        )  # fmt: skip
+        )
     elif rate.ratio > 0.98 and not adam:
-        yield Finding("rate-may-be-higher", "note", "the optimizer",
-                      f"{what} lowers the loss by {rate.ratio:.1%} of what the gradient says: it may be far higher.",
-                      rate.ratio)  # fmt: skip
+        yield Finding(
+            "rate-may-be-higher",
+            "note",
+            "the optimizer",
+            f"{what} lowers the loss by {rate.ratio:.1%} of what the gradient says: it may be far higher.",
+            rate.ratio,
+        )
 
 
 def not_at_start(record: Record) -> Iterator[Finding]:
@@ -238,10 +274,13 @@ def not_at_start(record: Record) -> Iterator[Finding]:
         yield Finding("not-at-start", "note", "the model", "The optimizer has taken steps already.")
     elif record.shuffled is not None and abs(record.shuffled) > 7:
         yield Finding(
-            "not-at-start", "note", "the model",
-            f"The loss is {record.shuffled:+.1f} standard deviations off that of the same weights in another order: "
-            "they are no independent draws.", record.shuffled,
-        )  # fmt: skip
+            "not-at-start",
+            "note",
+            "the model",
+            f"The loss is {record.shuffled:+.1f} standard deviations off that of the same weights in another "
+            "order: they are no independent draws.",
+            record.shuffled,
+        )
 
 
 CHECKS = (

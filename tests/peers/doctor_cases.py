@@ -4,6 +4,7 @@ Each case is a function of a seed that returns a `Case`; `expect` is the code th
 what its place must name. `fixed` is the same model with the fault taken away.
 """
 
+import itertools
 import math
 from dataclasses import dataclass, field
 from functools import cache, partial
@@ -13,7 +14,7 @@ import numpy as np
 import torch
 from sklearn.datasets import load_digits
 from torch import nn
-from torch.nn import functional as F
+from torch.nn import functional as F  # noqa: N812
 
 CE = F.cross_entropy
 
@@ -55,7 +56,7 @@ def flat(batch):
 
 def mlp(*widths, activation=nn.ReLU):
     layers = []
-    for a, b in zip(widths, widths[1:], strict=False):
+    for a, b in itertools.pairwise(widths):
         layers += [nn.Linear(a, b), activation()]
     return nn.Sequential(*layers[:-1])
 
@@ -176,7 +177,7 @@ class Sine(nn.Module):
     def __init__(self, first, hidden, factors):
         super().__init__()
         widths = [2, 256, 256, 256, 256, 3]
-        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in zip(widths, widths[1:], strict=False))
+        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in itertools.pairwise(widths))
         self.factors = factors
         for i, layer in enumerate(self.layers):
             bound = first if not i else hidden
@@ -249,9 +250,13 @@ class Actor(nn.Module):
     def __init__(self):
         super().__init__()
         make = lambda: nn.Sequential(  # noqa: E731
-            nn.Conv2d(1, 16, 5), nn.BatchNorm2d(16), nn.MaxPool2d(2),
-            nn.Conv2d(16, 16, 5), nn.BatchNorm2d(16), nn.MaxPool2d(2),
-        )  # fmt: skip
+            nn.Conv2d(1, 16, 5),
+            nn.BatchNorm2d(16),
+            nn.MaxPool2d(2),
+            nn.Conv2d(16, 16, 5),
+            nn.BatchNorm2d(16),
+            nn.MaxPool2d(2),
+        )
         self.left, self.right = make(), make()
         self.left_out, self.right_out = nn.Linear(19 * 29 * 16, 500), nn.Linear(8 * 17 * 16, 250)
         self.hidden, self.out = nn.Linear(750, 100), nn.Linear(100, 2)
@@ -300,10 +305,19 @@ def b1(seed, fixed=False):
 
 def b2(seed, fixed=False):
     layers = [
-        nn.Conv2d(1, 32, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2),
-        nn.Conv2d(32, 64, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(),
-        nn.Linear(3136, 1024), nn.ReLU(), nn.Dropout(0.5), nn.Linear(1024, 10), nn.ReLU(),
-    ]  # fmt: skip
+        nn.Conv2d(1, 32, 5, padding=2),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Conv2d(32, 64, 5, padding=2),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Flatten(),
+        nn.Linear(3136, 1024),
+        nn.ReLU(),
+        nn.Dropout(0.5),
+        nn.Linear(1024, 10),
+        nn.ReLU(),
+    ]
     net = nn.Sequential(*(layers[:-1] if fixed else layers))
     for m in net:
         if hasattr(m, "bias"):
@@ -357,8 +371,14 @@ def b7(seed, fixed=False):
         net = he(nn.Sequential(layers[0], nn.ReLU(), layers[1], nn.ReLU(), layers[2]))
     else:
         net = draw(nn.Sequential(*layers), 1.0)
-    return Case(net, flat(mnist_like(seed)), CE, "no-nonlinearity", "", options={
-        "optimizer": torch.optim.Adam(net.parameters(), lr=0.1)} if not fixed else {})  # fmt: skip
+    return Case(
+        net,
+        flat(mnist_like(seed)),
+        CE,
+        "no-nonlinearity",
+        "",
+        options={"optimizer": torch.optim.Adam(net.parameters(), lr=0.1)} if not fixed else {},
+    )
 
 
 class Normed(nn.Module):
@@ -394,11 +414,28 @@ def c2(seed, fixed=True):
 
 
 OPEN = {
-    "A1": a1, "A2": a2, "A3": a3, "A3 conv": a3_conv, "A4": a4, "A5 nan": a5, "A5 huge": partial(a5, kind="huge"),
-    "A5 denormal": partial(a5, kind="denormal"), "A6": a6, "A7": a7, "A8": a8, "B1": b1, "B2": b2, "B3": b3,
-    "B4": b4, "B5": b5, "B6": b6, "B7": b7,
-}  # fmt: skip
+    "A1": a1,
+    "A2": a2,
+    "A3": a3,
+    "A3 conv": a3_conv,
+    "A4": a4,
+    "A5 nan": a5,
+    "A5 huge": partial(a5, kind="huge"),
+    "A5 denormal": partial(a5, kind="denormal"),
+    "A6": a6,
+    "A7": a7,
+    "A8": a8,
+    "B1": b1,
+    "B2": b2,
+    "B3": b3,
+    "B4": b4,
+    "B5": b5,
+    "B6": b6,
+    "B7": b7,
+}
 CONTROLS = {
-    "C1 half": c1, "C1 three times": partial(c1, factor=3.0), "C2": c2,
+    "C1 half": c1,
+    "C1 three times": partial(c1, factor=3.0),
+    "C2": c2,
     "B4 log": partial(b4, kind="log"),
-}  # fmt: skip
+}

@@ -1,5 +1,6 @@
 """Thirty nets that people really start from: the doctor must find nothing severe in them."""
 
+import itertools
 import math
 from functools import partial
 
@@ -19,7 +20,7 @@ from doctor_cases import (
     tokens,
 )
 from torch import nn
-from torch.nn import functional as F
+from torch.nn import functional as F  # noqa: N812
 
 
 def pictures(seed, n=32, channels=1, size=28):
@@ -47,10 +48,19 @@ def drawn(model, weights, biases=nn.init.zeros_):
 class LeNet(nn.Sequential):
     def __init__(self, activation=nn.ReLU):
         super().__init__(
-            nn.Conv2d(1, 6, 5, padding=2), activation(), nn.MaxPool2d(2),
-            nn.Conv2d(6, 16, 5), activation(), nn.MaxPool2d(2), nn.Flatten(),
-            nn.Linear(400, 120), activation(), nn.Linear(120, 84), activation(), nn.Linear(84, 10),
-        )  # fmt: skip
+            nn.Conv2d(1, 6, 5, padding=2),
+            activation(),
+            nn.MaxPool2d(2),
+            nn.Conv2d(6, 16, 5),
+            activation(),
+            nn.MaxPool2d(2),
+            nn.Flatten(),
+            nn.Linear(400, 120),
+            activation(),
+            nn.Linear(120, 84),
+            activation(),
+            nn.Linear(84, 10),
+        )
 
 
 class BasicBlock(nn.Module):
@@ -79,10 +89,12 @@ class ResNet(nn.Module):
             nn.Conv2d(1, 16, 3, 1, 1, bias=False), nn.BatchNorm2d(16), nn.ReLU(inplace=True)
         )
         widths = [16, 16, 32, 64]
-        self.layers = nn.Sequential(*(
-            nn.Sequential(BasicBlock(a, b, 1 if a == b else 2, zero), BasicBlock(b, b, 1, zero))
-            for a, b in zip(widths, widths[1:], strict=False)
-        ))  # fmt: skip
+        self.layers = nn.Sequential(
+            *(
+                nn.Sequential(BasicBlock(a, b, 1 if a == b else 2, zero), BasicBlock(b, b, 1, zero))
+                for a, b in itertools.pairwise(widths)
+            )
+        )
         self.pool, self.fc = nn.AdaptiveAvgPool2d(1), nn.Linear(64, 10)
         for m in self.modules():
             if isinstance(m, nn.Conv2d):
@@ -194,10 +206,15 @@ class UNet(nn.Module):
 class Generator(nn.Sequential):
     def __init__(self):
         super().__init__(
-            nn.ConvTranspose2d(32, 64, 7, bias=False), nn.BatchNorm2d(64), nn.ReLU(True),
-            nn.ConvTranspose2d(64, 32, 4, 2, 1, bias=False), nn.BatchNorm2d(32), nn.ReLU(True),
-            nn.ConvTranspose2d(32, 1, 4, 2, 1, bias=False), nn.Tanh(),
-        )  # fmt: skip
+            nn.ConvTranspose2d(32, 64, 7, bias=False),
+            nn.BatchNorm2d(64),
+            nn.ReLU(True),
+            nn.ConvTranspose2d(64, 32, 4, 2, 1, bias=False),
+            nn.BatchNorm2d(32),
+            nn.ReLU(True),
+            nn.ConvTranspose2d(32, 1, 4, 2, 1, bias=False),
+            nn.Tanh(),
+        )
         for m in self:
             if isinstance(m, nn.ConvTranspose2d):
                 nn.init.normal_(m.weight, 0, 0.02)
@@ -208,10 +225,14 @@ class Generator(nn.Sequential):
 class Discriminator(nn.Sequential):
     def __init__(self):
         super().__init__(
-            nn.Conv2d(1, 32, 4, 2, 1, bias=False), nn.LeakyReLU(0.2, inplace=True),
-            nn.Conv2d(32, 64, 4, 2, 1, bias=False), nn.BatchNorm2d(64), nn.LeakyReLU(0.2, inplace=True),
-            nn.Conv2d(64, 1, 7, bias=False), nn.Flatten(),
-        )  # fmt: skip
+            nn.Conv2d(1, 32, 4, 2, 1, bias=False),
+            nn.LeakyReLU(0.2, inplace=True),
+            nn.Conv2d(32, 64, 4, 2, 1, bias=False),
+            nn.BatchNorm2d(64),
+            nn.LeakyReLU(0.2, inplace=True),
+            nn.Conv2d(64, 1, 7, bias=False),
+            nn.Flatten(),
+        )
         for m in self:
             if isinstance(m, nn.Conv2d):
                 nn.init.normal_(m.weight, 0, 0.02)
@@ -248,11 +269,15 @@ class Llama(nn.Module):
         names = ("q", "k", "v", "o", "gate", "up", "down")
         sizes = [(d, d)] * 4 + [(d, 4 * d)] * 2 + [(4 * d, d)]
         self.blocks = nn.ModuleList(
-            nn.ModuleDict({
-                **{n: nn.Linear(a, b, bias=False) for n, (a, b) in zip(names, sizes, strict=True)},
-                "norm1": RMSNorm(d), "norm2": RMSNorm(d),
-            }) for _ in range(blocks)
-        )  # fmt: skip
+            nn.ModuleDict(
+                {
+                    **{n: nn.Linear(a, b, bias=False) for n, (a, b) in zip(names, sizes, strict=True)},
+                    "norm1": RMSNorm(d),
+                    "norm2": RMSNorm(d),
+                }
+            )
+            for _ in range(blocks)
+        )
         self.norm, self.head = RMSNorm(d), nn.Linear(d, vocabulary, bias=False)
         for m in self.modules():
             if isinstance(m, (nn.Linear, nn.Embedding)):
@@ -282,10 +307,15 @@ class MobileNet(nn.Module):
     @staticmethod
     def inverted(a, b):
         return nn.Sequential(
-            nn.Conv2d(a, 6 * a, 1, bias=False), nn.BatchNorm2d(6 * a), nn.ReLU6(True),
-            nn.Conv2d(6 * a, 6 * a, 3, 1, 1, groups=6 * a, bias=False), nn.BatchNorm2d(6 * a), nn.ReLU6(True),
-            nn.Conv2d(6 * a, b, 1, bias=False), nn.BatchNorm2d(b),
-        )  # fmt: skip
+            nn.Conv2d(a, 6 * a, 1, bias=False),
+            nn.BatchNorm2d(6 * a),
+            nn.ReLU6(True),
+            nn.Conv2d(6 * a, 6 * a, 3, 1, 1, groups=6 * a, bias=False),
+            nn.BatchNorm2d(6 * a),
+            nn.ReLU6(True),
+            nn.Conv2d(6 * a, b, 1, bias=False),
+            nn.BatchNorm2d(b),
+        )
 
     def forward(self, x):
         x = self.stem(x)
@@ -431,25 +461,51 @@ HEALTHY = {
     "MLP, He, 10 layers": (lambda: he(mlp(*[64] * 10, 10)), (digits_batch, noise_batch), CE),
     "MLP, He, 20 layers, 256 wide": (lambda: he(mlp(64, *[256] * 19, 10)), (digits_batch, noise_batch), CE),
     "MLP, tanh, Xavier, 10 layers": (
-        lambda: drawn(mlp(*[64] * 10, 10, activation=nn.Tanh), XAVIER), (digits_batch, noise_batch), CE),
+        lambda: drawn(mlp(*[64] * 10, 10, activation=nn.Tanh), XAVIER),
+        (digits_batch, noise_batch),
+        CE,
+    ),
     "MLP, ReLU, orthogonal, 20 layers": (
-        lambda: drawn(mlp(*[128] * 20, 10) if False else mlp(64, *[128] * 19, 10), ORTHOGONAL), (digits_batch, noise_batch), CE),
+        lambda: drawn(mlp(*[128] * 20, 10) if False else mlp(64, *[128] * 19, 10), ORTHOGONAL),
+        (digits_batch, noise_batch),
+        CE,
+    ),
     "MLP, GELU, default, 4 layers": (
-        lambda: mlp(64, 128, 128, 128, 10, activation=nn.GELU), (digits_batch, noise_batch), CE),
+        lambda: mlp(64, 128, 128, 128, 10, activation=nn.GELU),
+        (digits_batch, noise_batch),
+        CE,
+    ),
     "MLP, sigmoid, Xavier, 3 layers": (
-        lambda: drawn(mlp(64, 64, 64, 10, activation=nn.Sigmoid), XAVIER), (digits_batch, noise_batch), CE),
+        lambda: drawn(mlp(64, 64, 64, 10, activation=nn.Sigmoid), XAVIER),
+        (digits_batch, noise_batch),
+        CE,
+    ),
     "SELU, LeCun, 16 layers": (
-        lambda: drawn(mlp(64, *[128] * 15, 10, activation=nn.SELU), partial(nn.init.kaiming_normal_, nonlinearity="linear")),
-        (digits_batch, noise_batch), CE),
+        lambda: drawn(
+            mlp(64, *[128] * 15, 10, activation=nn.SELU),
+            partial(nn.init.kaiming_normal_, nonlinearity="linear"),
+        ),
+        (digits_batch, noise_batch),
+        CE,
+    ),
     "LeNet, default": (LeNet, (pictures, raw_pictures := lambda seed: raw(pictures(seed))), CE),
     "LeNet, tanh, Xavier": (lambda: drawn(LeNet(nn.Tanh), XAVIER), (pictures, pictures), CE),
     "VGG, He": (lambda: vgg(he), (pictures, lambda s: pictures(s + 500, 16)), CE),
-    "VGG, batch norm, default": (lambda: vgg(lambda n: n, norm=True), (pictures, lambda s: pictures(s + 500, 16)), CE),
+    "VGG, batch norm, default": (
+        lambda: vgg(lambda n: n, norm=True),
+        (pictures, lambda s: pictures(s + 500, 16)),
+        CE,
+    ),
     "ResNet": (ResNet, (pictures, lambda s: pictures(s + 500, 16)), CE),
     "ResNet, zero gamma": (partial(ResNet, zero=True), (pictures, lambda s: pictures(s + 500, 16)), CE),
-    "ResNet, batch norm, 3 x He": (lambda: Normed(3.0), (
-        lambda s: (digits_batch(s)[0].view(-1, 1, 8, 8), digits_batch(s)[1]),
-        lambda s: (noise_batch(s)[0].view(-1, 1, 8, 8), noise_batch(s)[1])), CE),
+    "ResNet, batch norm, 3 x He": (
+        lambda: Normed(3.0),
+        (
+            lambda s: (digits_batch(s)[0].view(-1, 1, 8, 8), digits_batch(s)[1]),
+            lambda s: (noise_batch(s)[0].view(-1, 1, 8, 8), noise_batch(s)[1]),
+        ),
+        CE,
+    ),
     "scaled branches": (lambda: Shortcuts(scale=0.25), (digits_batch, noise_batch), CE),
     "Fixup": (Fixup, (digits_batch, noise_batch), CE),
     "ReZero": (ReZero, (digits_batch, noise_batch), CE),
@@ -459,23 +515,49 @@ HEALTHY = {
     "GPT, tied, 0.02": (lambda: GPT(std=0.02), (tokens, partial(tokens, n=8, t=32)), token_loss),
     "Llama, 0.02": (Llama, (tokens, partial(tokens, n=8, t=32)), token_loss),
     "LSTM": (Recurrent, (partial(tokens, vocabulary=50), partial(tokens, vocabulary=50, n=8)), token_loss),
-    "GRU": (partial(Recurrent, nn.GRU), (partial(tokens, vocabulary=50), partial(tokens, vocabulary=50, n=8)), token_loss),
+    "GRU": (
+        partial(Recurrent, nn.GRU),
+        (partial(tokens, vocabulary=50), partial(tokens, vocabulary=50, n=8)),
+        token_loss,
+    ),
     "GRU cell": (GRUCellLoop, (digits_batch, noise_batch), CE),
     "U-Net": (UNet, (segments, lambda s: segments(s + 500)), CE),
     "U-Net, no norm": (partial(UNet, norm=False), (segments, lambda s: segments(s + 500)), CE),
     "DCGAN generator": (Generator, (gan_batch, lambda s: gan_batch(s + 500)), None),
     "DCGAN discriminator": (Discriminator, (real_or_not, lambda s: real_or_not(s + 500)), bce),
-    "SIREN": (lambda: Sine(0.5, math.sqrt(6 / 256) / 30, (30, 30)), (coordinates, lambda s: coordinates(s + 500)), F.mse_loss),
-    "LoRA": (lambda: nn.Sequential(LoRA(nn.Linear(64, 64)), nn.ReLU(), LoRA(nn.Linear(64, 10))), (digits_batch, noise_batch), CE),
+    "SIREN": (
+        lambda: Sine(0.5, math.sqrt(6 / 256) / 30, (30, 30)),
+        (coordinates, lambda s: coordinates(s + 500)),
+        F.mse_loss,
+    ),
+    "LoRA": (
+        lambda: nn.Sequential(LoRA(nn.Linear(64, 64)), nn.ReLU(), LoRA(nn.Linear(64, 10))),
+        (digits_batch, noise_batch),
+        CE,
+    ),
     "weight norm": (
-        lambda: nn.Sequential(*(nn.utils.parametrizations.weight_norm(m) if isinstance(m, nn.Linear) else m
-                                for m in he(mlp(64, 128, 128, 128, 10)))), (digits_batch, noise_batch), CE),
+        lambda: nn.Sequential(
+            *(
+                nn.utils.parametrizations.weight_norm(m) if isinstance(m, nn.Linear) else m
+                for m in he(mlp(64, 128, 128, 128, 10))
+            )
+        ),
+        (digits_batch, noise_batch),
+        CE,
+    ),
     "spectral norm": (
-        lambda: nn.Sequential(*(nn.utils.parametrizations.spectral_norm(m) if isinstance(m, nn.Linear) else m
-                                for m in mlp(64, 128, 128, 10, activation=lambda: nn.LeakyReLU(0.1)))), (digits_batch, noise_batch), CE),
+        lambda: nn.Sequential(
+            *(
+                nn.utils.parametrizations.spectral_norm(m) if isinstance(m, nn.Linear) else m
+                for m in mlp(64, 128, 128, 10, activation=lambda: nn.LeakyReLU(0.1))
+            )
+        ),
+        (digits_batch, noise_batch),
+        CE,
+    ),
     "autoencoder": (autoencoder, (lambda s: own(digits_batch(s)), lambda s: own(noise_batch(s))), F.mse_loss),
     "VAE": (VAE, (lambda s: own(digits_batch(s)), lambda s: own(noise_batch(s))), elbo),
     "mixture of experts": (Experts, (digits_batch, noise_batch), CE),
     "fine-tuned head": (lambda: small_head(0), (pictures, lambda s: pictures(s + 500, 16)), CE),
     "convolution over time": (Convolution1d, (digits_batch, noise_batch), CE),
-}  # fmt: skip
+}

@@ -8,7 +8,7 @@ import torch
 from doctor_cases import CE, CONTROLS, GPT, OPEN, c2, digits_batch, he, mlp, mnist_like, token_loss, tokens
 from doctor_nets import HEALTHY, BasicBlock, GRUCellLoop, Llama, Recurrent, ResNet, ViT
 from torch import nn
-from torch.nn import functional as F
+from torch.nn import functional as F  # noqa: N812
 from torch.utils.checkpoint import checkpoint
 
 from initlib import diagnose
@@ -95,7 +95,10 @@ SEEN = {
     "Sequential": (lambda: mlp(64, 64, 64, 10), lambda: digits_batch(0)[0], 3),
     "own matrices": (OwnMatrices, lambda: digits_batch(0)[0], 3),
     "one module used twice": (
-        lambda: (lambda m: nn.Sequential(m, nn.ReLU(), m, nn.ReLU(), m))(nn.Linear(64, 64)), lambda: digits_batch(0)[0], 3),
+        lambda: (lambda m: nn.Sequential(m, nn.ReLU(), m, nn.ReLU(), m))(nn.Linear(64, 64)),
+        lambda: digits_batch(0)[0],
+        3,
+    ),
     "in-place ResNet": (ResNet, lambda: mnist_like(0)[0], 16),
     "nn.MultiheadAttention inside": (ViT, lambda: mnist_like(0)[0], 1 + 4 * 4 + 1),
     "GPT": (GPT, lambda: tokens(0)[0], 4 * 4 + 1),
@@ -104,7 +107,7 @@ SEEN = {
     "reentrant checkpoint": (lambda: Checkpointed(True), lambda: digits_batch(0)[0], 4),
     "LSTM": (Recurrent, lambda: tokens(0, 50)[0], 2),
     "LSTM cell by cell": (GRUCellLoop, lambda: digits_batch(0)[0], 9),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", SEEN)
@@ -144,7 +147,7 @@ def test_numbers_are_those_that_hooks_would_read():
 
 
 class Busy(nn.Module):
-    """Counts, remembers, rebinds a buffer, fills lists, draws from three generators, clamps its own weight."""
+    """Counts, remembers, rebinds a buffer, fills lists, draws at random, clamps its own weight."""
 
     def __init__(self):
         super().__init__()
@@ -368,22 +371,43 @@ TWINS = {
     "attention-one-hot": (Attention, (False, True), tokens, token_loss),
     "identical-units": (constant_lstm, (True, False), lambda s: tokens(s, 50), token_loss),
     "dead-units": (
-        lambda bias: with_weights(mlp(64, 64, 64, 10), nn.init.kaiming_normal_, bias), (-4.0, 0.0), digits_batch, CE),
+        lambda bias: with_weights(mlp(64, 64, 64, 10), nn.init.kaiming_normal_, bias),
+        (-4.0, 0.0),
+        digits_batch,
+        CE,
+    ),
     "labels": (lambda shift: mlp(64, 64, 10 - shift), (1, 0), digits_batch, CE),
     "logits-as-probabilities": (
-        lambda bare: nn.Sequential(mlp(64, 64, 10), *([] if bare else [nn.LogSoftmax(1)])), (True, False), digits_batch,
-        F.nll_loss),
+        lambda bare: nn.Sequential(mlp(64, 64, 10), *([] if bare else [nn.LogSoftmax(1)])),
+        (True, False),
+        digits_batch,
+        F.nll_loss,
+    ),
     "activation-last": (
-        lambda end: nn.Sequential(mlp(64, 64, 1), end), (nn.Sigmoid(), nn.Identity()),
-        lambda s: regress(digits_batch(s)), F.mse_loss),
+        lambda end: nn.Sequential(mlp(64, 64, 1), end),
+        (nn.Sigmoid(), nn.Identity()),
+        lambda s: regress(digits_batch(s)),
+        F.mse_loss,
+    ),
     "summed-loss": (
-        lambda _: mlp(64, 64, 10), (None, None), digits_batch, (lambda o, y: F.cross_entropy(o, y, reduction="sum"), CE)),
+        lambda _: mlp(64, 64, 10),
+        (None, None),
+        digits_batch,
+        (lambda o, y: F.cross_entropy(o, y, reduction="sum"), CE),
+    ),
     "shape-broadcast": (
-        lambda flat: nn.Sequential(mlp(64, 64, 1), *([nn.Flatten(0)] if flat else [])), (False, True),
-        lambda s: (digits_batch(s)[0], digits_batch(s)[1].float()), lambda o, y: ((o - y) ** 2).mean()),
+        lambda flat: nn.Sequential(mlp(64, 64, 1), *([nn.Flatten(0)] if flat else [])),
+        (False, True),
+        lambda s: (digits_batch(s)[0], digits_batch(s)[1].float()),
+        lambda o, y: ((o - y) ** 2).mean(),
+    ),
     "no-nonlinearity": (
-        lambda end: nn.Sequential(nn.Linear(64, 64), end, nn.Linear(64, 10)), (nn.Identity(), nn.Tanh()), digits_batch, CE),
-}  # fmt: skip
+        lambda end: nn.Sequential(nn.Linear(64, 64), end, nn.Linear(64, 10)),
+        (nn.Identity(), nn.Tanh()),
+        digits_batch,
+        CE,
+    ),
+}
 
 
 @pytest.mark.parametrize("code", TWINS)
@@ -434,9 +458,11 @@ def test_a_rate_that_is_too_high_is_found_and_the_half_is_one(optimizer, hot, fi
 
 def test_the_tried_step_is_the_optimizers_own():
     for make in (
-        lambda p: torch.optim.SGD(p, lr=0.1, momentum=0.9), lambda p: torch.optim.SGD(p, lr=0.1, momentum=0.9, nesterov=True),
-        lambda p: torch.optim.Adam(p, lr=1e-3), lambda p: torch.optim.RMSprop(p, lr=1e-3),
-    ):  # fmt: skip
+        lambda p: torch.optim.SGD(p, lr=0.1, momentum=0.9),
+        lambda p: torch.optim.SGD(p, lr=0.1, momentum=0.9, nesterov=True),
+        lambda p: torch.optim.Adam(p, lr=1e-3),
+        lambda p: torch.optim.RMSprop(p, lr=1e-3),
+    ):
         torch.manual_seed(0)
         model, (x, y) = he(mlp(64, 64, 64, 10)), digits_batch(0)
         optimizer = make(model.parameters())

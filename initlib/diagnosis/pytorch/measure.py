@@ -150,9 +150,18 @@ def weight(
     low, high = (float(x) for x in torch.aminmax(w))
     fan_in, fan_out = sizes or fans(shape, kind, groups)
     return Weight(
-        name, kind, shape, float(fan_in), float(fan_out), values.numel(), mean, std,
-        float(centred.pow(4).mean()), max(abs(low), abs(high)), groups=groups,
-    )  # fmt: skip
+        name,
+        kind,
+        shape,
+        float(fan_in),
+        float(fan_out),
+        values.numel(),
+        mean,
+        std,
+        float(centred.pow(4).mean()),
+        max(abs(low), abs(high)),
+        groups=groups,
+    )
 
 
 def alike(tensor: Any, kind: str, groups: int, tolerance: float = 0.0, floor: float = 0.0) -> bool:

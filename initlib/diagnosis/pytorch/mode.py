@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import torch
-import torch.nn.functional as F
+import torch.nn.functional as F  # noqa: N812
 from torch.overrides import TorchFunctionMode
 
 from initlib.diagnosis.pytorch import losses, measure
@@ -29,7 +29,7 @@ GRADED = ("weight", "lookup", "recurrent", "sum", "scale")
 
 
 class Tag(NamedTuple):
-    """What is known of a tensor: the operation it comes from (None: parameters alone), and of what it is made."""
+    """What is known of a tensor: the operation it comes from (None: parameters alone) and of what."""
 
     node: int | None = None
     names: tuple[str, ...] = ()
@@ -179,11 +179,11 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc,unused-ignore]
         if not first.is_floating_point():
             self._mark(out, Tag(nodes[0], target=target))
             return
-        operation = self._make(name, args, kwargs, given, tags, first)
-        if operation is None:
+        made = self._make(name, args, kwargs, given, tags, first)
+        if made is None:
             self._mark(out, Tag(nodes[0], target=target))
             return
-        self._finish(operation, first, out, target)
+        self._finish(made, first, out, target)
 
     def _make(
         self,
@@ -235,9 +235,16 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc,unused-ignore]
         return self._weigh(name, family, x, weight, bias, out, groups)
 
     def _weigh(
-        self, name: str, kind: str, x: Any, weight: Any, bias: Any, out: Any, groups: int = 1,
+        self,
+        name: str,
+        kind: str,
+        x: Any,
+        weight: Any,
+        bias: Any,
+        out: Any,
+        groups: int = 1,
         sizes: tuple[float, float] | None = None,
-    ) -> Operation:  # fmt: skip
+    ) -> Operation:
         data, matrix = self.tag(x), self.tag(weight)
         parents = [tag.node for tag in (data, matrix) if tag.node is not None]
         if len(parents) == 2:
