@@ -373,6 +373,13 @@ def test_the_report_as_json_is_strict_and_has_a_schema():
     assert {"number", "tolerance", "source", "holds", "lines", "page"} <= set(data["findings"][0])
 
 
+def test_what_json_cannot_hold_is_null():
+    model = net([64, 64, 64, 10], initializer="zeros")
+    vanished = [one for one in diagnose(model, X).all() if one.code == "signal-vanishes"]
+    assert vanished[0].number == -math.inf
+    assert json.loads(diagnose(model, X).to_json())["findings"]
+
+
 def test_the_report_says_what_was_not_examined():
     assert "no loss was given" in repr(diagnose(net([64, 32, 10]), X))
     assert "no loss was given" not in repr(diagnose(net([64, 32, 10]), (X, Y), "softmax"))

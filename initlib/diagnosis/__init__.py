@@ -62,7 +62,7 @@ def diagnose(
 
         record = numpy_nets.examine(model, batch, loss, optimizer)
     else:
-        record = _torch().examine(model, batch, loss, optimizer, learning_rate, depth)
+        record = torch_examination().examine.examine(model, batch, loss, optimizer, learning_rate, depth)
     if loss is None:
         record.skipped.append("first loss, targets, learning rate (no loss was given)")
     if depth == "quick":
@@ -70,11 +70,17 @@ def diagnose(
     return Report(report.findings(record), record)
 
 
-def _torch() -> Any:
+def torch_examination() -> Any:
+    """Return the folder that examines PyTorch models, or say in one sentence that PyTorch is missing.
+
+    >>> torch_examination().__name__  # doctest: +SKIP
+    'initlib.diagnosis.pytorch'
+    """
     try:
-        from initlib.diagnosis.pytorch import examine
+        from initlib.diagnosis import pytorch
+        from initlib.diagnosis.pytorch import draw, examine  # noqa: F401
     except ModuleNotFoundError as error:
         if error.name != "torch":
             raise
         raise ModuleNotFoundError(NO_TORCH, name="torch") from None
-    return examine
+    return pytorch

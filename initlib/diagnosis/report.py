@@ -1,6 +1,7 @@
 """The report: a verdict, findings with numbers and lines to paste, the stream, and what was not examined."""
 
 import json
+import math
 from dataclasses import dataclass
 from textwrap import fill
 from typing import Any
@@ -126,7 +127,7 @@ class Report:
     def to_dict(self) -> dict[str, Any]:
         """Return the report as plain Python objects; `schema` is the version of their form."""
         r = self.record
-        return {
+        found = {
             "schema": SCHEMA,
             "severity": self.severity,
             "verdict": self.verdict,
@@ -136,24 +137,26 @@ class Report:
             "versions": r.versions,
             "samples": r.samples,
             "optimizer": r.optimizer,
-            "loss": None if r.loss is None else {"kind": r.loss.kind, "value": _plain(r.loss.value)},
-            "rate": None if r.rate is None else {k: _plain(v) for k, v in vars(r.rate).items()},
+            "loss": None if r.loss is None else {"kind": r.loss.kind, "value": r.loss.value},
+            "rate": None if r.rate is None else dict(vars(r.rate)),
             "stream": [
                 {
                     "name": r.label(o),
                     "kind": o.kind,
-                    "rms": _plain(o.rms),
-                    "apart": _plain(o.apart),
-                    "bias_share": _plain(o.bias_share),
-                    "gradient": _plain(o.gradient),
+                    "rms": o.rms,
+                    "apart": o.apart,
+                    "bias_share": o.bias_share,
+                    "gradient": o.gradient,
                 }
                 for o in r.stream
             ],
             "weights": [
-                {"name": w.name, "shape": list(w.shape), "std": _plain(w.std), "law": laws.words(w)}
+                {"name": w.name, "shape": list(w.shape), "std": w.std, "law": laws.words(w)}
                 for w in r.weights.values()
             ],
         }
+        plain: dict[str, Any] = _plain(found)
+        return plain
 
     def to_json(self) -> str:
         """Return `to_dict` as strict JSON; numbers that are not finite are null."""
@@ -193,9 +196,12 @@ def _number(value: float | None) -> str:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, float) and not abs(value) < float("inf"):
-        return None
-    return value
+    """Return numbers, lists and dicts with null in place of what JSON cannot hold."""
+    if isinstance(value, dict):
+        return {key: _plain(one) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def findings(record: Record) -> tuple[Finding, ...]:
