@@ -31,7 +31,7 @@ _MODULES = (
     "training",
 )
 
-_FUNCTIONS = {"diagnose": "diagnosis", "recommend": "recommendation"}
+_FUNCTIONS = {"apply": "diagnosis", "diagnose": "diagnosis", "recommend": "recommendation"}
 
 __all__ = [*_MODULES, *_FUNCTIONS]
 

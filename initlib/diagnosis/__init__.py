@@ -8,16 +8,18 @@
 Clean: nothing at the start keeps this model from training.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from initlib import checks, networks
+from initlib.checks import Rng
 from initlib.diagnosis import report
 from initlib.diagnosis.catalogue import CATALOGUE, Entry
+from initlib.diagnosis.changes import Change, Changes
 from initlib.diagnosis.findings import Finding
 from initlib.diagnosis.report import Report
 
-__all__ = ["CATALOGUE", "DEPTHS", "Entry", "Finding", "Report", "diagnose"]
+__all__ = ["CATALOGUE", "DEPTHS", "Change", "Changes", "Entry", "Finding", "Report", "apply", "diagnose"]
 
 DEPTHS = ("quick", "thorough")
 NO_TORCH = "This model needs PyTorch, which is not installed here: pip install torch."
@@ -70,6 +72,40 @@ def diagnose(
     return Report(report.findings(record), record)
 
 
+def apply(
+    model: Any,
+    rule: Any,
+    *,
+    rng: Rng = None,
+    names: Mapping[str, str] | None = None,
+    batch: Any = None,
+    dry_run: bool = False,
+) -> Changes:
+    """Write an initialization into a whole `torch.nn.Module`, in place, and return the `Changes`.
+
+    `rule` is an answer of `recommend`, written layer by layer by kind and name; the name of an initializer,
+    for all weights but embeddings, with zero biases; or "lsuv": orthogonal, then rescaled to unit variance
+    on `batch`, at most ten times by 1/8 to 8. Numbers come from `rng` alone; PyTorch's generator is not
+    touched. `names` says what a layer is where its name does not: {"blocks.*.2": "down projection"}. With
+    `dry_run` nothing is written, and the changes show what would be.
+
+    Layers are Linear, Conv*, ConvTranspose*, Embedding, RNN, LSTM, GRU, MultiheadAttention; whatever else has
+    parameters (normalisations, own parameters, parametrized weights) is left alone and listed. A layer that
+    fits no part of the recommendation is a ValueError before anything is written.
+
+    Source: for "lsuv" Mishkin & Matas 2016, arXiv:1511.06422.
+
+    >>> import torch  # doctest: +SKIP
+    >>> from initlib import apply, recommend  # doctest: +SKIP
+    >>> model = torch.nn.Sequential(torch.nn.Linear(64, 64), torch.nn.ReLU(), torch.nn.Linear(64, 10))
+    ... # doctest: +SKIP
+    >>> apply(model, recommend(activation="relu"), rng=0)  # doctest: +SKIP
+    """
+    return torch_examination().apply.apply(  # type: ignore[no-any-return]
+        model, rule, rng=rng, names=names, batch=batch, dry_run=dry_run
+    )
+
+
 def torch_examination() -> Any:
     """Return the folder that examines PyTorch models, or say in one sentence that PyTorch is missing.
 
@@ -78,7 +114,7 @@ def torch_examination() -> Any:
     """
     try:
         from initlib.diagnosis import pytorch
-        from initlib.diagnosis.pytorch import draw, examine  # noqa: F401
+        from initlib.diagnosis.pytorch import apply, draw, examine  # noqa: F401
     except ModuleNotFoundError as error:
         if error.name != "torch":
             raise
