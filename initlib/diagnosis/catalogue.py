@@ -324,7 +324,7 @@ _ROWS = (
         "",
         "One layer was drawn with another scale than the others.",
         "Standard deviation against the law that most layers share.",
-        "5 standard errors and a factor 1.15",
+        "5 standard errors and a factor 1.1",
         "sampling error of a variance",
         "torch.nn.init.kaiming_normal_(layer.weight, nonlinearity='relu')",
         "reference/initializers",

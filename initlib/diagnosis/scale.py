@@ -14,6 +14,7 @@ from initlib.diagnosis.record import BOUNDED, RESETS, Operation, Record, Weight
 POINTS = ("weight", "sum", "join", "scale")
 AVERAGES = ("mean", "avg_pool", "interpolate")
 ALIKE = 0.05  # 1 - cosine between samples: less than 5 % of the size differs
+ODD = 1.1  # the same for a layer beside its siblings; 64 x 64 weights tell 1.06 from 1
 OFF = 1.15  # factor of a standard deviation from which a layer counts as a cause
 
 
@@ -454,13 +455,13 @@ def odd_layers(record: Record) -> Iterator[Finding]:
 def _follows_rule(record: Record, operation: Operation, ratio: float) -> bool:
     """Say whether a layer has the scale that it asks for; behind no activation He's will do as LeCun's."""
     rules = (1.0,) if laws.reads_activation(record, operation) else (1.0, 2**0.5)
-    return any(abs(math.log((ratio or 1e-9) / rule)) <= math.log(OFF) for rule in rules)
+    return any(abs(math.log((ratio or 1e-9) / rule)) <= math.log(ODD) for rule in rules)
 
 
 def _agree(one: tuple[Operation, Weight, float], scale: list[tuple[Operation, Weight, float]]) -> bool:
     """Say whether a layer has the scale of the median within 5 standard errors and 15 %."""
     error = laws.SIGMAS * math.sqrt(2 / one[1].count) / 2
-    return abs(math.log(one[2] / median(v for _, _, v in scale))) <= max(error, math.log(OFF))
+    return abs(math.log(one[2] / median(v for _, _, v in scale))) <= max(error, math.log(ODD))
 
 
 CHECKS = (signal, stream, gradients, through_time, merging, alike_inputs, sine_layer, odd_layers)
