@@ -11,7 +11,7 @@ import pytest
 
 import initlib
 from initlib import diagnose, evidence, initializers, networks
-from initlib.diagnosis import CATALOGUE, laws, predict, scale
+from initlib.diagnosis import CATALOGUE, laws, predict, segments
 from initlib.diagnosis.findings import EXACT, FOLLOWS, Finding, ranked
 from initlib.diagnosis.record import Loss, Operation, Parameter, Rate, Record, Weight
 from initlib.diagnosis.report import SCHEMA, findings
@@ -154,7 +154,7 @@ def test_tolerances_shrink_with_depth_and_stop_shrinking():
     ],
 )
 def test_severity_by_octaves_and_depth(octaves, depth, expected):
-    assert scale.severity(octaves, depth)[0] == expected
+    assert segments.severity(octaves, depth)[0] == expected
 
 
 def test_chance_turns_units_off_as_often_as_simulated():

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from initlib.diagnosis import scale
+from initlib.diagnosis import segments
 from initlib.diagnosis.predict import tolerance
 from initlib.diagnosis.record import Record
 
@@ -11,12 +11,12 @@ def draw(record: Record) -> Any:
     """Return a matplotlib figure: rms with its tolerance, gradient, and 1 - cosine by layer of the stream."""
     from matplotlib.figure import Figure
 
-    rows = [o for o in record.stream if o.kind in scale.POINTS and o.rms and o.where != "the loss"]
+    rows = [o for o in record.stream if o.kind in segments.POINTS and o.rms and o.where != "the loss"]
     figure = Figure(figsize=(8, 3.2), layout="constrained")
     signal, other = figure.subplots(1, 2)
     x = range(1, len(rows) + 1)
     signal.semilogy(x, [o.rms for o in rows], "o-", label="signal, rms")
-    for segment in scale.segments(record):
+    for segment in segments.segments(record):
         inside = [i for i, o in enumerate(rows, 1) if o in segment.points]
         low, high = tolerance(segment.depth)
         if inside and segment.start.rms:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from textwrap import fill
 from typing import Any
 
-from initlib.diagnosis import exact, laws, scale, units
+from initlib.diagnosis import alike, ends, exact, laws, scale, siblings, units
 from initlib.diagnosis.findings import Finding, ranked
 from initlib.diagnosis.record import Operation, Record
 
@@ -210,7 +210,8 @@ def findings(record: Record) -> tuple[Finding, ...]:
     >>> findings(Record("numpy", []))
     ()
     """
-    checks = (*exact.CHECKS, *scale.CHECKS, *units.CHECKS)
+    parts = (exact, ends, scale, alike, siblings, units)
+    checks = [check for part in parts for check in part.CHECKS]
     found = [one for check in checks for one in check(record)]
     if str(record.optimizer).lower().startswith("adam"):
         for one in found:

@@ -9,7 +9,8 @@ from typing import Any
 import torch
 
 from initlib.diagnosis.pytorch import guard, measure, rates
-from initlib.diagnosis.pytorch.mode import CONSTANT, Recorder, Tag, tensors_in
+from initlib.diagnosis.pytorch.mode import Recorder
+from initlib.diagnosis.pytorch.tags import CONSTANT, Tag, tensors_in
 from initlib.diagnosis.record import Operation, Parameter, Record
 
 PRODUCTS = ("weight", "recurrent")

@@ -1,8 +1,7 @@
 """A function mode that lets every tensor remember what made it, and so sees each product with a weight."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 import torch.nn.functional as F  # noqa: N812
@@ -10,6 +9,15 @@ from torch.overrides import TorchFunctionMode
 
 from initlib.diagnosis.pytorch import losses, measure
 from initlib.diagnosis.pytorch import vocabulary as v
+from initlib.diagnosis.pytorch.tags import (
+    CONSTANT,
+    NormHook,
+    Tag,
+    einsum_sizes,
+    factor_of,
+    look_inside,
+    tensors_in,
+)
 from initlib.diagnosis.record import Loss, Operation, Weight
 
 MARK = "_initlib_doctor"
@@ -26,17 +34,6 @@ MEASURED = (
     "join",
 )
 GRADED = ("weight", "lookup", "recurrent", "sum", "scale")
-
-
-class Tag(NamedTuple):
-    """What is known of a tensor: the operation it comes from (None: parameters alone) and of what."""
-
-    node: int | None = None
-    names: tuple[str, ...] = ()
-    target: bool = False
-
-
-CONSTANT = Tag()
 
 
 class Recorder(TorchFunctionMode):  # type: ignore[misc,unused-ignore]
@@ -116,7 +113,7 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc,unused-ignore]
         kwargs = kwargs or {}
         name = v.plain_name(function)
         if name == "multi_head_attention_forward" and hasattr(F, "has_torch_function"):
-            with _look_inside(), self:
+            with look_inside(), self:
                 return function(*args, **kwargs)
         given = list(tensors_in((args, kwargs)))
         self._before_writing(function, args, kwargs)
@@ -170,7 +167,7 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc,unused-ignore]
         if self.in_loss:
             losses.after(self.loss, name, given, tags, first)
         if name in v.VIEWS or (name in v.PRODUCTS | v.SUMS and len(set(nodes)) == 1 and len(given) == 1):
-            if name in v.PRODUCTS and isinstance(factor := _number(args, name), float):
+            if name in v.PRODUCTS and isinstance(factor := factor_of(args, name), float):
                 operation = self._add("scale", name, nodes, factor=factor)
                 self._finish(operation, first, out, target)
                 return
@@ -293,7 +290,7 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc,unused-ignore]
         sizes = None
         kind = "io" if right else "linear"
         if name == "einsum" and isinstance(args[0], str):
-            kind, sizes = _einsum_sizes(args[0], weight, right)
+            kind, sizes = einsum_sizes(args[0], weight, right)
         elif weight.dim() < 2:
             return self._add("other", name, nodes)
         return self._weigh(name, kind, x, weight, added, out, sizes=sizes)
@@ -391,7 +388,7 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc,unused-ignore]
         if not self.in_loss and operation.kind in MEASURED:
             self._look(operation, first)
             if operation.kind in GRADED and first.requires_grad and measure.measurable(first):
-                first.register_hook(_Norm(operation))
+                first.register_hook(NormHook(operation))
         self._mark(out, Tag(operation.index, target=target))
 
     def _look(self, operation: Operation, out: Any) -> None:
@@ -412,69 +409,3 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc,unused-ignore]
             if node.kind in ("weight", "recurrent"):
                 return node.name.startswith("conv")
         return False
-
-
-class _Norm:
-    """A hook that writes the norm of a gradient down and changes nothing."""
-
-    def __init__(self, operation: Operation) -> None:
-        self.operation = operation
-
-    def __call__(self, gradient: Any) -> None:
-        if measure.measurable(gradient):
-            kind = torch.float64 if gradient.dtype == torch.float64 else torch.float32
-            self.operation.gradient = float(torch.linalg.vector_norm(gradient.detach(), dtype=kind))
-
-
-def tensors_in(value: Any) -> Iterator[Any]:
-    """Yield the tensors in nested tuples, lists, dicts and dataclasses."""
-    if isinstance(value, torch.Tensor):
-        yield value
-    elif isinstance(value, (tuple, list)):
-        for item in value:
-            yield from tensors_in(item)
-    elif isinstance(value, Mapping):
-        for item in value.values():
-            yield from tensors_in(item)
-    elif hasattr(value, "__dataclass_fields__") and not isinstance(value, type):
-        for field in value.__dataclass_fields__:
-            yield from tensors_in(getattr(value, field, None))
-
-
-def _number(args: Sequence[Any], name: str) -> float | None:
-    """Return the factor of a product with a plain number."""
-    numbers = [x for x in args if isinstance(x, (int, float)) and not isinstance(x, bool)]
-    if len(numbers) != 1 or not numbers[0]:
-        return None
-    factor = float(numbers[0])
-    if "rdiv" in name or "rtruediv" in name:
-        return None
-    return 1 / factor if "div" in name else factor
-
-
-def _einsum_sizes(equation: str, weight: Any, right: bool) -> tuple[str, tuple[float, float] | None]:
-    """Return layout and fans of the weight in an einsum of two operands."""
-    left, _, result = equation.replace(" ", "").partition("->")
-    letters = left.split(",")
-    if len(letters) != 2 or "." in equation or not result:
-        return ("io" if right else "linear"), None
-    mine, other = (letters[1], letters[0]) if right else (letters[0], letters[1])
-    size = dict(zip(mine, weight.shape, strict=True))
-    fan_in = fan_out = 1
-    for letter in mine:
-        if letter in other and letter not in result:
-            fan_in *= size[letter]
-        elif letter in result and letter not in other:
-            fan_out *= size[letter]
-    return ("io" if mine and mine[-1] in result else "linear"), (fan_in, fan_out)
-
-
-@contextmanager
-def _look_inside() -> Iterator[None]:
-    """Let the body of multi-head attention run under the mode instead of counting as one function."""
-    old = F.has_torch_function
-    F.has_torch_function = lambda *_: False  # type: ignore[assignment,unused-ignore]
-    try:
-        yield
-    finally:
-        F.has_torch_function = old
