@@ -294,6 +294,13 @@ def test_the_first_loss(value, severity):
     assert [one.severity for one in findings(record)] == ([severity] if severity else [])
 
 
+@pytest.mark.parametrize(("size", "code"), [(0.5, "summed-loss"), (50.0, "first-loss")])
+def test_a_loss_is_summed_only_if_outputs_are_too_small_to_be_that_wrong(size, code):
+    record = made(loss=Loss("cross_entropy", 64 * math.log(10), 10, 64, "mean", fed=0))
+    record.operations.append(Operation(0, "norm", "layer_norm", rms=size))
+    assert code in [one.code for one in findings(record)]
+
+
 @pytest.mark.parametrize(
     ("parameter", "bad"),
     [

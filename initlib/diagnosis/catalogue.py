@@ -368,7 +368,7 @@ _ROWS = (
         "The loss is summed over the batch",
         "The first loss is batch size x ln K.",
         'reduction="sum" makes the gradient, and so the step, batch-size times as large.',
-        "First loss over ln K within 10 % of the batch size.",
+        "A loss with reduction='sum', or of ln K x batch size from outputs of size below 2.",
         "exact",
         "the loss's definition",
         'loss = torch.nn.CrossEntropyLoss(reduction="mean")',

@@ -8,6 +8,7 @@ from initlib.diagnosis import laws
 from initlib.diagnosis.findings import Finding
 from initlib.diagnosis.record import Operation, Record, Weight
 
+SHARED = 0.6  # of the layers must follow one law before a layer can be odd
 ODD = 1.1  # factor of a standard deviation; 64 x 64 weights tell 1.06 from 1
 
 
@@ -38,7 +39,12 @@ def odd_layers(record: Record) -> Iterator[Finding]:
     """Single layers that leave the law which most of the others share."""
     rows = []
     for weight in record.weights.values():
-        if weight.kind in ("lookup", "recurrent") or not weight.uses or not weight.std or weight.derived:
+        if (
+            weight.kind in ("lookup", "recurrent", "conv_transpose")
+            or not weight.uses
+            or not weight.std
+            or weight.derived
+        ):
             continue
         o = record.operations[weight.uses[0]]
         if weight.uses[0] not in record.ends and weight.count >= 64:
@@ -58,14 +64,11 @@ def odd_layers(record: Record) -> Iterator[Finding]:
     best = max(scales, key=lambda scale: sum(_agree(one, scale) for one in scale))
     strangers = [
         place
-        for place, (o, w, ratio) in enumerate(rows)
-        if not any(_agree(scale[place], scale) for scale in scales) and not _follows_rule(record, o, ratio)
+        for place, (o, _, ratio) in enumerate(rows)
+        if not _agree(best[place], best) and not _follows_rule(record, o, ratio)
     ]
-    if (
-        not strangers
-        or len(strangers) > max(1, len(rows) // 5)
-        or sum(_agree(one, best) for one in best) < len(rows) * 0.6
-    ):
+    shared = sum(_agree(one, best) for one in best)
+    if not strangers or len(strangers) > max(1, len(rows) // 5) or shared < SHARED * len(rows):
         return
     for place in strangers:
         o, weight, value = best[place]
