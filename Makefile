@@ -20,7 +20,7 @@ export OPENBLAS_NUM_THREADS := 1
 # $(call step,WHAT,COMMAND): run COMMAND; if it fails, say in one line what failed.
 step = @$(2) || { echo "make $@: $(1) failed; the reason stands above." >&2; exit 1; }
 
-.PHONY: book test check coverage oldest newest mutants peers bench bench-site evidence outputs texts widgets lab serve lint subjects format lock browser help clean
+.PHONY: book test check coverage oldest newest mutants peers clinic bench bench-site evidence outputs texts widgets lab serve lint subjects format lock browser help clean
 .DEFAULT_GOAL := help
 
 book: ## Execute every notebook and build the website strictly, from nothing if need be
@@ -60,6 +60,9 @@ mutants: .venv/ready ## Put classic mistakes into initlib; its tests must reject
 
 peers: .venv-peers/ready ## Compare initlib with PyTorch, Keras, JAX and Flax, in an environment of their own
 	$(call step,the comparison with the frameworks,$(PEERS)/python -m pytest -q tests/peers)
+
+clinic: .venv-peers/ready ## Run the doctor's clinic: cases, single faults, healthy nets; writes benchmarks/CLINIC.md
+	$(call step,the clinic,$(PEERS)/python tools/clinic.py)
 
 bench: .venv-peers/ready ## Measure speed beside the frameworks; writes benchmarks/RESULTS.md
 	$(call step,the benchmark,env -u OPENBLAS_CORETYPE -u NPY_DISABLE_CPU_FEATURES -u OPENBLAS_NUM_THREADS $(PEERS)/python -m benchmarks)

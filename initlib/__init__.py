@@ -15,6 +15,8 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from initlib.diagnosis import apply as apply
+    from initlib.diagnosis import diagnose as diagnose
     from initlib.networks import building as building
     from initlib.networks import calibration as calibration
     from initlib.networks import convolution as convolution
@@ -32,6 +34,7 @@ __version__ = "0.1.0"
 _MODULES = (
     "activations",
     "datasets",
+    "diagnosis",
     "evidence",
     "experiments",
     "explorers",
@@ -69,7 +72,9 @@ _MOVED = {
     for part in parts
 }
 
-__all__ = [*_MODULES, "recommend"]
+_FUNCTIONS = {"apply": "diagnosis", "diagnose": "diagnosis", "recommend": "recommendation"}
+
+__all__ = [*_MODULES, *_FUNCTIONS]
 
 
 class _Moved(MetaPathFinder, Loader):
@@ -95,8 +100,8 @@ sys.meta_path.append(_Moved())
 def __getattr__(name: str) -> Any:
     if name in _MODULES:
         return import_module(f"{__name__}.{name}")
-    if name == "recommend":
-        return import_module(f"{__name__}.recommendation").recommend
+    if name in _FUNCTIONS:
+        return getattr(import_module(f"{__name__}.{_FUNCTIONS[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -1,0 +1,165 @@
+"""A finding: one row of the catalogue met in one place of one model, with its number."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from initlib import checks
+from initlib.diagnosis.catalogue import CATALOGUE, SEVERITIES, Entry
+
+# cause -> what follows from it; a finding is told below its cause when both occur.
+FOLLOWS: dict[str, tuple[str, ...]] = {
+    "identical-units": (
+        "no-gradient",
+        "signal-vanishes",
+        "inputs-merge",
+        "gradient-vanishes",
+        "dead-units",
+        "inputs-alike",
+        "learning-rate",
+        "rate-may-be-higher",
+        "too-narrow",
+    ),
+    "one-unit-softmax": (
+        "no-gradient",
+        "gradient-vanishes",
+        "probabilities-as-logits",
+        "activation-last",
+        "first-loss",
+        "learning-rate",
+        "rate-may-be-higher",
+    ),
+    "input-scale": ("saturation", "first-loss", "attention-one-hot"),
+    "stream-grows": (
+        "signal-explodes",
+        "gradient-explodes",
+        "first-loss",
+        "learning-rate",
+        "saturation",
+        "not-finite",
+    ),
+    "signal-explodes": (
+        "gradient-explodes",
+        "first-loss",
+        "learning-rate",
+        "saturation",
+        "attention-one-hot",
+        "dead-units",
+        "not-finite",
+    ),
+    "too-narrow": (
+        "signal-vanishes",
+        "signal-explodes",
+        "gradient-explodes",
+        "gradient-vanishes",
+        "first-loss",
+    ),
+    "inputs-merge": ("signal-vanishes", "gradient-vanishes", "dead-units", "rate-may-be-higher"),
+    "signal-vanishes": ("gradient-vanishes", "rate-may-be-higher", "no-gradient"),
+    "saturation": ("gradient-vanishes", "gradient-explodes"),
+    "dead-units": ("no-gradient", "gradient-vanishes"),
+    "first-loss": ("learning-rate",),
+    "summed-loss": ("learning-rate", "first-loss"),
+    "shape-broadcast": ("learning-rate", "rate-may-be-higher"),
+}
+EXACT = (
+    "uninitialized",
+    "not-finite",
+    "unregistered",
+    "identical-units",
+    "one-unit-softmax",
+    "shape-broadcast",
+    "probabilities-as-logits",
+    "logits-as-probabilities",
+    "activation-last",
+    "labels",
+    "no-gradient",
+    "not-optimized",
+    "unreached",
+    "summed-loss",
+)
+
+
+@dataclass
+class Finding:
+    """What was found: code of the catalogue, severity, place, a sentence with the number.
+
+    `order` is the place in the graph, `holds` the optimizer for which it holds; `consequences` are findings
+    that follow from this one, `lines` what to paste where the catalogue's lines do not fit.
+
+    >>> Finding("labels", "severe", "the targets", "3 of 64 labels lie outside 0 ... 9.").entry.page
+    'pitfalls/data-characteristics'
+    """
+
+    code: str
+    severity: str
+    place: str
+    sentence: str
+    number: float | None = None
+    tolerance: str = ""
+    order: int = 0
+    holds: str = ""
+    lines: str = ""
+    consequences: list["Finding"] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        checks.choice("finding", self.code, CATALOGUE)
+        checks.choice("severity", self.severity, SEVERITIES)
+        self.holds = self.holds or self.entry.holds
+        self.tolerance = self.tolerance or self.entry.tolerance
+
+    @property
+    def entry(self) -> Entry:
+        """The row of the catalogue."""
+        return CATALOGUE[self.code]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as plain Python objects."""
+        return {
+            "code": self.code,
+            "title": self.entry.title,
+            "severity": self.severity,
+            "place": self.place,
+            "sentence": self.sentence,
+            "number": self.number,
+            "tolerance": self.tolerance,
+            "source": self.entry.source,
+            "holds": self.holds,
+            "lines": self.lines or self.entry.lines,
+            "page": self.entry.page,
+            "consequences": [one.to_dict() for one in self.consequences],
+        }
+
+
+def ranked(found: list[Finding]) -> list[Finding]:
+    """Return the findings by severity, exact faults first, then by place; effects are told below causes.
+
+    A cause is as severe as the worst of what follows from it.
+
+    >>> cause = Finding("signal-explodes", "warning", "layer 3", "The signal grows by 9 octaves.")
+    >>> effect = Finding("first-loss", "severe", "the loss", "The first loss is 40 ln K.")
+    >>> [(one.code, one.severity, len(one.consequences)) for one in ranked([effect, cause])]
+    [('signal-explodes', 'severe', 1)]
+    """
+    codes = {one.code: one for one in found if one.severity != "note"}
+    top = []
+    for one in found:
+        causes = [code for code, effects in FOLLOWS.items() if one.code in effects and code in codes]
+        if causes and codes[causes[0]] is not one:
+            codes[causes[0]].consequences.append(one)
+        else:
+            top.append(one)
+    for one in top:
+        _inherit(one)
+    return sorted(top, key=_rank)
+
+
+def _inherit(finding: Finding) -> None:
+    for one in finding.consequences:
+        _inherit(one)
+        if SEVERITIES.index(one.severity) < SEVERITIES.index(finding.severity):
+            finding.severity = one.severity
+
+
+def _rank(finding: Finding) -> tuple[int, int, int]:
+    exact = EXACT.index(finding.code) if finding.code in EXACT else len(EXACT)
+    return SEVERITIES.index(finding.severity), exact, finding.order

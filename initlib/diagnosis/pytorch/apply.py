@@ -1,0 +1,297 @@
+"""Write an initialization into a whole PyTorch model, in place, from a generator of its own."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from initlib import checks, initializers
+from initlib.diagnosis import parts
+from initlib.diagnosis.changes import Change, Changes
+from initlib.diagnosis.pytorch import guard
+from initlib.frameworks import Law
+from initlib.recommendation import Recommendation
+
+Array = NDArray[Any]
+GATES = {"rnn": 1, "gru": 3, "lstm": 4}
+TRANSPOSED = (torch.nn.ConvTranspose1d, torch.nn.ConvTranspose2d, torch.nn.ConvTranspose3d)
+CONVOLUTIONS = (torch.nn.Conv1d, torch.nn.Conv2d, torch.nn.Conv3d, *TRANSPOSED)
+
+
+@dataclass
+class Slot:
+    """A parameter that can be drawn: its role ("weight", "bias", "recurrent") in a layer of some kind."""
+
+    name: str
+    layer: str
+    kind: str
+    role: str
+    tensor: Any
+    groups: int = 1
+    transposed: bool = False
+    law: str = ""
+    values: Array | None = None
+
+
+def apply(
+    model: Any, rule: Any, *, rng: Any, names: Mapping[str, str] | None, batch: Any, dry_run: bool
+) -> Changes:
+    """See `initlib.apply`."""
+    guard.check(model)
+    generator = checks.generator(rng)
+    slots, left = _slots(model)
+    if isinstance(rule, Recommendation):
+        _recommended(slots, rule, names or {}, generator)
+    elif rule == "lsuv":
+        _named(slots, "orthogonal", generator)
+    else:
+        _named(slots, rule, generator)
+    before = [_std(slot.tensor) for slot in slots]
+    old = [slot.tensor.detach().clone() for slot in slots] if dry_run or rule == "lsuv" else []
+    try:
+        for slot in slots:
+            assert slot.values is not None
+            with torch.no_grad():
+                slot.tensor.copy_(torch.as_tensor(slot.values).reshape(slot.tensor.shape))
+        if rule == "lsuv":
+            _calibrate(model, slots, batch)
+        after = [_std(slot.tensor) for slot in slots]
+    except BaseException:
+        _put_back(slots, old)
+        raise
+    if dry_run:
+        _put_back(slots, old)
+    rows = tuple(Change(s.name, s.kind, s.law, b, a) for s, b, a in zip(slots, before, after, strict=True))
+    return Changes(rows, left, not dry_run)
+
+
+def _put_back(slots: list[Slot], old: list[Any]) -> None:
+    for slot, values in zip(slots, old, strict=False):
+        slot.tensor.data.copy_(values)
+
+
+def _std(tensor: Any) -> float:
+    return float(tensor.detach().double().std(unbiased=False)) if tensor.numel() else 0.0
+
+
+def _slots(model: Any) -> tuple[list[Slot], dict[str, str]]:
+    """Return the parameters of known layers, each tensor once, and why the others are left alone."""
+    slots: list[Slot] = []
+    seen: set[int] = set()
+    for path, module in model.named_modules():
+        found = _of(path, module)
+        slots += [slot for slot in found if id(slot.tensor) not in seen]
+        seen.update(id(slot.tensor) for slot in found)
+    left = {}
+    for name, parameter in model.named_parameters():
+        if id(parameter) not in seen:
+            owner = model.get_submodule(name.rpartition(".")[0])
+            left[name] = type(owner).__name__
+    return slots, left
+
+
+def _of(path: str, module: Any) -> list[Slot]:
+    """Return the slots of one module; nothing where a parametrization computes the weight."""
+    dot = f"{path}." if path else ""
+    if hasattr(module, "parametrizations"):
+        return []
+    if isinstance(module, torch.nn.RNNBase):
+        kind = module.mode.partition("_")[0].lower()
+        role = {"ih": "weight", "hh": "recurrent"}
+        return [
+            Slot(dot + name, path, kind, role[name[7:9]] if name[0] == "w" else f"bias_{name[5:7]}", tensor)
+            for name, tensor in module.named_parameters(recurse=False)
+        ]
+    if isinstance(module, torch.nn.MultiheadAttention):
+        named = module.named_parameters(recurse=False)
+        return [
+            Slot(dot + name, f"{dot}in_proj", "dense", "bias" if "bias" in name else "weight", tensor)
+            for name, tensor in named
+            if "proj" in name
+        ]
+    groups, kind = 1, ""
+    if isinstance(module, torch.nn.Linear):
+        kind = "dense"
+    elif isinstance(module, torch.nn.Embedding):
+        kind = "embedding"
+    elif isinstance(module, CONVOLUTIONS):
+        groups = module.groups
+        kind = "depthwise" if groups == module.in_channels and groups > 1 else "conv"
+    if not kind:
+        return []
+    turned = isinstance(module, TRANSPOSED)
+    slots = [Slot(f"{dot}weight", path, kind, "weight", module.weight, groups, turned)]
+    if getattr(module, "bias", None) is not None:
+        slots.append(Slot(f"{dot}bias", path, kind, "bias", module.bias, groups, turned))
+    return slots
+
+
+def _named(slots: list[Slot], name: str, rng: np.random.Generator) -> None:
+    """Draw all weights but embeddings by a named initializer, biases zero."""
+    initializer = initializers.get(
+        checks.choice("rule", name, [*initializers.SPECS, *initializers.ALIASES, "lsuv"])
+    )
+    elementary = name in ("zeros", "constant", "normal", "truncated_normal", "uniform")
+    for slot in slots:
+        shape = tuple(slot.tensor.shape)
+        if slot.role.startswith("bias"):
+            slot.law, slot.values = "0", np.zeros(shape)
+        elif slot.kind == "embedding":
+            slot.law, slot.values = "left as it is", slot.tensor.detach().double().numpy(force=True)
+        elif slot.kind in GATES:
+            gate = (shape[0] // GATES[slot.kind], shape[1])
+            drawn = [_draw(initializer, gate, slot, rng, elementary) for _ in range(GATES[slot.kind])]
+            slot.law, slot.values = f"{name}, gate by gate", np.concatenate(drawn)
+        else:
+            slot.law, slot.values = name, _draw(initializer, shape, slot, rng, elementary)
+
+
+def _draw(
+    initializer: Any, shape: tuple[int, ...], slot: Slot, rng: np.random.Generator, elementary: bool = False
+) -> Array:
+    if elementary:
+        return np.asarray(initializer(shape, rng=rng))
+    more = {"groups": slot.groups} if slot.groups > 1 else {}
+    if slot.transposed:
+        more["transposed"] = True
+    return np.asarray(initializer(shape, layout="oi", rng=rng, **more))
+
+
+def _recommended(
+    slots: list[Slot], answer: Recommendation, names: Mapping[str, str], rng: np.random.Generator
+) -> None:
+    """Draw every layer by the part of the recommendation that it is."""
+    layers = list(dict.fromkeys((slot.layer, slot.kind) for slot in slots))
+    chosen = parts.choose(answer, layers, names)
+    unknown = [name for name, part in chosen.items() if part is None]
+    if unknown:
+        known = ", ".join(repr(part.name) for part in answer.parts)
+        raise ValueError(
+            f"No part of {answer.rule.name!r} is known to fit: {', '.join(unknown)}. Say which by "
+            f"names={{pattern: part}}; parts are {known}."
+        )
+    weights: dict[str, Array] = {}
+    for slot in slots:
+        part = chosen[slot.layer]
+        assert part is not None
+        law = {"weight": part.weights, "recurrent": part.recurrent or part.weights}.get(slot.role, part.bias)
+        law = law or Law("constant")
+        shape = tuple(slot.tensor.shape)
+        sizes = {**_fans(slot, shape), **answer.sizes}
+        slot.law = f"{part.name}: {law.words(sizes)}"
+        if slot.role.startswith("bias"):
+            slot.values = _bias(law, slot, shape, sizes, weights.get(slot.layer), rng)
+        elif slot.kind in GATES:
+            gate = (shape[0] // GATES[slot.kind], shape[1])
+            slot.values = np.concatenate([_law(law, slot, gate, sizes, rng) for _ in range(GATES[slot.kind])])
+        else:
+            slot.values = _law(law, slot, shape, sizes, rng)
+        if slot.role == "weight":
+            weights[slot.layer] = slot.values
+
+
+def _fans(slot: Slot, shape: tuple[int, ...]) -> dict[str, float]:
+    """Return fan_in and fan_out as the formulas of the rules mean them: of one gate in recurrent layers."""
+    if len(shape) < 2:
+        return {"fan_in": 1.0, "fan_out": 1.0}
+    if slot.kind in GATES:
+        return {"fan_in": float(shape[1]), "fan_out": float(shape[0] // GATES[slot.kind])}
+    if slot.kind == "embedding":
+        return {"fan_in": float(shape[0]), "fan_out": float(shape[1])}
+    inside, out = initializers.fans(shape, layout="oi", groups=slot.groups, transposed=slot.transposed)
+    return {"fan_in": float(inside), "fan_out": float(out)}
+
+
+def _law(
+    law: Law, slot: Slot, shape: tuple[int, ...], sizes: Mapping[str, float], rng: np.random.Generator
+) -> Array:
+    number = law.number(sizes)
+    if law.family == "normal":
+        return initializers.normal(shape, std=math.sqrt(number), rng=rng)
+    if law.family == "uniform":
+        bound = math.sqrt(3 * number)
+        return initializers.uniform(shape, low=-bound, high=bound, rng=rng)
+    if law.family == "constant":
+        return np.full(shape, number)
+    if law.family == "identity":
+        return np.eye(shape[0], shape[1])
+    square = len(shape) > 2 and law.family == "delta_orthogonal"
+    make = initializers.delta_orthogonal if square else initializers.orthogonal
+    return number * _draw(make, shape, slot, rng)
+
+
+def _bias(
+    law: Law,
+    slot: Slot,
+    shape: tuple[int, ...],
+    sizes: Mapping[str, float],
+    weights: Array | None,
+    rng: np.random.Generator,
+) -> Array:
+    if slot.role == "bias_hh":
+        return np.zeros(shape)
+    if law.family == "centring" and weights is not None:
+        return np.asarray(-weights.reshape(len(weights), -1).sum(axis=1) / 2)
+    if law.family in ("forget", "chrono"):
+        units = shape[0] // 4
+        bias = np.zeros(shape)
+        number = law.number(sizes)
+        forget = np.full(units, number) if law.family == "forget" else np.log(rng.uniform(1, number, units))
+        bias[units : 2 * units] = forget
+        if law.family == "chrono":
+            bias[:units] = -forget
+        return bias
+    return _law(law, slot, shape, sizes, rng)
+
+
+def _calibrate(model: Any, slots: list[Slot], batch: Any) -> None:
+    """Rescale to unit variance in the order of execution, at most 10 times by 1/8 to 8.
+
+    Source: Mishkin & Matas 2016, arXiv:1511.06422, algorithm 1; the bounds are ours.
+    """
+    if batch is None:
+        raise ValueError('The rule "lsuv" needs batch=, inputs to measure on. Received: None.')
+    weights = {slot.layer: slot for slot in slots if slot.role == "weight" and slot.kind in ("dense", "conv")}
+    order: list[str] = []
+    variance: dict[str, float] = {}
+
+    def watch(name: str) -> Any:
+        def hook(module: Any, inputs: Any, output: Any) -> None:
+            if name not in order:
+                order.append(name)
+            if isinstance(output, torch.Tensor):
+                variance[name] = float(output.double().var(unbiased=False))
+
+        return hook
+
+    modules = {name: module for name, module in model.named_modules() if name in weights}
+    handles = [module.register_forward_hook(watch(name)) for name, module in modules.items()]
+
+    def run() -> None:
+        with guard.untouched(model), torch.no_grad():
+            if isinstance(batch, Mapping):
+                model(**batch)
+            else:
+                model(*batch) if isinstance(batch, (tuple, list)) else model(batch)
+
+    try:
+        run()
+        for name in list(order):
+            for _ in range(10):
+                if not (variance[name] > 0 and math.isfinite(variance[name])):
+                    raise ValueError(
+                        f"LSUV cannot rescale layer {name!r}, of output variance {variance[name]:g}."
+                    )
+                if abs(variance[name] - 1) <= 0.1:
+                    break
+                factor = min(8.0, max(0.125, variance[name] ** -0.5))
+                weights[name].tensor.data.mul_(factor)
+                weights[name].law = "orthogonal, rescaled to unit variance"
+                run()
+    finally:
+        for handle in handles:
+            handle.remove()

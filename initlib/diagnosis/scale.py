@@ -1,0 +1,182 @@
+"""Findings about the size of signals and gradients along the stream."""
+
+import math
+from collections.abc import Iterator
+
+from initlib.diagnosis import predict
+from initlib.diagnosis.findings import Finding
+from initlib.diagnosis.record import BOUNDED, Operation, Record
+from initlib.diagnosis.segments import (
+    Segment,
+    hidden,
+    learns_from_zero,
+    luck,
+    named_cause,
+    paste,
+    segments,
+    severity,
+)
+
+AVERAGES = ("mean", "avg_pool", "interpolate")
+
+
+def signal(record: Record) -> Iterator[Finding]:
+    """A signal that grows or shrinks beyond the tolerance, with the law of the layers as its cause."""
+    for segment in segments(record):
+        points = hidden(record, segment)
+        if not points:
+            continue
+        free = [o for o in points if record.activation_of(o.index)[0] not in BOUNDED]
+        ends = [min(points, key=segment.octaves), *([max(free, key=segment.octaves)] if free else [])]
+        for worst in ends if ends[0] is not ends[-1] else ends[:1]:
+            octaves = segment.octaves(worst)
+            if (octaves > 0 and worst not in free) or (octaves < 0 and worst is not ends[0]):
+                continue
+            how, limit = severity(octaves, segment.depth)
+            if how == "severe" and worst.rms == 0 and learns_from_zero(record, worst):
+                how = "warning"
+            if how is not None and not (octaves > 0 and _grows(record, segment)):
+                yield _signal_finding(record, segment, worst, octaves, how, limit)
+
+
+def _signal_finding(
+    record: Record, segment: Segment, worst: Operation, octaves: float, how: str, limit: float
+) -> Finding:
+    growing = octaves > 0
+    code = "signal-explodes" if growing else "signal-vanishes"
+    cause, culprit = named_cause(record, segment, growing)
+    sentence = f"From {record.label(segment.start)} to {record.label(worst)} the signal " + (
+        f"{'grows' if growing else 'shrinks'} by {abs(octaves):.1f} octaves (x {2.0**octaves:.3g})"
+        if math.isfinite(octaves)
+        else "falls to zero"
+    )
+    if not cause and abs(octaves) < 4 * luck(record, segment):
+        code = "too-narrow"
+        cause = ", though every layer has about the scale it asks for"
+    where = culprit or worst
+    return Finding(
+        code,
+        how,
+        record.label(where),
+        sentence + cause + ".",
+        octaves,
+        f"{limit:+.1f} octaves at {segment.depth} layers",
+        where.index,
+        lines=paste(record, where) if culprit else "",
+    )
+
+
+def stream(record: Record) -> Iterator[Finding]:
+    """A residual stream whose size, or gradient, grows from block to block beyond the tolerance."""
+    for segment in segments(record):
+        growth = _grows(record, segment)
+        if not growth:
+            continue
+        blocks = _blocks(record, segment)
+        forward = max(segment.octaves(o) for o in blocks)
+        backward = _back(record, segment) or 0.0
+        octaves, what = max((forward, "signal"), (backward, "gradient"))
+        how, limit = severity(octaves, segment.depth)
+        if how is None or octaves < 0:
+            continue
+        yield Finding(
+            "stream-grows",
+            how,
+            record.label(blocks[0]),
+            f"The branches are not scaled: from {record.label(blocks[0])} to {record.label(blocks[-1])} "
+            f"the mean square is multiplied by {growth:.2f} in each of {len(blocks)} blocks (1 + s^2 for "
+            f"branches that add s^2), the {what} by {2.0**octaves:.3g} over all, {octaves:.1f} octaves.",
+            octaves,
+            f"{limit:+.1f} octaves at {segment.depth} layers",
+            blocks[0].index,
+        )
+
+
+def _blocks(record: Record, segment: Segment) -> list[Operation]:
+    return [o for o in hidden(record, segment) if o.kind == "sum" and len(o.parents) > 1]
+
+
+def _grows(record: Record, segment: Segment) -> float | None:
+    """Return by how much the mean square grows from block to block, if there are blocks and it does."""
+    blocks = _blocks(record, segment)
+    if len(blocks) < 3 or not blocks[0].rms or not blocks[-1].rms:
+        return None
+    growth = (blocks[-1].rms / blocks[0].rms) ** (2 / (len(blocks) - 1))
+    return growth if growth > 1.1 else None
+
+
+def gradients(record: Record) -> Iterator[Finding]:
+    """A gradient that grows or shrinks on its way back beyond the tolerance."""
+    for segment in segments(record):
+        octaves = _back(record, segment)
+        if octaves is None or (octaves > 0 and _grows(record, segment)):
+            continue
+        how, limit = severity(octaves, segment.depth)
+        if how is None:
+            continue
+        first, last = (_graded(segment)[i] for i in (0, -1))
+        yield Finding(
+            "gradient-explodes" if octaves > 0 else "gradient-vanishes",
+            how,
+            record.label(first),
+            f"From {record.label(last)} back to {record.label(first)} the gradient "
+            f"{'grows' if octaves > 0 else 'shrinks'} by {abs(octaves):.1f} octaves (x {2.0**octaves:.3g}).",
+            octaves,
+            f"{limit:+.1f} octaves at {segment.depth} layers",
+            first.index,
+        )
+
+
+def through_time(record: Record) -> Iterator[Finding]:
+    """A gradient that explodes inside a recurrent layer, on its way back through time."""
+    for o in record.operations:
+        if o.kind != "recurrent" or not o.gradient or not o.rms or not o.parents:
+            continue
+        inside = record.operations[o.parents[0]]
+        if not inside.gradient or not inside.rms:
+            continue
+        octaves = math.log2(inside.gradient * inside.rms / (o.gradient * o.rms))
+        how, limit = severity(octaves, predict.DEPTHS[-1])
+        if octaves > 0 and how is not None:
+            yield Finding(
+                "gradient-explodes",
+                how,
+                record.label(o),
+                f"On its way back through time in {record.label(o)} the gradient grows by {octaves:.1f} "
+                f"octaves (x {2.0**octaves:.3g}), relative to the signals.",
+                octaves,
+                f"{limit:+.1f} octaves",
+                o.index,
+                lines=f"torch.nn.init.orthogonal_(model.{_recurrent_name(o)})",
+            )
+
+
+def _recurrent_name(operation: Operation) -> str:
+    return next((name for name in operation.weights if "hh" in name), operation.weights[0])
+
+
+def _graded(segment: Segment) -> list[Operation]:
+    return [o for o in segment.points if o.gradient is not None and o.where != "the loss"]
+
+
+def _back(record: Record, segment: Segment) -> float | None:
+    """Return log2 of the gradient's norm at the first point over that at the last, pooling taken out."""
+    points = _graded(segment)
+    if len(points) < 2 or not points[-1].gradient or not points[0].gradient:
+        return None
+    octaves = math.log2(points[0].gradient / points[-1].gradient)
+    return octaves - _pooling(record, points[0], points[-1]) if math.isfinite(octaves) else None
+
+
+def _pooling(record: Record, first: Operation, last: Operation) -> float:
+    """Return the octaves that averaging over positions takes from the gradient's norm by itself."""
+    octaves = 0.0
+    for o in record.stream:
+        if first.index < o.index <= last.index and o.kind == "pool" and o.name.startswith(AVERAGES):
+            before = record.operations[o.parents[0]].shape if o.parents else ()
+            if before and o.shape:
+                octaves += 0.5 * math.log2(math.prod(o.shape) / math.prod(before))
+    return octaves
+
+
+CHECKS = (signal, stream, gradients, through_time)

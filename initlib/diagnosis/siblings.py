@@ -1,0 +1,99 @@
+"""Findings about single layers whose law is not the one of their place or of the other layers."""
+
+import math
+from collections.abc import Iterator
+from statistics import median
+
+from initlib.diagnosis import laws
+from initlib.diagnosis.findings import Finding
+from initlib.diagnosis.record import Operation, Record, Weight
+
+SHARED = 0.6  # of the layers must follow one law before a layer can be odd
+ODD = 1.1  # factor of a standard deviation; 64 x 64 weights tell 1.06 from 1
+
+
+def sine_layer(record: Record) -> Iterator[Finding]:
+    """The first layer of a sine net with a law of its hidden layers."""
+    for o in record.operations:
+        if o.kind != "weight" or record.layers[o.index] != 1 or o.weights[0] not in record.weights:
+            continue
+        activation, factor = record.activation_of(o.index)
+        if activation != "sin" or factor < laws.SINE_FACTOR:
+            continue
+        weight = record.weights[o.weights[0]]
+        rule = laws.wanted(record, o, weight)
+        share = weight.rms**2 / rule[0] if rule else 1.0
+        if not 0.1 <= share <= 10:
+            yield Finding(
+                "sine-first-layer",
+                "warning",
+                record.label(o),
+                f"{record.label(o)} has {share:.3g} times (1 / {1 / share:.3g}) the variance of "
+                f"U(-1/fan_in, 1/fan_in).",
+                share,
+                order=o.index,
+            )
+
+
+def odd_layers(record: Record) -> Iterator[Finding]:
+    """Single layers that leave the law which most of the others share."""
+    rows = []
+    for weight in record.weights.values():
+        if (
+            weight.kind in ("lookup", "recurrent", "conv_transpose")
+            or not weight.uses
+            or not weight.std
+            or weight.derived
+        ):
+            continue
+        o = record.operations[weight.uses[0]]
+        if weight.uses[0] not in record.ends and weight.count >= 64:
+            rows.append((o, weight, laws.ratio(record, o, weight) or weight.std * weight.fan_in**0.5))
+    if len(rows) < 3:
+        return
+    scales = [
+        [(o, weight, value) for (o, weight, _), value in zip(rows, values, strict=True)]
+        for values in (
+            [ratio for _, _, ratio in rows],
+            [w.rms * w.fan_in**0.5 for _, w, _ in rows],
+            [w.rms * (w.fan_in + w.fan_out) ** 0.5 for _, w, _ in rows],
+            [w.rms * w.fan_out**0.5 for _, w, _ in rows],
+            [w.rms for _, w, _ in rows],
+        )
+    ]
+    best = max(scales, key=lambda scale: sum(_agree(one, scale) for one in scale))
+    strangers = [
+        place
+        for place, (o, _, ratio) in enumerate(rows)
+        if not _agree(best[place], best) and not _follows_rule(record, o, ratio)
+    ]
+    shared = sum(_agree(one, best) for one in best)
+    if not strangers or len(strangers) > max(1, len(rows) // 5) or shared < SHARED * len(rows):
+        return
+    for place in strangers:
+        o, weight, value = best[place]
+        factor = value / median(v for _, _, v in best)
+        yield Finding(
+            "odd-layer",
+            "note",
+            record.label(o),
+            f"{record.label(o)} is drawn with {factor:.3g} times the standard deviation of the law that "
+            f"the other layers share ({laws.words(weight)}).",
+            factor,
+            order=o.index,
+        )
+
+
+def _follows_rule(record: Record, operation: Operation, ratio: float) -> bool:
+    """Say whether a layer has the scale that it asks for; behind no activation He's will do as LeCun's."""
+    rules = (1.0,) if laws.reads_activation(record, operation) else (1.0, 2**0.5)
+    return any(abs(math.log((ratio or 1e-9) / rule)) <= math.log(ODD) for rule in rules)
+
+
+def _agree(one: tuple[Operation, Weight, float], scale: list[tuple[Operation, Weight, float]]) -> bool:
+    """Say whether a layer has the scale of the median within 5 standard errors and 15 %."""
+    error = laws.SIGMAS * math.sqrt(2 / one[1].count) / 2
+    return abs(math.log(one[2] / median(v for _, _, v in scale))) <= max(error, math.log(ODD))
+
+
+CHECKS = (sine_layer, odd_layers)

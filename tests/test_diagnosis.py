@@ -1,0 +1,437 @@
+"""The doctor without PyTorch: record, laws, tolerances, findings, report, and nets of initlib itself."""
+
+import itertools
+import json
+import math
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import initlib
+from initlib import diagnose, evidence, initializers, networks
+from initlib.diagnosis import CATALOGUE, laws, predict, segments
+from initlib.diagnosis.findings import EXACT, FOLLOWS, Finding, ranked
+from initlib.diagnosis.record import Loss, Operation, Parameter, Rate, Record, Weight
+from initlib.diagnosis.report import SCHEMA, findings
+
+X = np.random.default_rng(0).standard_normal((100, 64))
+Y = np.random.default_rng(1).integers(0, 10, 100)
+
+
+def net(widths, activation="relu", initializer="he_normal", **more):
+    return networks.mlp(widths, activation, initializer, seeds=[0], **more)
+
+
+def codes(report):
+    return {one.code for one in report.all()}
+
+
+# The graph
+
+
+def graph(*parents):
+    """Return a record whose operations have these parents; all are weights but the first."""
+    kinds = ["input", *["weight"] * (len(parents) - 1)]
+    made = [
+        Operation(i, k, "linear", parents=p, rms=1.0)
+        for i, (k, p) in enumerate(zip(kinds, parents, strict=True))
+    ]
+    return Record("test", made, outputs=(len(parents) - 1,))
+
+
+def test_the_stream_of_a_chain_is_the_chain():
+    assert [o.index for o in graph((), (0,), (1,), (2,)).stream] == [0, 1, 2, 3]
+
+
+def test_the_stream_leaves_branches_out():
+    record = graph((), (0,), (1,), (2,), (1, 3), (4,))
+    assert [o.index for o in record.stream] == [0, 1, 4, 5]
+    assert record.ends == {5}
+    assert record.layers[5] == 5
+
+
+def test_two_outputs_share_the_stream_up_to_where_they_part():
+    record = graph((), (0,), (1,), (1,))
+    record.outputs = (2, 3)
+    assert [o.index for o in record.stream] == [0, 1]
+    assert record.ends == {2, 3}
+
+
+# Laws
+
+
+def weight(name, shape, rng=0):
+    values = initializers.get(name)(shape, rng=rng)
+    std = float(values.std())
+    kurtosis = float(((values - values.mean()) ** 4).mean() / std**4)
+    return Weight(
+        "w",
+        "linear",
+        shape[::-1],
+        shape[0],
+        shape[1],
+        values.size,
+        float(values.mean()),
+        std,
+        kurtosis,
+        float(np.abs(values).max()),
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "law"),
+    [
+        ("he_normal", "He normal"),
+        ("glorot_uniform", "Xavier uniform"),
+        ("lecun_uniform", "LeCun uniform"),
+        ("normal", "normal, standard deviation 1"),
+    ],
+)
+def test_the_true_law_is_among_those_that_match(name, law):
+    for seed in range(20):
+        assert law in laws.matching(weight(name, (300, 100), seed))
+        assert law in laws.matching(weight(name, (40, 30), seed))
+
+
+def test_laws_that_differ_do_not_match_in_layers_that_are_not_square():
+    for seed in range(20):
+        assert "LeCun normal" not in laws.matching(weight("he_normal", (300, 100), seed))
+        assert "Xavier normal" not in laws.matching(weight("lecun_normal", (300, 100), seed))
+        assert "He uniform" not in laws.matching(weight("he_normal", (300, 100), seed))
+
+
+def test_a_matrix_of_no_law_is_said_to_have_none():
+    assert laws.words(Weight("w", "linear", (64, 64), 64, 64, 4096, 0.0, 0.3, 40.0, 9.0)).startswith(
+        "no usual law"
+    )
+    assert laws.words(Weight("w", "linear", (64, 64), 64, 64, 4096, 0.5, 0.0, 0.0, 0.5)) == "constant 0.5"
+
+
+# Tolerances
+
+
+def crossings(accuracy):
+    """Return the octaves, below and above He's scale, at which accuracy falls below 90 % of the best."""
+    share = np.array(accuracy) / max(accuracy)
+    inside = np.flatnonzero(share >= 0.9)
+    first, last = inside[0], inside[-1]
+    octaves = 3.0 * np.arange(-6, 7)
+    low = octaves[first] - (3 * (share[first] - 0.9) / (share[first] - share[first - 1]) if first else 0)
+    high = octaves[last] + (3 * (share[last] - 0.9) / (share[last] - share[last + 1]) if last < 12 else 0)
+    return low, high
+
+
+def test_the_tolerances_are_those_of_the_archive():
+    rows = evidence.load("depth-tolerance").parts["interval"]
+    for depth, lower, upper in zip(predict.DEPTHS, predict.LOWER, predict.UPPER, strict=True):
+        pairs = [crossings(row["accuracy"]) for row in rows if row["depth"] == depth]
+        low, high = np.mean(pairs, axis=0) * (depth - 1) / depth
+        assert (lower, upper) == pytest.approx((low, high), abs=6e-4)
+
+
+def test_tolerances_shrink_with_depth_and_stop_shrinking():
+    lows, highs = zip(*(predict.tolerance(depth) for depth in range(1, 30)), strict=True)
+    assert all(a <= b for a, b in itertools.pairwise(lows))
+    assert all(a >= b for a, b in itertools.pairwise(highs))
+    assert predict.tolerance(30) == predict.tolerance(12)
+
+
+@pytest.mark.parametrize(
+    ("octaves", "depth", "expected"),
+    [
+        (-4.0, 12, None),
+        (-4.3, 12, "warning"),
+        (-8.3, 12, "warning"),
+        (-8.5, 12, "severe"),
+        (3.2, 12, None),
+        (3.4, 12, "warning"),
+        (6.7, 12, "severe"),
+        (-9.7, 3, "severe"),
+        (-9.4, 3, None),
+        (-math.inf, 2, "severe"),
+    ],
+)
+def test_severity_by_octaves_and_depth(octaves, depth, expected):
+    assert segments.severity(octaves, depth)[0] == expected
+
+
+def test_chance_turns_units_off_as_often_as_simulated():
+    rng = np.random.default_rng(0)
+    for apart, samples in ((0.5, 4), (0.1, 8), (0.01, 64)):
+        shared = rng.standard_normal((20000, 1))
+        h = math.sqrt(1 - apart) * shared + math.sqrt(apart) * rng.standard_normal((20000, samples))
+        share = float((h.max(axis=1) < 0).mean())
+        assert predict.off_by_chance(apart, samples) == pytest.approx(share, abs=0.015)
+
+
+# Nets of initlib
+
+
+@pytest.mark.parametrize(
+    "healthy",
+    [
+        net([64, 64, 64, 10]),
+        net([64] * 12 + [10]),
+        net([64] * 20 + [10], "tanh", "glorot_normal"),
+        net([64] * 6 + [10], "relu", "orthogonal"),
+        net([64, 32, 32, 10], "gelu"),
+        networks.residual((64, 64, 10), 8, "relu", "he_normal", seeds=[0], variant="scaled"),
+        networks.residual((64, 64, 10), 8, "relu", "he_normal", seeds=[0], variant="fixup"),
+        networks.residual((64, 64, 10), 8, "relu", "he_normal", seeds=[0], variant="zero_last"),
+        networks.residual((64, 64, 10), 8, "relu", "he_normal", seeds=[0], variant="rezero"),
+        networks.residual((64, 64, 10), 16, "relu", "he_normal", seeds=[0], variant="pre_norm"),
+    ],
+    ids=lambda n: f"{n.depth} {n.activation.name}",
+)
+def test_a_healthy_net_has_a_clean_bill_of_three_lines(healthy):
+    report = diagnose(healthy, (X, Y), "softmax")
+    assert report.severity in ("clean", "note"), report
+    assert len(repr(report).splitlines()) == 3 + len(report.findings)
+
+
+FAULTS = {
+    "signal-explodes": net(
+        [64] * 12 + [10], initializer=lambda shape, **k: 4 * initializers.he_normal(shape, **k)
+    ),
+    "signal-vanishes": net([64] * 30 + [10], initializer="glorot_normal"),
+    "stream-grows": networks.residual((64, 64, 10), 16, "relu", "he_normal", seeds=[0]),
+    "identical-units": net(
+        [64, 64, 64, 10], initializer=lambda shape, **k: initializers.constant(shape, 0.1, **k)
+    ),
+    "inputs-merge": net([64] * 8 + [10], "sigmoid", "glorot_normal"),
+    "saturation": net([64] * 4 + [10], "tanh", lambda shape, **k: initializers.normal(shape, std=4.0, **k)),
+    "dead-units": net(
+        [64] * 4 + [10], bias_initializer=lambda shape, **k: initializers.constant(shape, -4.0, **k)
+    ),
+    "first-loss": net([64, 64, 64, 10], initializer=[["he_normal", "he_normal", "normal"]]),
+}
+
+
+@pytest.mark.parametrize("code", FAULTS)
+def test_a_fault_is_found_and_severe(code):
+    report = diagnose(FAULTS[code], (X, Y), "softmax")
+    assert code in codes(report), report
+    assert report.severity == "severe"
+    assert 5 <= len(repr(report).splitlines()) <= 45
+
+
+def test_no_fault_is_found_in_the_others_place():
+    """A check that fires everywhere would pass the test above."""
+    for code in ("stream-grows", "identical-units", "dead-units"):
+        others = [
+            name for name, model in FAULTS.items() if name != code and code in codes(diagnose(model, X))
+        ]
+        assert not others, (code, others)
+
+
+def test_adam_forgives_what_is_small_and_not_what_is_large():
+    small, large = FAULTS["signal-vanishes"], FAULTS["signal-explodes"]
+    assert diagnose(small, X, optimizer="sgd").severity == "severe"
+    gentle = diagnose(small, X, optimizer="adam")
+    assert gentle.severity == "warning"
+    assert "Adam" in gentle.findings[0].holds
+    assert diagnose(large, X, optimizer="adam").severity == "severe"
+
+
+def test_a_net_is_not_changed():
+    model = net([64, 32, 10])
+    before = [value.copy() for value in model.values]
+    diagnose(model, (X, Y), "softmax")
+    for old, new in zip(before, model.values, strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
+def test_nan_in_a_weight_is_found_before_anything_runs():
+    model = net([64, 32, 10])
+    model.weights[1][0, 3, 3] = np.nan
+    report = diagnose(model, X)
+    assert report.findings[0].code == "uninitialized"
+    assert report.findings[0].place == "weight 2"
+
+
+def test_the_culprit_is_named_with_its_factor():
+    model = net([64] * 10 + [10])
+    model.weights[4][...] *= 2
+    report = diagnose(model, X)
+    odd = [one for one in report.findings if one.code == "odd-layer"]
+    assert [one.place for one in odd] == ["weight 5"]
+    assert odd[0].number == pytest.approx(2, rel=0.05)
+
+
+# Findings from made-up records: each threshold from both sides
+
+
+def made(**more):
+    return Record("test", [], **more)
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "ratio", "severity"),
+    [
+        ("sgd", -0.01, "severe"),
+        ("sgd", 0.04, "warning"),
+        ("sgd", 0.06, None),
+        ("sgd", 0.99, "note"),
+        ("adam", -2.1, "severe"),
+        ("adam", -0.1, "warning"),
+        ("adam", 0.1, None),
+        ("adam", 0.99, None),
+    ],
+)
+def test_the_first_step(optimizer, ratio, severity):
+    found = findings(made(optimizer=optimizer, rate=Rate(optimizer, 0.1, ratio)))
+    assert [one.severity for one in found] == ([severity] if severity else [])
+
+
+@pytest.mark.parametrize(
+    ("value", "severity"), [(4.5, None), (4.7, "warning"), (11.4, "warning"), (11.6, "severe")]
+)
+def test_the_first_loss(value, severity):
+    record = made(loss=Loss("cross_entropy", value, 10, 64, "mean", fed=0))
+    record.operations.append(Operation(0, "input", "x"))
+    assert [one.severity for one in findings(record)] == ([severity] if severity else [])
+
+
+@pytest.mark.parametrize(("size", "code"), [(0.5, "summed-loss"), (50.0, "first-loss")])
+def test_a_loss_is_summed_only_if_outputs_are_too_small_to_be_that_wrong(size, code):
+    record = made(loss=Loss("cross_entropy", 64 * math.log(10), 10, 64, "mean", fed=0))
+    record.operations.append(Operation(0, "norm", "layer_norm", rms=size))
+    assert code in [one.code for one in findings(record)]
+
+
+@pytest.mark.parametrize(
+    ("parameter", "bad"),
+    [
+        (Parameter("w", (3, 3), True, bad=1), True),
+        (Parameter("w", (3, 3), True, largest=2e6), True),
+        (Parameter("w", (3, 3), True, largest=1e-30, tiny=True), True),
+        (Parameter("w", (3, 3), True, largest=900.0), False),
+        (Parameter("w", (3, 3), True, largest=0.0), False),
+    ],
+)
+def test_memory_that_nothing_filled(parameter, bad):
+    assert bool(findings(made(parameters={"w": parameter}))) == bad
+
+
+@pytest.mark.parametrize(
+    ("rms", "severity"), [(29, None), (31, "warning"), (999, "warning"), (1001, "severe")]
+)
+def test_the_size_of_targets(rms, severity):
+    found = findings(made(loss=Loss("squared", 1.0, target_rms=rms)))
+    assert [one.severity for one in found] == ([severity] if severity else [])
+
+
+# The catalogue and the report
+
+
+def test_every_row_of_the_catalogue_is_complete():
+    for code, entry in CATALOGUE.items():
+        assert code == entry.code
+        assert entry.title
+        assert entry.cause.endswith((".", "?"))
+        assert entry.check.endswith(".")
+        assert entry.tolerance
+        assert entry.source
+        if entry.page:
+            assert (initlib_root() / "book" / f"{entry.page}.ipynb").exists() or (
+                initlib_root() / "book" / f"{entry.page}.md"
+            ).exists()
+
+
+def initlib_root():
+    from pathlib import Path
+
+    return Path(__file__).parents[1]
+
+
+def test_causes_and_exact_faults_are_rows_of_the_catalogue():
+    assert set(FOLLOWS) | {code for effects in FOLLOWS.values() for code in effects} <= set(CATALOGUE)
+    assert set(EXACT) <= set(CATALOGUE)
+
+
+def test_no_finding_is_its_own_cause():
+    for code in FOLLOWS:
+        seen, queue = set(), list(FOLLOWS[code])
+        while queue:
+            one = queue.pop()
+            assert one != code
+            if one not in seen:
+                seen.add(one)
+                queue += FOLLOWS.get(one, ())
+
+
+def test_exact_faults_come_before_sizes_and_severe_before_warnings():
+    found = [
+        Finding("signal-explodes", "severe", "b", "s", order=1),
+        Finding("labels", "warning", "a", "s"),
+        Finding("unregistered", "severe", "c", "s", order=9),
+    ]
+    assert [one.code for one in ranked(found)] == ["unregistered", "signal-explodes", "labels"]
+
+
+def test_the_report_as_json_is_strict_and_has_a_schema():
+    report = diagnose(FAULTS["signal-explodes"], (X, Y), "softmax")
+    data = json.loads(report.to_json())
+    assert data["schema"] == SCHEMA
+    assert data["severity"] == "severe"
+    assert data["findings"][0]["code"] == "signal-explodes"
+    assert {"number", "tolerance", "source", "holds", "lines", "page"} <= set(data["findings"][0])
+
+
+def test_what_json_cannot_hold_is_null():
+    model = net([64, 64, 64, 10], initializer="zeros")
+    vanished = [one for one in diagnose(model, X).all() if one.code == "signal-vanishes"]
+    assert vanished[0].number == -math.inf
+    assert json.loads(diagnose(model, X).to_json())["findings"]
+
+
+def test_the_report_says_what_was_not_examined():
+    assert "no loss was given" in repr(diagnose(net([64, 32, 10]), X))
+    assert "no loss was given" not in repr(diagnose(net([64, 32, 10]), (X, Y), "softmax"))
+
+
+def test_the_report_can_be_drawn():
+    figure = diagnose(FAULTS["signal-explodes"], X).plot()
+    assert len(figure.axes) == 2
+    assert all(axes.lines for axes in figure.axes)
+
+
+# Bad arguments
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "words"),
+    [
+        ({"depth": "deep"}, ValueError, "choose one of 'quick', 'thorough'"),
+        ({"learning_rate": -1}, ValueError, "learning_rate must be"),
+        ({"optimizer": "adagrad"}, ValueError, "Unknown optimizer"),
+        ({"loss": "hinge"}, ValueError, "Unknown loss"),
+        ({"loss": "softmax"}, ValueError, r"batch must be \(inputs, targets\)"),
+    ],
+)
+def test_bad_arguments_are_named(arguments, error, words):
+    with pytest.raises(error, match=words):
+        diagnose(net([64, 32, 10]), X, **arguments)
+
+
+def test_a_stack_of_several_nets_is_refused():
+    with pytest.raises(ValueError, match="takes one net"):
+        diagnose(networks.mlp([64, 32, 10], "relu", "he_normal", seeds=[0, 1]), X)
+
+
+def test_without_torch_the_message_says_what_to_install():
+    script = (
+        "import sys; sys.modules['torch'] = None\n"
+        "import initlib\n"
+        "try: initlib.diagnose(object(), [1])\n"
+        "except ModuleNotFoundError as error: print(error)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert "pip install torch" in done.stdout
+
+
+def test_the_doctor_is_public():
+    assert "diagnose" in initlib.__all__
+    assert "diagnosis" in dir(initlib)
