@@ -1,5 +1,7 @@
 # Everything runs inside .venv, which the first target that needs it creates. `make help` lists the targets.
-PYTHON ?= python3
+# The newest Python here that the lock serves and that can make environments; for another: make book PYTHON=...
+PYTHON ?= $(shell for python in python3.14 python3.13 python3.12 python3.11 python3; do \
+	$$python -c 'import ensurepip' 2>/dev/null && break; done; echo $$python)
 BIN := .venv/bin
 PEERS := .venv-peers/bin
 SITE := _build/html/.complete
@@ -117,12 +119,13 @@ clean: ## Remove the built site
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 12
 
+ADVICE := or name one that is not on the PATH: make book PYTHON=/path/to/python3.12
 # $(call environment,FOLDER): create a virtual environment, or say in one line why not.
 define environment
 	@command -v $(PYTHON) >/dev/null || { \
-		echo "make: $(PYTHON) was not found; install Python 3.11, 3.12 or 3.13, or name one: make PYTHON=python3.12" >&2; exit 1; }
-	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || { \
-		echo "make: Python 3.11, 3.12 or 3.13 is needed, but $(PYTHON) is $$($(PYTHON) -V 2>&1); name another: make PYTHON=python3.12" >&2; exit 1; }
+		echo "make: $(PYTHON) was not found; install Python 3.11, 3.12, 3.13 or 3.14, $(ADVICE)" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' || { \
+		echo "make: Python 3.11, 3.12, 3.13 or 3.14 is needed, but $(PYTHON) is $$($(PYTHON) -V 2>&1); install one, $(ADVICE)" >&2; exit 1; }
 	$(call step,creating $(1) (on Debian it needs the package python3-venv),$(PYTHON) -m venv $(1))
 endef
 PIP_INSTALL := -m pip install -q --disable-pip-version-check

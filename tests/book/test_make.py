@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 
 import nbformat
 import pytest
@@ -35,11 +36,16 @@ def write_notebook(path, source):
     nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
 
 
-def make(folder, *arguments):
+def make(folder, *arguments, **variables):
     # Inside `make test`, MAKEFLAGS would carry the outer call's options along.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
     return subprocess.run(
-        ["make", *arguments], cwd=folder, env=environment, capture_output=True, text=True, timeout=300
+        ["make", *arguments],
+        cwd=folder,
+        env={**environment, **variables},
+        capture_output=True,
+        text=True,
+        timeout=300,
     )
 
 
@@ -90,18 +96,47 @@ def test_a_page_that_was_not_built_is_named(small_book):
     assert "book/intro, book/chapter" in done.stderr
 
 
-def test_a_python_that_is_too_old_is_named_in_one_line(small_book):
+def write_python(path, version):
+    """Write a command that answers as a Python of this version, and can do nothing else."""
+    major, minor = version.split(".")[:2]
+    asked = f'{sys.executable} -c "import sys; sys.version_info = ({major}, {minor}, 0); $2"'
+    path.write_text(f'#!/bin/sh\ncase "$1" in -V) echo Python {version};; -c) {asked};; *) exit 1;; esac\n')
+    path.chmod(0o755)
+    return path
+
+
+@pytest.mark.parametrize("version", ["3.9.2", "3.10.12", "3.15.0"])
+def test_a_python_that_the_lock_does_not_serve_is_named_in_one_line(small_book, version):
     (small_book / ".venv").unlink()
-    old = small_book / "old-python"
-    old.write_text('#!/bin/sh\ncase "$1" in -V) echo Python 3.9.2;; *) exit 1;; esac\n')
-    old.chmod(0o755)
-    done = make(small_book, "book", f"PYTHON={old}")
+    python = write_python(small_book / "some-python", version)
+    done = make(small_book, "book", f"PYTHON={python}")
     assert done.returncode != 0
-    assert f"Python 3.11, 3.12 or 3.13 is needed, but {old} is Python 3.9.2" in done.stderr
+    assert f"Python 3.11, 3.12, 3.13 or 3.14 is needed, but {python} is Python {version}" in done.stderr
+    assert "make book PYTHON=" in done.stderr
 
 
 def test_a_python_that_is_not_there_is_named_in_one_line(small_book):
     (small_book / ".venv").unlink()
     done = make(small_book, "book", "PYTHON=python-nowhere")
     assert done.returncode != 0
-    assert "python-nowhere was not found; install Python 3.11, 3.12 or 3.13" in done.stderr
+    assert "python-nowhere was not found; install Python 3.11, 3.12, 3.13 or 3.14" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("installed", "taken"),
+    [
+        (["python3.12", "python3.14", "python3.13"], "python3.14"),
+        (["python3.11", "python3.15"], "python3.11"),
+    ],
+)
+def test_the_newest_python_that_the_lock_serves_is_taken(small_book, tmp_path_factory, installed, taken):
+    """The others are commands that fail, as those of a version manager do while it is set to another version."""
+    (small_book / ".venv").unlink()
+    commands = tmp_path_factory.mktemp("bin")
+    for name in ("python3.11", "python3.12", "python3.13", "python3.14", "python3.15", "python3"):
+        (commands / name).write_text("#!/bin/sh\nexit 127\n")
+        (commands / name).chmod(0o755)
+    for name in installed:
+        write_python(commands / name, name.removeprefix("python"))
+    done = make(small_book, "-n", "book", PATH=f"{commands}{os.pathsep}{os.environ['PATH']}")
+    assert f"{taken} -m venv .venv" in done.stdout
