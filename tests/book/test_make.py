@@ -130,7 +130,7 @@ def test_a_python_that_is_not_there_is_named_in_one_line(small_book):
     ],
 )
 def test_the_newest_python_that_the_lock_serves_is_taken(small_book, tmp_path_factory, installed, taken):
-    """The others are commands that fail, as those of a version manager do while it is set to another version."""
+    """The others are commands that fail, as those of a version manager may."""
     (small_book / ".venv").unlink()
     commands = tmp_path_factory.mktemp("bin")
     for name in ("python3.11", "python3.12", "python3.13", "python3.14", "python3.15", "python3"):
