@@ -140,3 +140,36 @@ def test_the_newest_python_that_the_lock_serves_is_taken(small_book, tmp_path_fa
         write_python(commands / name, name.removeprefix("python"))
     done = make(small_book, "-n", "book", PATH=f"{commands}{os.pathsep}{os.environ['PATH']}")
     assert f"{taken} -m venv .venv" in done.stdout
+
+
+# -- Machines and places ------------------------------------------------------------------------------------
+
+
+def exported(folder, name, **variables):
+    """Return what the commands that make starts see of a variable."""
+    (folder / "show.mk").write_text('include Makefile\nshow:\n\t@printenv "$(NAME)" || echo unset\n')
+    done = make(folder, "-f", "show.mk", "show", f"NAME={name}", **variables)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+@pytest.mark.parametrize("name", ["OPENBLAS_CORETYPE", "NPY_DISABLE_CPU_FEATURES"])
+@pytest.mark.parametrize("machine", ["x86_64", "aarch64", "arm64", "ppc64le"])
+def test_kernels_are_pinned_only_where_the_processor_has_them(small_book, machine, name):
+    commands = small_book / "commands"
+    commands.mkdir()
+    (commands / "uname").write_text(f"#!/bin/sh\necho {machine}\n")
+    (commands / "grep").write_text("#!/bin/sh\nexit 0\n")  # every feature is found
+    for command in commands.iterdir():
+        command.chmod(0o755)
+    seen = exported(small_book, name, PATH=f"{commands}{os.pathsep}{os.environ['PATH']}")
+    assert (seen != "unset") == (machine == "x86_64")
+
+
+@pytest.mark.parametrize("name", ["OPENBLAS_CORETYPE", "NPY_DISABLE_CPU_FEATURES"])
+def test_no_kernel_is_pinned_on_an_x86_processor_without_avx2(small_book, name):
+    commands = small_book / "commands"
+    commands.mkdir()
+    (commands / "grep").write_text("#!/bin/sh\nexit 1\n")
+    (commands / "grep").chmod(0o755)
+    assert exported(small_book, name, PATH=f"{commands}{os.pathsep}{os.environ['PATH']}") == "unset"
