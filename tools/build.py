@@ -11,6 +11,11 @@ from filelock import FileLock, Timeout
 
 
 def main() -> None:
+    if set("*?[") & set(str(ROOT)):
+        sys.exit(
+            f"The book cannot be built in a folder whose path has one of * ? [ (the table of contents "
+            f"takes the path for a pattern); move it out of {ROOT}"
+        )
     try:
         with FileLock(ROOT / ".build.lock", timeout=0):  # a build that is killed leaves the lock open
             shutil.rmtree(ROOT / "_build", ignore_errors=True)
