@@ -1,5 +1,7 @@
 # Everything runs inside .venv, which the first target that needs it creates. `make help` lists the targets.
-PYTHON ?= python3
+# The newest Python here that the lock serves and that can make environments; for another: make book PYTHON=...
+PYTHON ?= $(shell for python in python3.14 python3.13 python3.12 python3.11 python3; do \
+	$$python -c 'import ensurepip' 2>/dev/null && break; done; echo $$python)
 BIN := .venv/bin
 PEERS := .venv-peers/bin
 SITE := _build/html/.complete
@@ -7,30 +9,45 @@ RANGE ?= origin/main..HEAD
 DENO := DENO_DIR=.venv/deno DENO_NO_UPDATE_CHECK=1 $(BIN)/deno
 # The library's tests, without the heavy ones: pytest's arguments.
 LIBRARY := -q -n 2 --dist worksteal -m "not heavy" initlib $(wildcard tests/test_*.py)
+# Make cannot hold names with blanks or signs of its own ("Untitled Folder"); what the book needs has none.
 SOURCES := _config.yml _toc.yml $(shell find book initlib site -type f \
-	-not -path '*/node_modules/*' -not -path '*/__pycache__/*' -not -path '*/.*/*')
+	-not -path '*/node_modules/*' -not -path '*/__pycache__/*' -not -path '*/.*/*' \
+	-not -path '*[[:space:]:;=%|*?\\$$]*' -not -path '*\#*' -not -path "*['\"]*")
 
 # OpenBLAS and numpy's loops round differently on each kind of processor; with one kernel of both, what nets learn
 # is the same to the bit on x86 processors with AVX2 (tried on two kinds): outputs, figures, evidence stay comparable.
+# Other processors have no such kernels: there the names would stop numpy's import, or the process itself.
+REFERENCE := $(shell test "$$(uname -m)" = x86_64 && { grep -qsw avx2 /proc/cpuinfo || \
+	sysctl -n machdep.cpu.leaf7_features 2>/dev/null | grep -qw AVX2; } && echo yes)
+ifdef REFERENCE
 export OPENBLAS_CORETYPE := Haswell
 export NPY_DISABLE_CPU_FEATURES := X86_V4 AVX512_ICL AVX512_SPR
+endif
 # The nets are small: more threads would spend their time waiting for each other. Training brings its own.
 export OPENBLAS_NUM_THREADS := 1
+# Text is UTF-8 in every locale; kernels and figures are those of .venv, whatever the reader has set up at home,
+# and nothing is written there.
+export PYTHONUTF8 := 1
+export PIP_USER := 0
+export JUPYTER_PREFER_ENV_PATH := 1
+export JUPYTER_RUNTIME_DIR := $(CURDIR)/.venv/runtime
+export IPYTHONDIR := $(CURDIR)/.venv/ipython
+export MPLCONFIGDIR := $(CURDIR)/.venv/matplotlib
+unexport JUPYTER_PATH MATPLOTLIBRC PYTHONPATH
 
 # $(call step,WHAT,COMMAND): run COMMAND; if it fails, say in one line what failed.
 step = @$(2) || { echo "make $@: $(1) failed; the reason stands above." >&2; exit 1; }
 
 .PHONY: book test check coverage oldest newest mutants peers clinic bench bench-site evidence outputs texts widgets lab serve lint subjects format lock browser help clean
 .DEFAULT_GOAL := help
+.NOTPARALLEL: # the tools use the cores themselves
 
 book: ## Execute every notebook and build the website strictly, from nothing if need be
 	@rm -f $(SITE)
 	@$(MAKE) --no-print-directory $(SITE)
 
 $(SITE): $(SOURCES) .venv/ready
-	@rm -rf _build
-	$(call step,building the site,$(BIN)/jb build . -W -n --keep-going)
-	$(call step,checking that every page exists,$(BIN)/python tools/check_pages.py)
+	$(call step,building the site,$(BIN)/python tools/build.py)
 	@touch $@
 
 test: .venv/ready $(SITE) ## Run all tests (reuses a site that is up to date, else builds it)
@@ -118,14 +135,15 @@ clean: ## Remove the built site
 	rm -rf _build
 
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "%-12s%s\n", $$1, $$2 }'
 
+ADVICE := or name one that is not on the PATH: make book PYTHON=/path/to/python3.12
 # $(call environment,FOLDER): create a virtual environment, or say in one line why not.
 define environment
 	@command -v $(PYTHON) >/dev/null || { \
-		echo "make: $(PYTHON) was not found; install Python 3.11, 3.12 or 3.13, or name one: make PYTHON=python3.12" >&2; exit 1; }
-	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || { \
-		echo "make: Python 3.11, 3.12 or 3.13 is needed, but $(PYTHON) is $$($(PYTHON) -V 2>&1); name another: make PYTHON=python3.12" >&2; exit 1; }
+		echo "make: $(PYTHON) was not found; install Python 3.11, 3.12, 3.13 or 3.14, $(ADVICE)" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' || { \
+		echo "make: Python 3.11, 3.12, 3.13 or 3.14 is needed, but $(PYTHON) is $$($(PYTHON) -V 2>&1); install one, $(ADVICE)" >&2; exit 1; }
 	$(call step,creating $(1) (on Debian it needs the package python3-venv),$(PYTHON) -m venv $(1))
 endef
 PIP_INSTALL := -m pip install -q --disable-pip-version-check
@@ -137,6 +155,9 @@ PIP_NEW_ENOUGH := "pip>=23.3"
 	$(call step,renewing pip,$(BIN)/python $(PIP_INSTALL) $(PIP_NEW_ENOUGH))
 	$(call step,installing requirements.txt,$(BIN)/python $(PIP_INSTALL) --require-hashes -r requirements.txt)
 	$(call step,installing initlib,$(BIN)/python $(PIP_INSTALL) --no-deps --no-build-isolation -e .)
+	@# The absolute path that pip wrote there stops Python in a locale that cannot read it; this one is ASCII.
+	@for site in .venv/lib/python3*/site-packages; do echo ../../../.. > "$$site/_editable_impl_initlib.pth"; done
+	$(call step,listing the fonts,$(BIN)/python -c 'import matplotlib.font_manager')
 	@touch $@
 
 .venv-peers/ready: requirements-peers.txt pyproject.toml

@@ -41,12 +41,19 @@ def _of_file(path: Path, version: tuple[int, int]) -> str:
 
 
 def _tree(node: Any) -> Any:
-    """Return the syntax tree as nested lists, without empty fields (versions of Python differ in those)."""
+    """Return the syntax tree as nested lists, without empty fields (versions of Python differ in those).
+
+    Python 3.15 marks imports as lazy or not: those that are not are the same as before.
+    """
     if isinstance(node, list):
         return [_tree(one) for one in node if not _is_bare_string(one)]
     if not isinstance(node, ast.AST):
         return repr(node)
-    parts = ((name, value) for name, value in ast.iter_fields(node) if value is not None and value != [])
+    parts = (
+        (name, value)
+        for name, value in ast.iter_fields(node)
+        if value is not None and value != [] and (name != "is_lazy" or value)
+    )
     return [type(node).__name__, *((name, _tree(value)) for name, value in parts)]
 
 

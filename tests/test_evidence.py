@@ -1,5 +1,6 @@
 """Evidence: statistics that are scipy's, outcomes and verdicts by rule, tuning, archives that cannot lie."""
 
+import ast
 import dataclasses
 import json
 import os
@@ -618,6 +619,28 @@ def test_a_fingerprint_sees_code_and_not_layout(tmp_path):
     assert of("def f(x):\n    return x + 2\n") != base
     assert of("def f(x):\n    return x + 1.0\n") != base
     assert of("def g(x):\n    return x + 1\n") != base
+
+
+def test_a_fingerprint_is_the_same_where_python_marks_lazy_imports(tmp_path, monkeypatch):
+    """Python 3.15 adds the field `is_lazy` to imports; older ones are made to look like it."""
+    files = [tmp_path / name for name in ("before.py", "eager.py", "lazy.py")]
+    for file in files:
+        file.write_text("import os\nfrom os import path\n")
+    before = fingerprints.of_file(files[0])
+    for node in (ast.Import, ast.ImportFrom):
+        fields = tuple(field for field in node._fields if field != "is_lazy")
+        monkeypatch.setattr(node, "_fields", (*fields, "is_lazy"))
+        monkeypatch.setattr(node, "is_lazy", 0, raising=False)
+    assert fingerprints.of_file(files[1]) == before
+    parse = ast.parse
+
+    def lazy(source):
+        tree = parse(source)
+        tree.body[0].is_lazy = 1
+        return tree
+
+    monkeypatch.setattr(ast, "parse", lazy)
+    assert fingerprints.of_file(files[2]) != before
 
 
 # -- Where archives are found -------------------------------------------------------------------------------

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Resolve pyproject.toml for Python 3.11 to 3.13 into one hashed lock, and Binder's direct needs out of that lock.
+# Resolve pyproject.toml for Python 3.11 to 3.14 into one hashed lock, and Binder's direct needs out of that lock.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 compile() { .venv/bin/uv pip compile --quiet --universal --fork-strategy fewest --python-version 3.11 \

@@ -12,7 +12,7 @@ from notebooks_under_test import ROOT, paths, read, tags
 
 import initlib
 
-CONFIG = yaml.safe_load((ROOT / "_config.yml").read_text())
+CONFIG = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
 REPOSITORY = CONFIG["repository"]["url"]
 PIN = re.compile(r"^([a-z0-9_.-]+)(?:\[[a-z,]+\])?==([^ ;\\]+)", re.MULTILINE | re.IGNORECASE)
 
@@ -24,7 +24,7 @@ def test_jupyter_book_is_version_1():
 
 def test_the_version_to_cite_is_that_of_the_library():
     """It is written in initlib/__init__.py, from where the build reads it, and in CITATION.cff."""
-    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
     assert citation["version"] == initlib.__version__
 
 
@@ -54,19 +54,35 @@ def test_binder_installs_the_locked_versions():
     assert binder.items() <= locked.items()
 
 
+def texts(folder):
+    """Return the files that may name the address: those git knows, or all in an archive without git."""
+    patterns = ("*.md", "*.cff", "*.toml", "*.ipynb", "*.yml")
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--", *patterns], cwd=folder, capture_output=True, encoding="utf-8"
+    )
+    if listed.returncode == 0:
+        return [folder / name for name in listed.stdout.split("\0") if name]
+    hidden = {".venv", "_build", "node_modules"}
+    found = (path for pattern in patterns for path in folder.rglob(pattern))
+    return [path for path in found if not hidden & {*path.relative_to(folder).parts}]
+
+
 def test_the_repository_address_is_the_same_everywhere():
-    files = subprocess.run(
-        ["git", "ls-files", "*.md", "*.cff", "*.toml", "*.ipynb", "*.yml"],
-        cwd=ROOT, capture_output=True, text=True, check=True,
-    ).stdout.split()  # fmt: skip
-    project = "/".join(REPOSITORY.split("/")[-2:])
+    host, owner, project = REPOSITORY.rsplit("/", 2)
+    pattern = re.compile(rf"{re.escape(host)}/{re.escape(owner.split('-')[0])}[\w./-]*")
     mentions = [
-        (file, found)
-        for file in files
-        for found in re.findall(r"https://github\.com/demystifying[\w./-]*", (ROOT / file).read_text())
+        (file, found) for file in texts(ROOT) for found in pattern.findall(file.read_text(encoding="utf-8"))
     ]
-    assert mentions
-    assert all(found.startswith(f"https://github.com/{project}") for _, found in mentions), mentions
+    assert len(mentions) > 20
+    assert all(found.startswith(f"{host}/{owner}/{project}") for _, found in mentions), mentions
+
+
+def test_files_are_found_in_a_source_archive_without_git(tmp_path):
+    for name in ("README.md", "book/he.ipynb", ".github/workflows/test.yml", ".venv/lib/notes.md", "a.txt"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    found = {str(path.relative_to(tmp_path)) for path in texts(tmp_path)}
+    assert found == {"README.md", "book/he.ipynb", ".github/workflows/test.yml"}
 
 
 @pytest.mark.parametrize("path", paths(), ids=lambda path: path.stem)
@@ -78,7 +94,7 @@ def test_a_notebook_installs_initlib_on_colab_from_this_repository(path):
 
 @pytest.mark.parametrize("path", paths(), ids=lambda path: path.stem)
 def test_a_notebook_is_stored_clean_and_run_in_order(path):
-    notebook = json.loads(path.read_text())
+    notebook = json.loads(path.read_text(encoding="utf-8"))
     assert "widgets" not in notebook["metadata"]
     code = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
     assert [cell["execution_count"] for cell in code] == list(range(1, len(code) + 1))
