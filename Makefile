@@ -38,7 +38,7 @@ unexport JUPYTER_PATH MATPLOTLIBRC PYTHONPATH
 # $(call step,WHAT,COMMAND): run COMMAND; if it fails, say in one line what failed.
 step = @$(2) || { echo "make $@: $(1) failed; the reason stands above." >&2; exit 1; }
 
-.PHONY: book test check coverage oldest newest mutants peers clinic bench bench-site evidence outputs texts widgets lab serve lint subjects format lock browser help clean
+.PHONY: book test check coverage matrix oldest newest mutants peers clinic bench bench-site evidence outputs texts widgets lab serve lint subjects format lock browser help clean
 .DEFAULT_GOAL := help
 .NOTPARALLEL: # the tools use the cores themselves
 
@@ -68,6 +68,9 @@ oldest newest: .venv/ready
 	$(call step,installing the test tools,$(UV_INSTALL) --group check)
 	@$(BIN)/uv pip list -q --python .venv-$@
 	$(call step,the library's tests,env -u NPY_DISABLE_CPU_FEATURES .venv-$@/bin/python -m pytest $(LIBRARY) $(LENIENT))
+
+matrix: .venv/ready ## Run a part of the tests with every kernel of this processor; the table is in tests/README.md
+	$(call step,the matrix,$(BIN)/python tools/matrix.py)
 
 coverage: .venv/ready ## Print what share of initlib's lines the tests of `make check` run
 	$(call step,the library's tests,$(BIN)/python -m pytest $(LIBRARY) --cov --cov-report term:skip-covered)
