@@ -45,8 +45,9 @@ def test_the_stream_of_a_chain_is_the_chain():
     assert [o.index for o in graph((), (0,), (1,), (2,)).stream] == [0, 1, 2, 3]
 
 
-def test_the_stream_leaves_branches_out():
-    record = graph((), (0,), (1,), (2,), (1, 3), (4,))
+@pytest.mark.parametrize("parents", [(1, 3), (3, 1)])
+def test_the_stream_leaves_branches_out(parents):
+    record = graph((), (0,), (1,), (2,), parents, (4,))
     assert [o.index for o in record.stream] == [0, 1, 4, 5]
     assert record.ends == {5}
     assert record.layers[5] == 5
