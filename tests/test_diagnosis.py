@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import initlib
-from initlib import diagnose, evidence, initializers, networks
+from initlib import diagnose, initializers, networks, theory
 from initlib.diagnosis import CATALOGUE, laws, predict, segments
 from initlib.diagnosis.findings import EXACT, FOLLOWS, Finding, ranked
 from initlib.diagnosis.record import Loss, Operation, Parameter, Rate, Record, Weight
@@ -45,8 +45,9 @@ def test_the_stream_of_a_chain_is_the_chain():
     assert [o.index for o in graph((), (0,), (1,), (2,)).stream] == [0, 1, 2, 3]
 
 
-def test_the_stream_leaves_branches_out():
-    record = graph((), (0,), (1,), (2,), (1, 3), (4,))
+@pytest.mark.parametrize("parents", [(1, 3), (3, 1)])
+def test_the_stream_leaves_branches_out(parents):
+    record = graph((), (0,), (1,), (2,), parents, (4,))
     assert [o.index for o in record.stream] == [0, 1, 4, 5]
     assert record.ends == {5}
     assert record.layers[5] == 5
@@ -100,6 +101,7 @@ def test_laws_that_differ_do_not_match_in_layers_that_are_not_square():
         assert "LeCun normal" not in laws.matching(weight("he_normal", (300, 100), seed))
         assert "Xavier normal" not in laws.matching(weight("lecun_normal", (300, 100), seed))
         assert "He uniform" not in laws.matching(weight("he_normal", (300, 100), seed))
+        assert "He normal" not in laws.matching(weight("he_uniform", (300, 100), seed))
 
 
 def test_a_matrix_of_no_law_is_said_to_have_none():
@@ -110,25 +112,6 @@ def test_a_matrix_of_no_law_is_said_to_have_none():
 
 
 # Tolerances
-
-
-def crossings(accuracy):
-    """Return the octaves, below and above He's scale, at which accuracy falls below 90 % of the best."""
-    share = np.array(accuracy) / max(accuracy)
-    inside = np.flatnonzero(share >= 0.9)
-    first, last = inside[0], inside[-1]
-    octaves = 3.0 * np.arange(-6, 7)
-    low = octaves[first] - (3 * (share[first] - 0.9) / (share[first] - share[first - 1]) if first else 0)
-    high = octaves[last] + (3 * (share[last] - 0.9) / (share[last] - share[last + 1]) if last < 12 else 0)
-    return low, high
-
-
-def test_the_tolerances_are_those_of_the_archive():
-    rows = evidence.load("depth-tolerance").parts["interval"]
-    for depth, lower, upper in zip(predict.DEPTHS, predict.LOWER, predict.UPPER, strict=True):
-        pairs = [crossings(row["accuracy"]) for row in rows if row["depth"] == depth]
-        low, high = np.mean(pairs, axis=0) * (depth - 1) / depth
-        assert (lower, upper) == pytest.approx((low, high), abs=6e-4)
 
 
 def test_tolerances_shrink_with_depth_and_stop_shrinking():
@@ -260,6 +243,28 @@ def test_the_culprit_is_named_with_its_factor():
     assert odd[0].number == pytest.approx(2, rel=0.05)
 
 
+def test_the_number_of_a_signal_finding_is_in_octaves():
+    model = FAULTS["signal-explodes"]
+    report = diagnose(model, X)
+    largest = max(float(np.sqrt(np.mean(np.square(pre)))) for pre in model.forward(X).pre[:-1])
+    assert report.findings[0].number == pytest.approx(math.log2(largest / float(np.sqrt(np.mean(X**2)))))
+
+
+def test_a_third_of_the_layers_being_different_is_a_design():
+    model = net([64] * 11 + [10])
+    for layer in (2, 5, 8):
+        model.weights[layer][...] *= 2
+    assert "odd-layer" not in codes(diagnose(model, X))
+
+
+def test_the_wanted_law_follows_the_activation_in_front():
+    record = diagnose(net([64, 64, 64, 10], "tanh"), X).record
+    second = [o for o in record.operations if o.kind == "weight"][1]
+    variance, rule = laws.wanted(record, second, record.weights[second.weights[0]])
+    assert variance == pytest.approx(theory.gain("tanh") ** 2 / 64)
+    assert "tanh" in rule
+
+
 # Findings from made-up records: each threshold from both sides
 
 
@@ -299,6 +304,18 @@ def test_a_loss_is_summed_only_if_outputs_are_too_small_to_be_that_wrong(size, c
     record = made(loss=Loss("cross_entropy", 64 * math.log(10), 10, 64, "mean", fed=0))
     record.operations.append(Operation(0, "norm", "layer_norm", rms=size))
     assert code in [one.code for one in findings(record)]
+
+
+@pytest.mark.parametrize(("apart", "found"), [(1.0, True), (0.0, False)])
+def test_units_that_chance_turns_off_are_no_finding(apart, found):
+    made_up = [
+        Operation(0, "input", "x"),
+        Operation(1, "weight", "linear", parents=(0,), weights=("w",), apart=apart),
+        Operation(2, "activation", "relu", parents=(1,), activation="relu", shape=(64, 100), off=0.6),
+        Operation(3, "weight", "linear", parents=(2,), weights=("v",)),
+    ]
+    record = Record("test", made_up, outputs=(3,), samples=64)
+    assert ("dead-units" in [one.code for one in findings(record)]) == found
 
 
 @pytest.mark.parametrize(
