@@ -1,0 +1,42 @@
+"""The JavaScript of the lab: readable files, joined into one module without a build step."""
+
+from base64 import b64encode
+from functools import cache
+from pathlib import Path
+
+HERE = Path(__file__).parent
+# What trains, alone in a worker or on the page: one function, whose source starts the worker too.
+ENGINE = (
+    "arithmetic",
+    "activations",
+    "initializers",
+    "networks",
+    "training",
+    "measuring",
+    "theory",
+    "worker",
+)
+# What the reader sees.
+PAGE = ("settings", "code", "story", "drawing", "trainers", "component")
+
+
+def read(names: tuple[str, ...]) -> str:
+    """Return the sources of these files, one after the other."""
+    return "".join((HERE / f"{name}.js").read_text(encoding="utf-8") for name in names)
+
+
+def engine() -> str:
+    """Return the engine as one JavaScript function, which returns what others use of it."""
+    return f"function makeEngine() {{\n{read(ENGINE)}return {{ Trainer, serve }};\n}}\n"
+
+
+@cache
+def module() -> str:
+    """Return the lab as one module for anywidget."""
+    return engine() + read(PAGE)
+
+
+@cache
+def kernel() -> str:
+    """Return the product of matrices as WebAssembly, base64; kernel/kernel.ts is its source."""
+    return b64encode((HERE / "kernel" / "kernel.wasm").read_bytes()).decode()
