@@ -5,6 +5,7 @@ from initlib.explorers.broken_symmetry import symmetry
 from initlib.explorers.explorer import Explorer
 from initlib.explorers.guide import guide
 from initlib.explorers.histogram_by_layer import histograms
+from initlib.explorers.lab import lab
 from initlib.explorers.panels import Bars, HeatMap, Histogram, Lines
 from initlib.explorers.phase_diagram import order_chaos
 from initlib.explorers.residual_stream import residual
@@ -27,6 +28,7 @@ __all__ = [
     "answers",
     "guide",
     "histograms",
+    "lab",
     "order_chaos",
     "rates",
     "residual",

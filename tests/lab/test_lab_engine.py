@@ -9,7 +9,7 @@ import reference
 from engine_in_browser import SETTINGS
 from scipy import special
 
-from initlib import activations, initializers, propagation, testing, theory
+from initlib import activations, initializers, propagation, theory
 from initlib.explorers.lab.rules import ACTIVATIONS, rules
 
 NORMALISATIONS = ("none", "batch", "layer")
@@ -20,7 +20,7 @@ TOLERANCE = 1e-5
 
 
 def excess(found, expected, least=0.0):
-    """Return the largest difference in units of the largest expected number, or of `least` if that is more."""
+    """Return the largest difference in units of the largest expected number, at least `least`."""
     expected = np.asarray(expected, dtype=float)
     scale = max(np.abs(expected).max(initial=0.0), least, 1e-30)
     return float(np.abs(np.reshape(found, expected.shape) - expected).max(initial=0.0) / scale)
@@ -154,7 +154,7 @@ def test_the_inverse_of_the_normal_distribution(engine):
     np.testing.assert_allclose(found, special.ndtri(u), rtol=1e-6, atol=1e-7)
 
 
-# ---- draws -----------------------------------------------------------------------------------------------------------
+# ---- draws
 
 FANS = (96, 40)
 INITIALIZERS = ("lecun", "xavier", "he", "normal", "orthogonal", "critical", "pytorch", "keras", "flax")
@@ -267,7 +267,7 @@ def test_every_epoch_visits_every_sample_once_in_a_new_order(engine):
     assert not np.array_equal(epochs[0], epochs[2])
 
 
-# ---- what is looked at -----------------------------------------------------------------------------------------------
+# ---- what is looked at
 
 
 @pytest.mark.parametrize("shortcut", ["none", "scaled"])

@@ -20,8 +20,9 @@ ACTIVATIONS = (
     "softsign",
     "hard_tanh",
 )
-# What the frameworks draw for a dense layer when nothing is said: law, variance, and variance of the biases times fan_in.
-# PyTorch 2: kaiming_uniform_(a=sqrt(5)) and U(-1, 1) / sqrt(fan_in). Keras 3: glorot_uniform. Flax: lecun_normal, truncated.
+# What the frameworks draw for a dense layer when nothing is said: law, variance, and variance of the biases
+# times fan_in. PyTorch 2: kaiming_uniform_(a=sqrt(5)), biases U(-1, 1) / sqrt(fan_in). Keras 3:
+# glorot_uniform. Flax: lecun_normal, truncated.
 FRAMEWORKS: dict[str, tuple[str, Callable[[int, int], float], float]] = {
     "pytorch": ("uniform", lambda fan_in, fan_out: 1 / (3 * fan_in), 1 / 3),
     "keras": ("uniform", SPECS["glorot_uniform"].variance, 0.0),

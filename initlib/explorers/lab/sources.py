@@ -1,5 +1,6 @@
 """The JavaScript of the lab: readable files, joined into one module without a build step."""
 
+import re
 from base64 import b64encode
 from functools import cache
 from pathlib import Path
@@ -17,12 +18,13 @@ ENGINE = (
     "worker",
 )
 # What the reader sees.
-PAGE = ("settings", "code", "story", "drawing", "trainers", "component")
+PAGE = ("data", "settings", "code", "story", "drawing", "trainers", "component")
 
 
 def read(names: tuple[str, ...]) -> str:
-    """Return the sources of these files, one after the other."""
-    return "".join((HERE / f"{name}.js").read_text(encoding="utf-8") for name in names)
+    """Return the sources of these files, one after the other, without the lines that are comments."""
+    text = "".join((HERE / f"{name}.js").read_text(encoding="utf-8") for name in names)
+    return re.sub(r"^ *//.*\n", "", text, flags=re.MULTILINE)
 
 
 def engine() -> str:
@@ -40,3 +42,9 @@ def module() -> str:
 def kernel() -> str:
     """Return the product of matrices as WebAssembly, base64; kernel/kernel.ts is its source."""
     return b64encode((HERE / "kernel" / "kernel.wasm").read_bytes()).decode()
+
+
+@cache
+def css() -> str:
+    """Return the style of the lab."""
+    return (HERE / "lab.css").read_text(encoding="utf-8")

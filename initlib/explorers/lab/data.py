@@ -1,0 +1,131 @@
+"""What the lab's nets learn: the book's digits, and two sets in the plane whose decisions can be drawn."""
+
+from base64 import b64encode
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from initlib import datasets
+from initlib.datasets import Dataset
+
+PLANE_SCALE = 100  # the page gets points of the plane as integers: x = integer / PLANE_SCALE
+BITS = 5  # of a pixel, which is 0..16
+MOST = 60  # bits after which a chance learns at a fixed pace
+NAMES = ("digits", "spirals", "circles")
+
+
+def spirals(samples: int = 500, noise: float = 0.04, seed: int = 0) -> Dataset:
+    """Return two spirals of one and a half turns in [-1, 1]^2, one for each class.
+
+    >>> len(spirals()), spirals().classes
+    (500, 2)
+    """
+    rng = np.random.default_rng(seed)
+    radius = np.sqrt(rng.uniform(0.01, 1, samples))
+    labels = np.arange(samples) % 2
+    angle = 3 * np.pi * radius + np.pi * labels
+    points = radius[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    return Dataset("spirals", _grid(points + noise * rng.standard_normal((samples, 2))), labels, 2)
+
+
+def circles(samples: int = 500, noise: float = 0.06, seed: int = 0) -> Dataset:
+    """Return a ring of radius 0.9 (class 1) around one of radius 0.4 (class 0).
+
+    >>> circles().inputs.shape
+    (500, 2)
+    """
+    rng = np.random.default_rng(seed)
+    labels = np.arange(samples) % 2
+    radius = np.where(labels == 1, 0.9, 0.4) + noise * rng.standard_normal(samples)
+    angle = rng.uniform(0, 2 * np.pi, samples)
+    return Dataset(
+        "circles", _grid(radius[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=1)), labels, 2
+    )
+
+
+def get(name: str) -> Dataset:
+    """Return the data set of that name.
+
+    >>> get("circles").name
+    'circles'
+    """
+    return {"digits": datasets.digits, "spirals": spirals, "circles": circles}[name]()
+
+
+def _grid(points: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.rint(points * PLANE_SCALE) / PLANE_SCALE
+
+
+def shipped() -> dict[str, Any]:
+    """Return the sets as the page reads them, in the order of the book's split with seed 0.
+
+    Inputs are (value - mean) / sd with the numbers of the training part; its samples come first.
+    """
+    return {name: _shipped(name) for name in NAMES}
+
+
+def _shipped(name: str) -> dict[str, Any]:
+    dataset, split = get(name), get(name).split(0)
+    raw = get(name).split(0, standardise=False)
+    inputs = np.concatenate([raw.train.inputs, raw.test.inputs])
+    labels = np.concatenate([raw.train.labels, raw.test.labels]).astype(np.uint8)
+    if name == "digits":
+        values = compress(inputs.astype(int))
+    else:
+        values = np.rint(inputs * PLANE_SCALE).astype(np.int8).tobytes()
+    return {
+        "values": b64encode(values).decode(),
+        "labels": b64encode(labels.tobytes()).decode(),
+        "training": len(raw.train),
+        "inputs": inputs.shape[1],
+        "classes": dataset.classes,
+        "mean": float(split.mean),
+        "sd": float(split.sd),
+        "scale": 1 if name == "digits" else PLANE_SCALE,
+    }
+
+
+def compress(pixels: NDArray[np.int_]) -> bytes:
+    """Return pictures (samples, 64) of pixels 0..16 as a range-coded stream of bits, a quarter under zlib's.
+
+    Each pixel is five bits, highest first. The chance of a bit is learned on the way: by pixel, by whether the
+    pixels above and before it are dark, and by the bits before (data.js reads it; the coder is LZMA's).
+    """
+    chances: dict[tuple[int, ...], list[int]] = {}
+    low, width, out = 0, 0xFFFFFFFF, bytearray()
+    for row in pixels.tolist():
+        for at, value in enumerate(row):
+            above, before = at > 7 and row[at - 8] > 6, at % 8 > 0 and row[at - 1] > 7
+            node = 1
+            for place in range(BITS - 1, -1, -1):
+                bit = value >> place & 1
+                chance = chances.setdefault((at, above, before, node), [2048, 0])
+                bound = (width >> 12) * chance[0]
+                low, width = (low + bound, width - bound) if bit else (low, bound)
+                learn(chance, bit)
+                node = 2 * node + bit
+                while width < 1 << 24:
+                    low, width = _put(low, out), width << 8
+    for _ in range(4):
+        low = _put(low, out)
+    return bytes(out)
+
+
+def learn(chance: list[int], bit: int) -> None:
+    """Move a chance of 0, in 4096ths, towards the bit that was seen; it counts what it saw."""
+    chance[1] = min(chance[1] + 1, MOST)
+    chance[0] += int(((1 - bit) * 4096 - chance[0]) / (chance[1] + 0.5))
+    chance[0] = min(max(chance[0], 24), 4072)
+
+
+def _put(low: int, out: bytearray) -> int:
+    """Write the highest byte of `low`, with what it carries over, and return the rest."""
+    if low >> 32:
+        at = len(out) - 1
+        while out[at] == 255:
+            out[at] = 0
+            at -= 1
+        out[at] += 1
+    out.append(low >> 24 & 255)
+    return (low & 0xFFFFFF) << 8
