@@ -1,6 +1,6 @@
 // Knows how to write a run down: with initlib, and with PyTorch.
 
-const { planOf } = makeEngine();
+const { planOf, RANGE } = makeEngine();
 
 const epochsOf = (steps, { batch }, samples) => Math.max(1, Math.ceil((steps * batch) / samples));
 
@@ -128,14 +128,14 @@ function torchModules(arm, inputs, classes) {
 
 const PLANE_SETS = {
   spirals: `rng = np.random.default_rng(0)
-radius = np.sqrt(rng.uniform(0.01, 1, 500))
-y = np.arange(500) % 2
+radius = np.sqrt(rng.uniform(0.01, 1, 300))
+y = np.arange(300) % 2
 angle = 3 * np.pi * radius + np.pi * y
-x = radius[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=1) + 0.04 * rng.standard_normal((500, 2))`,
+x = radius[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=1) + 0.04 * rng.standard_normal((300, 2))`,
   circles: `rng = np.random.default_rng(0)
-y = np.arange(500) % 2
-radius = np.where(y == 1, 0.9, 0.4) + 0.06 * rng.standard_normal(500)
-angle = rng.uniform(0, 2 * np.pi, 500)
+y = np.arange(300) % 2
+radius = np.where(y == 1, 0.9, 0.4) + 0.06 * rng.standard_normal(300)
+angle = rng.uniform(0, 2 * np.pi, 300)
 x = radius[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=1)`,
   digits: "x, y = load_digits(return_X_y=True)",
 };

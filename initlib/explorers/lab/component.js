@@ -62,7 +62,8 @@ ${["A", "B", "neither"].map((one) => `<button type="button" data-guess="${one}">
 <div class="results"><div class="charts">${CHARTS.map(figure).join("")}</div>
 <p class="key"><span><i class="line a"></i>A</span><span><i class="line b"></i>B</span><span class="quiet">thin: each seed; thick: median; dashed: theory before training, with its band for 95\u202f% of nets</span></p>
 <div class="charts units">${pair("units", "")}</div>
-<details class="more"><summary>More by layer</summary><div class="charts">${MORE.map(figure).join("")}${pair("histogram", "Pre-activations by layer")}</div></details>
+<details class="more"><summary>More by layer</summary><div class="charts">${MORE.map(figure).join("")}</div>
+<div class="charts">${pair("histogram", "Pre-activations by layer")}</div></details>
 <details class="table"><summary>The numbers as a table</summary><div class="numbers" tabindex="0" role="region" aria-label="The numbers"></div></details></div>
 <div class="bar share"><button type="button" class="link">Copy link</button><button type="button" class="python">Copy as Python</button>
 <button type="button" class="torch">Copy as PyTorch</button><span class="copied" role="status"></span></div>`;
@@ -298,7 +299,7 @@ class Lab {
     ARMS.forEach((arm, i) => {
       const caption = canvas(`units-${arm}`).previousElementSibling;
       caption.firstChild.textContent = inputs === 2 ? "What one net decides, " : "Weights into sixteen first-layer units, ";
-      if (inputs === 2) plane(canvas(`units-${arm}`), reports[i].pictures, train, 1.5);
+      if (inputs === 2) plane(canvas(`units-${arm}`), reports[i].pictures, train, RANGE);
       else pictures(canvas(`units-${arm}`), reports[i].pictures);
       canvas(`units-${arm}`).setAttribute("aria-label", `${caption.textContent}: ${reports[i].spread < 1e-3 ? "all units alike" : "units differ"}`);
     });

@@ -27,25 +27,27 @@ function ticksOf(low, high, log) {
   const span = high - low || 1;
   const power = 10 ** Math.floor(Math.log10(span / 4));
   const step = Math.max(log ? 1 : 0, power * [1, 2, 5, 10].find((n) => span / (power * n) <= 4 + 1e-9));
-  const ticks = [];
-  for (let at = Math.ceil(low / step - 1e-9) * step; at <= high + 1e-9 * span; at += step) {
-    ticks.push([at, log ? `10${powers(Math.round(at))}` : String(Number(at.toPrecision(6)))]);
-  }
-  return ticks;
+  const first = Math.ceil(low / step - 1e-9);
+  const count = Math.min(Math.floor(high / step + 1e-9) - first + 1, 9) || 0;
+  return Array.from({ length: Math.max(count, 0) }, (_, i) => {
+    const at = (first + i) * step;
+    return [at, log ? `10${powers(Math.round(at))}` : String(Number(at.toPrecision(6)))];
+  });
 }
 
 // Lines in a frame. `lines`: {x, y, arm, kind} with kind "thin", "middle", "theory" or "guide"; `bands`: {x, low, high, arm}.
 function chart(canvas, { lines, bands = [], log = false, low, high, across, whole = false, percent: shares = false }, height = 170) {
   const { pen, width, colours } = brush(canvas, height);
   const box = { left: 42, right: width - 8, top: 8, bottom: height - 30 };
-  const level = (value) => (log ? Math.log10(value) : value);
+  const level = (value) => (log ? Math.log10(value) : value); // of 0: -Infinity, drawn at the bottom
   const known = [...lines.flatMap(({ y }) => y), ...bands.flatMap(({ low: l, high: h }) => [...l, ...h])].map(level).filter(Number.isFinite);
   let [least, most] = [low ?? Math.min(...known, Infinity), high ?? Math.max(...known, -Infinity)];
   if (!Number.isFinite(least + most)) [least, most] = log ? [-1, 1] : [0, 1];
   if (log) [least, most] = [Math.floor(least), Math.max(Math.ceil(most), Math.floor(least) + 1)];
   else if (most - least < 1e-9) most = least + 1;
   const ends = lines.flatMap(({ x }) => [x[0], x.at(-1)]).filter(Number.isFinite);
-  const [first, last] = [Math.min(...ends), Math.max(...ends, Math.min(...ends) + 1)];
+  const first = ends.length ? Math.min(...ends) : 0;
+  const last = Math.max(...ends, first + 1);
   const place = (x) => box.left + ((box.right - box.left) * (x - first)) / (last - first);
   const rise = (y) => box.bottom - ((box.bottom - box.top) * (Math.min(Math.max(level(y), least), most) - least)) / (most - least);
 
@@ -80,11 +82,11 @@ function chart(canvas, { lines, bands = [], log = false, low, high, across, whol
     pen.strokeStyle = kind === "guide" ? colours.quiet : colours[arm];
     pen.lineWidth = { thin: 0.9, middle: 2.2, theory: 1.4, guide: 1 }[kind];
     pen.globalAlpha = kind === "thin" ? 0.45 : 1;
-    pen.setLineDash(kind === "theory" ? [6, 4] : kind === "guide" ? [2, 3] : arm === "b" && kind === "middle" ? [] : []);
+    pen.setLineDash({ theory: [6, 4], guide: [2, 3] }[kind] ?? []);
     pen.beginPath();
     let open = false;
     x.forEach((one, i) => {
-      const fine = Number.isFinite(level(y[i]));
+      const fine = !Number.isNaN(level(y[i]));
       if (fine) pen[open ? "lineTo" : "moveTo"](place(one), rise(y[i]));
       open = fine;
     });

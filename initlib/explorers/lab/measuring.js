@@ -4,7 +4,7 @@ const PROBE = 64; // training samples that are sent through
 const BINS = 24; // of a histogram, over pre-activations from -SPAN to SPAN
 const SPAN = 4;
 const GRID = 36; // points on a side of a decision picture
-const RANGE = 1.5; // of its axes, in the units of the data
+const RANGE = 2.3; // of its axes, in the units of the data
 const UNITS = 16; // first-layer units that are shown
 
 // By layer: rms of the signal and of the gradient (of the summed loss), mean cosine between samples, dead share.

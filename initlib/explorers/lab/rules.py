@@ -1,6 +1,7 @@
 """The numbers of activations and initializers that the lab's page takes from initlib."""
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from initlib import theory
@@ -31,6 +32,7 @@ FRAMEWORKS: dict[str, tuple[str, Callable[[int, int], float], float]] = {
 PAPERS = {"lecun": "lecun_normal", "xavier": "glorot_normal", "he": "he_normal"}
 
 
+@cache
 def rules() -> dict[str, Any]:
     """Return the laws of the initializers and the critical sigma_w of each activation, as JSON.
 

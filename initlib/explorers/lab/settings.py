@@ -83,7 +83,8 @@ PRESETS: dict[str, tuple[str, str, dict[str, Any]]] = {
         "init": ("xavier", "he"), "depth": 30, "rate": 0.05
     }),
     "activation": ("One rule for the sigmoid, one made for it", "book/practices/choose-by-activation", {
-        "init": ("xavier", "critical"), "activation": "sigmoid", "depth": 6, "optimizer": "adam", "rate": 0.002
+        "init": ("xavier", "critical"), "activation": "sigmoid", "depth": 6,
+        "optimizer": "adam", "rate": 0.002,
     }),
     "architecture": ("A deep net without and with shortcuts", "book/practices/architecture-and-size", {
         "shortcut": ("none", "scaled"), "init": "xavier", "depth": 40, "rate": 0.05
@@ -97,12 +98,12 @@ PRESETS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "large": ("Weights four times too large", "book/pitfalls/large-values", {
         "scale": (4.0, 1.0), "rate": 0.05
     }),
-    "ignoring": ("He's rule where it belongs and where it does not", "book/pitfalls/ignoring-the-activation", {
+    "ignoring": ("He's rule with SELU and with ReLU", "book/pitfalls/ignoring-the-activation", {
         "activation": ("selu", "relu"), "depth": 20, "rate": 0.05
     }),
     "plane": ("Two spirals, two starts", "book/techniques/index", {
-        "init": ("normal", "he"), "size": 0.05, "data": "spirals", "depth": 5, "width": 32, "optimizer": "adam",
-        "rate": 0.005, "batch": 32, "seeds": 3,
+        "init": ("normal", "he"), "size": 0.05, "data": "spirals", "depth": 5, "width": 32,
+        "optimizer": "adam", "rate": 0.005, "batch": 32, "seeds": 3,
     }),
 }  # fmt: skip
 

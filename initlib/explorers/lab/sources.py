@@ -22,9 +22,15 @@ PAGE = ("data", "settings", "code", "story", "drawing", "trainers", "component")
 
 
 def read(names: tuple[str, ...]) -> str:
-    """Return the sources of these files, one after the other, without the lines that are comments."""
-    text = "".join((HERE / f"{name}.js").read_text(encoding="utf-8") for name in names)
-    return re.sub(r"^ *//.*\n", "", text, flags=re.MULTILINE)
+    """Return the sources of these files, one after the other, without comments of whole lines and indents.
+
+    The indents of the file that writes Python stay.
+    """
+    texts = {name: (HERE / f"{name}.js").read_text(encoding="utf-8") for name in names}
+    return "".join(
+        re.sub(r"^ *//.*\n" if name == "code" else r"^ *//.*\n|^ +", "", text, flags=re.MULTILINE)
+        for name, text in texts.items()
+    )
 
 
 def engine() -> str:
@@ -47,4 +53,4 @@ def kernel() -> str:
 @cache
 def css() -> str:
     """Return the style of the lab."""
-    return (HERE / "lab.css").read_text(encoding="utf-8")
+    return re.sub(r"\n+ *", "\n", (HERE / "lab.css").read_text(encoding="utf-8"))
