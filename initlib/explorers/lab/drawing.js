@@ -145,7 +145,7 @@ function tiles(pen, values, side, left, top, size) {
   const image = paint.createImageData(side, side);
   values.forEach((value, i) => image.data.set([...shade(value), 255], 4 * i));
   paint.putImageData(image, 0, 0);
-  pen.imageSmoothingEnabled = false;
+  pen.imageSmoothingEnabled = side > 8;
   pen.drawImage(picture, left, top, size, size);
 }
 

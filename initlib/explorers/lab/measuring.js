@@ -1,20 +1,26 @@
 // Knows what is looked at inside a net: statistics by layer on some training samples, histograms, pictures, decisions.
 
-const PROBE = 64; // training samples that are sent through
+const PROBE = 64; // training samples that are sent through, from all over the set
 const BINS = 24; // of a histogram, over pre-activations from -SPAN to SPAN
 const SPAN = 4;
 const GRID = 36; // points on a side of a decision picture
 const RANGE = 2.3; // of its axes, in the units of the data
 const UNITS = 16; // first-layer units that are shown
 
+function probe({ data: { train: { labels } } }) {
+  const count = Math.min(PROBE, labels.length);
+  return Array.from({ length: count }, (_, i) => Math.floor((i * labels.length) / count));
+}
+
 // By layer: rms of the signal and of the gradient (of the summed loss), mean cosine between samples, dead share.
 function profileOf(arm, net) {
   const { net: network, data: { train }, memory: { floats } } = arm;
-  const count = Math.min(PROBE, train.labels.length);
+  const numbers = probe(arm);
+  const count = numbers.length;
   network.base = net.at;
-  arm.feed(train, Array.from({ length: count }, (_, i) => i));
+  arm.feed(train, numbers);
   network.forward(count);
-  crossEntropy(floats, network.output, train.labels, 0, count);
+  crossEntropy(floats, network.output, numbers.map((number) => train.labels[number]), 0, count);
   scaleGradient(floats, network.output, count);
   network.backward(count);
   const activation = ACTIVATIONS[arm.settings.activation];

@@ -35,7 +35,7 @@ def read(names: tuple[str, ...]) -> str:
 
 def engine() -> str:
     """Return the engine as one JavaScript function, which returns what others use of it."""
-    return f"function makeEngine() {{\n{read(ENGINE)}return {{ Trainer, serve }};\n}}\n"
+    return f"function makeEngine() {{\n{read(ENGINE)}return {{ Trainer, serve, planOf, RANGE }};\n}}\n"
 
 
 @cache

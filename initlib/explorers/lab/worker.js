@@ -38,10 +38,10 @@ class Trainer {
 
 // Root mean square of the probe's inputs and the cosine between them.
 function inputsOf(arm) {
-  const count = Math.min(PROBE, arm.data.train.labels.length);
-  arm.feed(arm.data.train, Array.from({ length: count }, (_, i) => i));
+  const numbers = probe(arm);
+  arm.feed(arm.data.train, numbers);
   const { memory: { floats }, net: { input } } = arm;
-  return { rms: rms(floats, input.at, input, count), cosine: meanCosine(floats, input, count) };
+  return { rms: rms(floats, input.at, input, numbers.length), cosine: meanCosine(floats, input, numbers.length) };
 }
 
 // The worker's side.
