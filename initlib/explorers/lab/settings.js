@@ -1,7 +1,9 @@
 // Knows settings: the link that holds them, and the nearest allowed ones to what a link says.
 
-const nearest = (values, wanted) =>
-  values.reduce((best, value) => (Math.abs(value - wanted) < Math.abs(best - wanted) ? value : best));
+function nearest(values, wanted) {
+  const inside = Math.min(Math.max(wanted, values[0]), values.at(-1));
+  return values.reduce((best, value) => (Math.abs(value - inside) < Math.abs(best - inside) ? value : best));
+}
 
 // Both arms' settings and the shared ones, from a link's fragment; what had to be changed is told in `notes`.
 function fromFragment(fragment, controls, start) {
