@@ -11,7 +11,9 @@ class Memory {
     this.used = 16;
     try {
       this.store = new WebAssembly.Memory({ initial: 16, maximum: 16384 });
-      const { exports } = new WebAssembly.Instance(new WebAssembly.Module(kernel), { env: { memory: this.store } });
+      const { exports } = new WebAssembly.Instance(new WebAssembly.Module(kernel), {
+        env: { memory: this.store },
+      });
       this.fast = exports.multiply;
     } catch {
       this.store = this.fast = null;
@@ -79,7 +81,7 @@ const polynomial = (coefficients, x) => coefficients.reduceRight((sum, one) => s
 function erfc(x) {
   const t = 1 / (1 + 0.5 * Math.abs(x));
   const inner = 1.00002368 + t * (0.37409196 + t * (0.09678418 + t * (-0.18628806 + t * (0.27886807 +
-    t * (-1.13520398 + t * (1.48851587 + t * (-0.82215223 + t * 0.17087277)))))));
+                    t * (-1.13520398 + t * (1.48851587 + t * (-0.82215223 + t * 0.17087277)))))));
   const tail = t * Math.exp(-x * x - 1.26551223 + t * inner);
   return x >= 0 ? tail : 2 - tail;
 }

@@ -10,10 +10,17 @@ function lawOf({ init, size, scale, activation }, { initializers, critical }) {
   if (init === "normal") return { family: "normal", std: size * scale };
   if (init === "orthogonal") return { family: "orthogonal", gain: scale };
   const squared = (factor) => Number((factor * scale ** 2).toPrecision(6));
-  if (init === "critical") return { family: "scaled", law: "normal", mode: "fan_in", factor: squared(critical[activation] ** 2) };
+  if (init === "critical") {
+    return { family: "scaled", law: "normal", mode: "fan_in", factor: squared(critical[activation] ** 2) };
+  }
   const { law, fans: [perIn, perOut] } = initializers[init];
   if (!perIn) return { family: "constant", value: 0 };
-  return { family: "scaled", law, mode: perOut ? "fan_avg" : "fan_in", factor: squared(1 / (perIn + perOut)) };
+  return {
+    family: "scaled",
+    law,
+    mode: perOut ? "fan_avg" : "fan_in",
+    factor: squared(1 / (perIn + perOut)),
+  };
 }
 
 function initlibWeights(law) {
@@ -21,7 +28,8 @@ function initlibWeights(law) {
     constant: `partial(initializers.constant, value=${law.value})`,
     normal: `partial(initializers.normal, std=${law.std})`,
     orthogonal: `partial(initializers.orthogonal, gain=${law.gain})`,
-    scaled: `partial(initializers.variance_scaling, scale=${law.factor}, mode="${law.mode}", distribution="${law.law}")`,
+    scaled:
+      `partial(initializers.variance_scaling, scale=${law.factor}, mode="${law.mode}", distribution="${law.law}")`,
   }[law.family];
 }
 
@@ -53,7 +61,9 @@ stack = ${shape}
     normalisation=${normalisation === "none" ? "None" : `"${normalisation}"`},
 )
 fit = training.fit(
-    stack, split, optimizer="${optimizer}", learning_rate=${rate}, epochs=${epochsOf(steps, shared, train.labels.length)}, batch_size=${shared.batch}
+    stack, split, optimizer="${optimizer}", learning_rate=${rate}, epochs=${
+      epochsOf(steps, shared, train.labels.length)
+    }, batch_size=${shared.batch}
 )
 print("${"AB"[i]}", fit.test_accuracy[:, -1])
 `;
@@ -82,7 +92,9 @@ function torchBiases({ bias, biasSize, init }, { initializers }) {
   if (bias === "constant") return `nn.init.constant_(layer.bias, ${biasSize})`;
   if (bias === "random") return `nn.init.normal_(layer.bias, std=${biasSize})`;
   const own = bias === "default" && initializers[init]?.biases;
-  return own ? "nn.init.uniform_(layer.bias, -(fan_in ** -0.5), fan_in ** -0.5)" : "nn.init.zeros_(layer.bias)";
+  return own
+    ? "nn.init.uniform_(layer.bias, -(fan_in ** -0.5), fan_in ** -0.5)"
+    : "nn.init.zeros_(layer.bias)";
 }
 
 const TORCH = {
@@ -99,17 +111,24 @@ const TORCH = {
   softsign: "nn.Softsign()",
   hard_tanh: "nn.Hardtanh()",
 };
-const TORCH_OPTIMIZERS = { sgd: "SGD(P, lr=R)", momentum: "SGD(P, lr=R, momentum=0.9)", adam: "Adam(P, lr=R)" };
+const TORCH_OPTIMIZERS = {
+  sgd: "SGD(P, lr=R)",
+  momentum: "SGD(P, lr=R, momentum=0.9)",
+  adam: "Adam(P, lr=R)",
+};
 
 // The body of build() for an arm: a list of modules, with or without shortcuts.
 function torchModules(arm, inputs, classes) {
   const { widths, blocks } = planOf(arm, inputs, classes);
   const { width } = arm;
-  const norm = { none: "", batch: `nn.BatchNorm1d(${width}), `, layer: `nn.LayerNorm(${width}), ` }[arm.normalisation];
+  const norm =
+    { none: "", batch: `nn.BatchNorm1d(${width}), `, layer: `nn.LayerNorm(${width}), ` }[arm.normalisation];
   const phi = `${norm}${TORCH[arm.activation]}`;
   if (!blocks) {
     const hidden = widths.slice(1, -1).map((out, i) => `        nn.Linear(${widths[i]}, ${out}), ${phi},\n`);
-    return `    return nn.Sequential(\n${hidden.join("")}        nn.Linear(${widths.at(-2)}, ${classes}),\n    )`;
+    return `    return nn.Sequential(\n${hidden.join("")}        nn.Linear(${
+      widths.at(-2)
+    }, ${classes}),\n    )`;
   }
   const scale = arm.shortcut === "scaled" ? ` ${blocks} ** -0.5 *` : "";
   return `    class Block(nn.Module):
@@ -142,7 +161,9 @@ x = radius[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=1)`,
 
 function asTorch({ arms, shared }, rules, { data, steps }) {
   const parts = arms.map((arm, i) => {
-    const zero = arm.shortcut === "zero_last" ? "\n    for block in model[1:-2]:\n        if hasattr(block, \"branch\"):\n            nn.init.zeros_(block.branch[-1].weight)" : "";
+    const zero = arm.shortcut === "zero_last"
+      ? '\n    for block in model[1:-2]:\n        if hasattr(block, "branch"):\n            nn.init.zeros_(block.branch[-1].weight)'
+      : "";
     return `def init_${"ab"[i]}(layer):
     weight, (fan_out, fan_in) = layer.weight, layer.weight.shape
     ${torchWeights(lawOf(arm, rules))}
@@ -158,7 +179,9 @@ def start_${"ab"[i]}():
     for layer in model.modules():
         if isinstance(layer, nn.Linear):
             init_${"ab"[i]}(layer)${zero}
-    return model, torch.optim.${TORCH_OPTIMIZERS[arm.optimizer].replace("P", "model.parameters()").replace("R", arm.rate)}
+    return model, torch.optim.${
+      TORCH_OPTIMIZERS[arm.optimizer].replace("P", "model.parameters()").replace("R", arm.rate)
+    }
 `;
   });
   const digits = shared.data === "digits";

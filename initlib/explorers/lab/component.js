@@ -1,11 +1,16 @@
 // The component: settings, buttons and charts around two arms. `spec` says what can be set, and brings rules and data.
 
-const SPEEDS = { slow: { steps: 1, pause: 150 }, normal: { target: 80, most: 20, pause: 30 }, fast: { target: 160, most: 400, pause: 0 } };
+const SPEEDS = {
+  slow: { steps: 1, pause: 150 },
+  normal: { target: 80, most: 20, pause: 30 },
+  fast: { target: 160, most: 400, pause: 0 },
+};
 const REST = 1000; // steps after which training pauses by itself
 const ARMS = ["a", "b"];
 const html = (text) => String(text).replace(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`);
 const unique = () => `lab${Math.random().toString(36).slice(2, 8)}`;
-const wordsFor = ({ names, name }, value) => names?.[value] ?? (name === "scale" && value === 1 ? "1" : String(value));
+const wordsFor = ({ names, name }, value) =>
+  names?.[value] ?? (name === "scale" && value === 1 ? "1" : String(value));
 
 const CHARTS = [
   ["loss", "Loss while training"],
@@ -23,8 +28,14 @@ function controlHtml(control, id, arm) {
   const { name, label, values, names } = control;
   const label2 = arm === undefined ? label : `${label}, arm ${"AB"[arm]}`;
   const attributes = `data-name="${name}" data-arm="${arm ?? ""}" id="${id}" aria-label="${html(label2)}"`;
-  if (names) return `<select ${attributes}>${values.map((value) => `<option value="${value}">${html(names[value])}</option>`).join("")}</select>`;
-  return `<input type="range" min="0" max="${values.length - 1}" step="1" ${attributes}><output for="${id}"></output>`;
+  if (names) {
+    return `<select ${attributes}>${
+      values.map((value) => `<option value="${value}">${html(names[value])}</option>`).join("")
+    }</select>`;
+  }
+  return `<input type="range" min="0" max="${
+    values.length - 1
+  }" step="1" ${attributes}><output for="${id}"></output>`;
 }
 
 function settingsHtml(controls, which) {
@@ -32,18 +43,29 @@ function settingsHtml(controls, which) {
     const key = unique();
     const cells = control.shared
       ? `<div class="cell both">${controlHtml(control, key)}</div>`
-      : ARMS.map((arm, i) => `<div class="cell ${arm}">${controlHtml(control, `${key}${arm}`, i)}</div>`).join("");
-    return `<div class="row" data-row="${control.name}"><span class="name">${html(control.label)}</span>${cells}</div>`;
+      : ARMS.map((arm, i) => `<div class="cell ${arm}">${controlHtml(control, `${key}${arm}`, i)}</div>`)
+        .join("");
+    return `<div class="row" data-row="${control.name}"><span class="name">${
+      html(control.label)
+    }</span>${cells}</div>`;
   });
   return rows.join("");
 }
 
-const figure = ([key, title]) => `<figure><figcaption>${title}</figcaption><canvas data-chart="${key}" role="img"></canvas></figure>`;
-const pair = (key, title) => ARMS.map((arm) => `<figure><figcaption>${title}, <b class="${arm}">${arm.toUpperCase()}</b></figcaption><canvas data-chart="${key}-${arm}" role="img"></canvas></figure>`).join("");
+const figure = ([key, title]) =>
+  `<figure><figcaption>${title}</figcaption><canvas data-chart="${key}" role="img"></canvas></figure>`;
+const pair = (key, title) =>
+  ARMS.map((arm) =>
+    `<figure><figcaption>${title}, <b class="${arm}">${arm.toUpperCase()}</b></figcaption><canvas data-chart="${key}-${arm}" role="img"></canvas></figure>`
+  ).join("");
 
 function pageHtml({ controls, presets }) {
-  const options = presets.map(({ name, title }) => `<option value="${name}">${html(title)}</option>`).join("");
-  const speeds = Object.keys(SPEEDS).map((name) => `<option${name === "normal" ? " selected" : ""}>${name}</option>`).join("");
+  const options = presets.map(({ name, title }) => `<option value="${name}">${html(title)}</option>`).join(
+    "",
+  );
+  const speeds = Object.keys(SPEEDS).map((name) =>
+    `<option${name === "normal" ? " selected" : ""}>${name}</option>`
+  ).join("");
   return `
 <div class="bar">
   <label class="scene">Scene <select class="preset">${options}<option value="" hidden>your own</option></select></label>
@@ -54,10 +76,18 @@ function pageHtml({ controls, presets }) {
 </div>
 <div class="settings"><div class="row head"><span class="name"></span><b class="a">A</b><b class="b">B</b></div>
 ${settingsHtml(controls, ({ main, shared }) => main && !shared)}
-<details><summary>More settings</summary><div>${settingsHtml(controls, ({ main, shared }) => !main || shared)}</div></details></div>
+<details><summary>More settings</summary><div>${
+    settingsHtml(controls, ({ main, shared }) => !main || shared)
+  }</div></details></div>
 <p class="notes" role="status" hidden></p>
 <fieldset class="guess" hidden><legend>Which arm will classify more of the test set after ${ENOUGH} steps?</legend>
-${["A", "B", "neither"].map((one) => `<button type="button" data-guess="${one}">${one === "neither" ? "Neither, within 2 points" : `Arm ${one}`}</button>`).join("")}</fieldset>
+${
+    ["A", "B", "neither"].map((one) =>
+      `<button type="button" data-guess="${one}">${
+        one === "neither" ? "Neither, within 2 points" : `Arm ${one}`
+      }</button>`
+    ).join("")
+  }</fieldset>
 <p class="story" aria-live="polite"></p>
 <div class="results"><div class="charts">${CHARTS.map(figure).join("")}</div>
 <p class="key"><span><i class="line a"></i>A</span><span><i class="line b"></i>B</span><span class="quiet">thin: each seed; thick: median; dashed: theory before training, with its band for 95\u202f% of nets</span></p>
@@ -71,7 +101,15 @@ ${["A", "B", "neither"].map((one) => `<button type="button" data-guess="${one}">
 
 class Lab {
   constructor(el, spec) {
-    Object.assign(this, { el, spec, controls: spec.controls, speed: "normal", running: false, guess: null, run: 0 });
+    Object.assign(this, {
+      el,
+      spec,
+      controls: spec.controls,
+      speed: "normal",
+      running: false,
+      guess: null,
+      run: 0,
+    });
     el.innerHTML = pageHtml(spec);
     this.shared = { kernel: bytesOf(spec.kernel), rules: spec.rules };
     this.sets = {};
@@ -91,7 +129,9 @@ class Lab {
     const fragment = location.hash;
     const meant = new URLSearchParams(fragment.slice(1)).get("lab") === this.spec.start.name;
     this.name = this.spec.start.name;
-    return meant ? fromFragment(fragment, this.controls, this.spec.start) : { state: this.spec.start, notes: [] };
+    return meant
+      ? fromFragment(fragment, this.controls, this.spec.start)
+      : { state: this.spec.start, notes: [] };
   }
 
   load({ state, notes }) {
@@ -290,18 +330,33 @@ class Lab {
     const canvas = (key) => this.find(`[data-chart="${key}"]`);
     const guess = Math.log(classes);
     const end = Math.max(20, ...reports[0].points);
-    const starts = reports.flatMap(({ seeds }) => seeds.map(({ losses }) => losses[0])).filter(Number.isFinite);
+    const starts = reports.flatMap(({ seeds }) => seeds.map(({ losses }) => losses[0])).filter(
+      Number.isFinite,
+    );
     const top = Math.min(Math.max(1.15 * guess, ...starts), 3 * guess);
     const level = { x: [0, end], y: [guess, guess], kind: "guide" };
     chart(canvas("loss"), { lines: [level, ...this.curves("losses")], low: 0, high: top, across: "step" });
-    chart(canvas("accuracy"), { lines: [{ ...level, y: [1 / classes, 1 / classes] }, ...this.curves("accuracies")], low: 0, high: 1, across: "step", percent: true });
-    for (const key of ["rms", "gradient"]) chart(canvas(key), { ...this.layers(key), log: true, across: "layer", whole: true });
+    chart(canvas("accuracy"), {
+      lines: [{ ...level, y: [1 / classes, 1 / classes] }, ...this.curves("accuracies")],
+      low: 0,
+      high: 1,
+      across: "step",
+      percent: true,
+    });
+    for (const key of ["rms", "gradient"]) {
+      chart(canvas(key), { ...this.layers(key), log: true, across: "layer", whole: true });
+    }
     ARMS.forEach((arm, i) => {
       const caption = canvas(`units-${arm}`).previousElementSibling;
-      caption.firstChild.textContent = inputs === 2 ? "What one net decides, " : "Weights into sixteen first-layer units, ";
+      caption.firstChild.textContent = inputs === 2
+        ? "What one net decides, "
+        : "Weights into sixteen first-layer units, ";
       if (inputs === 2) plane(canvas(`units-${arm}`), reports[i].pictures, train, RANGE);
       else pictures(canvas(`units-${arm}`), reports[i].pictures);
-      canvas(`units-${arm}`).setAttribute("aria-label", `${caption.textContent}: ${reports[i].spread < 1e-3 ? "all units alike" : "units differ"}`);
+      canvas(`units-${arm}`).setAttribute(
+        "aria-label",
+        `${caption.textContent}: ${reports[i].spread < 1e-3 ? "all units alike" : "units differ"}`,
+      );
     });
     if (this.find(".more").open) this.drawMore(canvas);
     this.tellStory();
@@ -310,10 +365,22 @@ class Lab {
 
   drawMore(canvas) {
     chart(canvas("cosine"), { ...this.layers("cosine"), low: -0.1, high: 1, across: "layer", whole: true });
-    chart(canvas("dead"), { ...this.layers("dead"), low: 0, high: 1, across: "layer", whole: true, percent: true });
-    const lines = this.reports.flatMap(({ updates }, i) => (updates ? [{ x: updates.map((_, at) => at + 1), y: updates, arm: ARMS[i], kind: "middle" }] : []));
+    chart(canvas("dead"), {
+      ...this.layers("dead"),
+      low: 0,
+      high: 1,
+      across: "layer",
+      whole: true,
+      percent: true,
+    });
+    const lines = this.reports.flatMap((
+      { updates },
+      i,
+    ) => (updates ? [{ x: updates.map((_, at) => at + 1), y: updates, arm: ARMS[i], kind: "middle" }] : []));
     chart(canvas("update"), { lines, log: true, across: "layer", whole: true });
-    ARMS.forEach((arm, i) => histograms(canvas(`histogram-${arm}`), this.reports[i].profiles[0].histograms, arm));
+    ARMS.forEach((arm, i) =>
+      histograms(canvas(`histogram-${arm}`), this.reports[i].profiles[0].histograms, arm)
+    );
   }
 
   // Curves of every seed and their median, for both arms.
@@ -369,14 +436,27 @@ class Lab {
 
   tableHtml() {
     const [a, b] = this.reports;
-    const rows = (heads, cells) => `<table><thead><tr>${heads.map((head) => `<th scope="col">${head}</th>`).join("")}</tr></thead><tbody>${cells.map(([first, ...rest]) => `<tr><th scope="row">${first}</th>${rest.map((cell) => `<td>${Number.isFinite(cell) ? Number(cell.toPrecision(3)) : "–"}</td>`).join("")}</tr>`).join("")}</tbody></table>`;
+    const rows = (heads, cells) =>
+      `<table><thead><tr>${heads.map((head) => `<th scope="col">${head}</th>`).join("")}</tr></thead><tbody>${
+        cells.map(([first, ...rest]) =>
+          `<tr><th scope="row">${first}</th>${
+            rest.map((cell) => `<td>${Number.isFinite(cell) ? Number(cell.toPrecision(3)) : "–"}</td>`).join(
+              "",
+            )
+          }</tr>`
+        ).join("")
+      }</tbody></table>`;
     const median = (report, name, at) => medianOf(report.seeds.map((seed) => seed[name][at]));
-    const curve = a.points.map((point, at) => [point, ...["losses", "accuracies"].flatMap((name) => [median(a, name, at), median(b, name, at)])]);
+    const curve = a.points.map((
+      point,
+      at,
+    ) => [point, ...["losses", "accuracies"].flatMap((name) => [median(a, name, at), median(b, name, at)])]);
     const depth = Math.max(...[a, b].map(({ profiles }) => profiles[0].rms.length));
     const profile = ["rms", "gradient", "cosine"].flatMap((name) => [byLayer(a, name), byLayer(b, name)]);
     const layers = Array.from({ length: depth }, (_, i) => [i + 1, ...profile.map((one) => one[i])]);
     const arms = (names) => names.flatMap((name) => [`${name}, A`, `${name}, B`]);
-    return rows(["step", ...arms(["loss", "accuracy"])], curve) + rows(["layer", ...arms(["signal", "gradient", "cosine"])], layers);
+    return rows(["step", ...arms(["loss", "accuracy"])], curve) +
+      rows(["layer", ...arms(["signal", "gradient", "cosine"])], layers);
   }
 
   close() {
@@ -392,18 +472,21 @@ function hideStillPicture(el) {
   let output = el.closest(".widget-subarea, .jp-OutputArea-child, .output_area");
   while ((output = output?.previousElementSibling)) {
     const picture = output.matches("img") || output.querySelector("img");
-    if (picture || output.querySelector(".initlib-explorer-note")) output.classList.add("initlib-explorer-still");
-    else if (!output.matches("script")) return;
+    if (picture || output.querySelector(".initlib-explorer-note")) {
+      output.classList.add("initlib-explorer-still");
+    } else if (!output.matches("script")) return;
     if (picture) return;
   }
 }
 
-const onPage = (el) => new Promise((resolve) =>
-  new ResizeObserver((_, observer) => {
-    if (!el.clientWidth) return;
-    observer.disconnect();
-    resolve();
-  }).observe(el));
+const onPage = (el) =>
+  new Promise((resolve) =>
+    new ResizeObserver((_, observer) => {
+      if (!el.clientWidth) return;
+      observer.disconnect();
+      resolve();
+    }).observe(el)
+  );
 
 async function render({ model, el }) {
   el.classList.add("initlib-lab");
@@ -412,7 +495,9 @@ async function render({ model, el }) {
   hideStillPicture(el);
   const observers = [new ResizeObserver(() => lab.redraw()), new MutationObserver(() => lab.redraw())];
   observers[0].observe(el);
-  for (const root of [document.documentElement, document.body]) observers[1].observe(root, { attributes: true });
+  for (const root of [document.documentElement, document.body]) {
+    observers[1].observe(root, { attributes: true });
+  }
   const restore = () => {
     if (new URLSearchParams(location.hash.slice(1)).get("lab") === lab.name) lab.load(lab.read());
   };

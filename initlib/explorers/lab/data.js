@@ -54,6 +54,9 @@ function unpack({ values, labels, training, inputs, classes, mean, sd, scale }) 
   const known = Uint8Array.from(labels);
   const raw = scale === 1 ? unpackDigits(bytesOf(values), known) : new Int8Array(bytesOf(values).buffer);
   const all = Float32Array.from(raw, (value) => (value / scale - mean) / sd);
-  const part = (from, to) => ({ inputs: all.slice(from * inputs, to * inputs), labels: known.slice(from, to) });
+  const part = (from, to) => ({
+    inputs: all.slice(from * inputs, to * inputs),
+    labels: known.slice(from, to),
+  });
   return { train: part(0, training), test: part(training, known.length), inputs, classes };
 }

@@ -5,7 +5,7 @@ const COLOURS = ["a", "b", "text", "quiet", "grid", "surface"];
 // A canvas ready to draw on, in CSS pixels, with the theme's colours; `height` in pixels.
 function brush(canvas, height) {
   const width = canvas.clientWidth || 280;
-  const dots = Math.min(window.devicePixelRatio || 1, 2);
+  const dots = Math.min(globalThis.devicePixelRatio || 1, 2);
   if (canvas.width !== Math.round(width * dots) || canvas.height !== Math.round(height * dots)) {
     [canvas.width, canvas.height] = [Math.round(width * dots), Math.round(height * dots)];
     canvas.style.height = `${height}px`;
@@ -14,7 +14,9 @@ function brush(canvas, height) {
   pen.setTransform(dots, 0, 0, dots, 0, 0);
   pen.clearRect(0, 0, width, height);
   const style = getComputedStyle(canvas);
-  const colours = Object.fromEntries(COLOURS.map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
+  const colours = Object.fromEntries(
+    COLOURS.map((name) => [name, style.getPropertyValue(`--${name}`).trim()]),
+  );
   pen.font = "11px system-ui, sans-serif";
   pen.lineJoin = "round";
   return { pen, width, height, colours };
@@ -36,11 +38,17 @@ function ticksOf(low, high, log) {
 }
 
 // Lines in a frame. `lines`: {x, y, arm, kind} with kind "thin", "middle", "theory" or "guide"; `bands`: {x, low, high, arm}.
-function chart(canvas, { lines, bands = [], log = false, low, high, across, whole = false, percent: shares = false }, height = 170) {
+function chart(
+  canvas,
+  { lines, bands = [], log = false, low, high, across, whole = false, percent: shares = false },
+  height = 170,
+) {
   const { pen, width, colours } = brush(canvas, height);
   const box = { left: 42, right: width - 8, top: 8, bottom: height - 30 };
   const level = (value) => (log ? Math.log10(value) : value); // of 0: -Infinity, drawn at the bottom
-  const known = [...lines.flatMap(({ y }) => y), ...bands.flatMap(({ low: l, high: h }) => [...l, ...h])].map(level).filter(Number.isFinite);
+  const known = [...lines.flatMap(({ y }) => y), ...bands.flatMap(({ low: l, high: h }) => [...l, ...h])].map(
+    level,
+  ).filter(Number.isFinite);
   let [least, most] = [low ?? Math.min(...known, Infinity), high ?? Math.max(...known, -Infinity)];
   if (!Number.isFinite(least + most)) [least, most] = log ? [-1, 1] : [0, 1];
   if (log) [least, most] = [Math.floor(least), Math.max(Math.ceil(most), Math.floor(least) + 1)];
@@ -49,7 +57,9 @@ function chart(canvas, { lines, bands = [], log = false, low, high, across, whol
   const first = ends.length ? Math.min(...ends) : 0;
   const last = Math.max(...ends, first + 1);
   const place = (x) => box.left + ((box.right - box.left) * (x - first)) / (last - first);
-  const rise = (y) => box.bottom - ((box.bottom - box.top) * (Math.min(Math.max(level(y), least), most) - least)) / (most - least);
+  const rise = (y) =>
+    box.bottom -
+    ((box.bottom - box.top) * (Math.min(Math.max(level(y), least), most) - least)) / (most - least);
 
   pen.fillStyle = colours.quiet;
   pen.strokeStyle = colours.grid;
@@ -116,7 +126,13 @@ function histograms(canvas, layers, arm) {
   const step = (width - left - 6) / layers.length;
   pen.fillStyle = colours.quiet;
   pen.textAlign = "right";
-  for (const at of [-4, 0, 4]) pen.fillText(at === -4 ? "−4" : String(at), left - 5, bottom - (bottom - 6) * ((at + 4) / 8) + (at > 0 ? 8 : 4));
+  for (const at of [-4, 0, 4]) {
+    pen.fillText(
+      at === -4 ? "−4" : String(at),
+      left - 5,
+      bottom - (bottom - 6) * ((at + 4) / 8) + (at > 0 ? 8 : 4),
+    );
+  }
   pen.fillStyle = colours[arm];
   layers.forEach((bins, layer) => {
     const most = Math.max(...bins);
@@ -136,7 +152,9 @@ function histograms(canvas, layers, arm) {
 
 const mix = (from, to, share) => from.map((one, i) => Math.round(one + (to[i] - one) * share));
 const [BLUE, PAPER, RED] = [[33, 102, 172], [247, 247, 247], [178, 24, 43]]; // negative, 0, positive
-const shade = (value) => (value < 0 ? mix(PAPER, BLUE, Math.min(-value, 1)) : mix(PAPER, RED, Math.min(value, 1)));
+const shade = (
+  value,
+) => (value < 0 ? mix(PAPER, BLUE, Math.min(-value, 1)) : mix(PAPER, RED, Math.min(value, 1)));
 
 // Paint `side` x `side` shades in [-1, 1] into a square.
 function tiles(pen, values, side, left, top, size) {
@@ -158,7 +176,14 @@ function pictures(canvas, units) {
   const most = Math.max(...units.flat().map(Math.abs)) || 1;
   const side = Math.sqrt(units[0].length);
   units.forEach((weights, i) => {
-    tiles(pen, weights.map((one) => one / most), side, (i % columns) * (size + gap), Math.floor(i / columns) * (size + gap), size);
+    tiles(
+      pen,
+      weights.map((one) => one / most),
+      side,
+      (i % columns) * (size + gap),
+      Math.floor(i / columns) * (size + gap),
+      size,
+    );
   });
 }
 

@@ -39,7 +39,8 @@ function orthogonal(rows, columns, next) {
   const draws = Float64Array.from({ length: rows * columns }, () => normalQuantile(next()));
   const vectors = Array.from(
     { length: count },
-    (_, v) => Float64Array.from({ length }, (_, i) => (tall ? draws[i * columns + v] : draws[v * columns + i])),
+    (_, v) =>
+      Float64Array.from({ length }, (_, i) => (tall ? draws[i * columns + v] : draws[v * columns + i])),
   );
   const dot = (x, y) => x.reduce((sum, one, i) => sum + one * y[i], 0);
   vectors.forEach((vector, v) => {

@@ -55,7 +55,12 @@ function meanCosine(floats, signal, count) {
   const lengths = new Float64Array(count);
   const total = new Float64Array(signal.units);
   entries(signal.at, signal, count, (entry, i) => (lengths[i] += floats[entry] * floats[entry]));
-  entries(signal.at, signal, count, (entry, i, j) => (total[j] += lengths[i] ? floats[entry] / Math.sqrt(lengths[i]) : 0));
+  entries(
+    signal.at,
+    signal,
+    count,
+    (entry, i, j) => (total[j] += lengths[i] ? floats[entry] / Math.sqrt(lengths[i]) : 0),
+  );
   const zeros = lengths.reduce((sum, one) => sum + (one === 0), 0);
   const pairs = total.reduce((sum, one) => sum + one * one, 0) - (count - zeros) + zeros * (zeros - 1);
   return pairs / (count * (count - 1));
@@ -95,8 +100,10 @@ function updateSizes(arm, net) {
 // The weights of the first layer into some units, (units, inputs).
 function firstWeights({ memory: { floats }, net: { slots: [slot] }, data: { inputs } }, net) {
   const units = Math.min(UNITS, slot.units);
-  return Array.from({ length: units }, (_, j) =>
-    Array.from({ length: inputs }, (_, i) => floats[net.at + slot.at + i * slot.columns + j]));
+  return Array.from(
+    { length: units },
+    (_, j) => Array.from({ length: inputs }, (_, i) => floats[net.at + slot.at + i * slot.columns + j]),
+  );
 }
 
 // How far apart the units of the first layer are: rms of their weights about the mean unit, over the rms of all.

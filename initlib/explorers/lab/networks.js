@@ -20,7 +20,9 @@ class Network {
     this.layers = [];
     this.pre = []; // the signals that are measured: before each activation, or the stream
     this.base = 0; // where the loaded net's parameters begin
-    this.turned = memory.take(pad(Math.max(settings.width, inputs), 8) * pad(Math.max(settings.width, classes, inputs), 8));
+    this.turned = memory.take(
+      pad(Math.max(settings.width, inputs), 8) * pad(Math.max(settings.width, classes, inputs), 8),
+    );
     this.input = this.signal(inputs);
     this.output = this.build();
     this.gradients = memory.take(this.size);
@@ -153,7 +155,9 @@ class Dense { // y = x W + b
     }
     if (!needed) return;
     transpose(floats, turned, base + weight.at, x.units, y.units, x.columns, y.columns);
-    for (let j = 0; j < y.units; j++) floats.fill(0, turned + j * x.columns + x.units, turned + (j + 1) * x.columns);
+    for (let j = 0; j < y.units; j++) {
+      floats.fill(0, turned + j * x.columns + x.units, turned + (j + 1) * x.columns);
+    }
     memory.multiply(x.grad, y.grad, turned, count, y.units, x.columns, y.columns, 1);
   }
 }
@@ -224,13 +228,18 @@ class Normalise {
     means.fill(0);
     inverses.fill(0);
     this.each(count, (entry, group) => (means[group] += floats[x.at + entry] / size));
-    this.each(count, (entry, group) => (inverses[group] += (floats[x.at + entry] - means[group]) ** 2 / size));
+    this.each(
+      count,
+      (entry, group) => (inverses[group] += (floats[x.at + entry] - means[group]) ** 2 / size),
+    );
   }
 
   forward(count, evaluating) {
     const { net: { memory: { floats }, base }, x, y, gain, offset, means, inverses, normal } = this;
     this.measure(count, evaluating, floats);
-    for (let group = 0; group < inverses.length; group++) inverses[group] = 1 / Math.sqrt(inverses[group] + EPSILON);
+    for (let group = 0; group < inverses.length; group++) {
+      inverses[group] = 1 / Math.sqrt(inverses[group] + EPSILON);
+    }
     this.each(count, (entry, group, unit, at) => {
       normal[at] = (floats[x.at + entry] - means[group]) * inverses[group];
       floats[y.at + entry] = floats[base + gain.at + unit] * normal[at] + floats[base + offset.at + unit];
@@ -238,7 +247,17 @@ class Normalise {
   }
 
   backward(count) {
-    const { net: { memory: { floats }, base, gradients }, x, y, gain, offset, inverses, shifts, tilts, normal } = this;
+    const {
+      net: { memory: { floats }, base, gradients },
+      x,
+      y,
+      gain,
+      offset,
+      inverses,
+      shifts,
+      tilts,
+      normal,
+    } = this;
     const size = this.byUnit ? count : x.units;
     shifts.fill(0);
     tilts.fill(0);

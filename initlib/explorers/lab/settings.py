@@ -68,7 +68,7 @@ PRESETS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "why": (
         "Small random weights against He's",
         "book/why/why-initialization-matters",
-        {"init": ("normal", "he"), "size": 0.02},
+        {"init": ("normal", "he"), "size": 0.02, "rate": 0.05},
     ),
     "zero": ("Equal weights against random ones", "book/techniques/zero", {
         "init": ("constant", "he"), "size": 0.1, "depth": 3, "width": 16, "activation": "tanh"

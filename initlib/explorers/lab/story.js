@@ -12,7 +12,8 @@ const short = (value) => {
 const percent = (share) => `${(100 * share).toFixed(1)}\u202f%`; // a narrow space that does not break
 
 // By layer: the median over seeds of one statistic of the profiles.
-const byLayer = (report, name) => report.profiles[0][name].map((_, i) => medianOf(report.profiles.map((one) => one[name][i])));
+const byLayer = (report, name) =>
+  report.profiles[0][name].map((_, i) => medianOf(report.profiles.map((one) => one[name][i])));
 
 const CHAPTERS = {
   diverged: "book/pitfalls/large-values",
@@ -36,10 +37,26 @@ function factOf({ step, seeds, profiles, spread }, guess) {
     const who = lost.length === seeds.length ? "every net" : `${lost.length} of ${seeds.length} nets`;
     return { kind: "diverged", words: `diverged (${who}, the first at step ${first})`, accuracy };
   }
-  if (!step) return { kind: share > 100 || !(share > 0.01) ? "uneven" : "fine", words: `starts where ${flow}`, accuracy };
-  if (spread < 1e-3) return { kind: "equal", words: `has units that are all alike and stay so (loss ${short(loss)})`, accuracy };
+  if (!step) {
+    return {
+      kind: share > 100 || !(share > 0.01) ? "uneven" : "fine",
+      words: `starts where ${flow}`,
+      accuracy,
+    };
+  }
+  if (spread < 1e-3) {
+    return {
+      kind: "equal",
+      words: `has units that are all alike and stay so (loss ${short(loss)})`,
+      accuracy,
+    };
+  }
   if (step >= 50 && loss > 0.97 * guess) {
-    return { kind: "stuck", words: `has not left the loss of guessing, ${guess.toFixed(3)}: ${flow}`, accuracy };
+    return {
+      kind: "stuck",
+      words: `has not left the loss of guessing, ${guess.toFixed(3)}: ${flow}`,
+      accuracy,
+    };
   }
   return { kind: "fine", words: `classifies ${percent(accuracy)} of the test set`, accuracy };
 }

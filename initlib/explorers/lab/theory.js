@@ -19,12 +19,15 @@ function pairPower(f, q, c) {
   const [root, rest] = [Math.sqrt(q), Math.sqrt(Math.max(0, 1 - c * c))];
   return COARSE.reduce((sum, [z, weight]) => {
     const inner = f(root * z);
-    return inner ? sum + weight * inner * COARSE.reduce((all, [w, part]) => all + part * f(root * (c * z + rest * w)), 0) : sum;
+    return inner
+      ? sum + weight * inner * COARSE.reduce((all, [w, part]) => all + part * f(root * (c * z + rest * w)), 0)
+      : sum;
   }, 0);
 }
 
 // Whether theory says anything about nets of these settings.
-const hasTheory = ({ init, normalisation }) => normalisation === "none" && init !== "constant" && init !== "zeros";
+const hasTheory = ({ init, normalisation }) =>
+  normalisation === "none" && init !== "constant" && init !== "zeros";
 
 // By measured signal: rms, gradient (1 at the output), cosine, and a band for rms (plain nets) that holds about 95 % of nets.
 function predict(rules, settings, { widths, shapes, blocks }, q, c) {

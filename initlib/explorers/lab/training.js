@@ -46,7 +46,7 @@ class Batches {
       this.order = shuffled(this.samples, this.next);
       this.at = 0;
     }
-    return this.order.subarray(this.at, (this.at += this.size));
+    return this.order.subarray(this.at, this.at += this.size);
   }
 }
 
@@ -57,7 +57,16 @@ class Arm {
     const memory = new Memory(kernel);
     const batch = Math.min(settings.batch, train.labels.length);
     this.net = new Network(memory, settings, inputs, classes, Math.max(batch, PROBE));
-    Object.assign(this, { memory, settings, data, rules, batch, step: 0, every: EVERY, labels: new Uint8Array(batch) });
+    Object.assign(this, {
+      memory,
+      settings,
+      data,
+      rules,
+      batch,
+      step: 0,
+      every: EVERY,
+      labels: new Uint8Array(batch),
+    });
     this.nets = Array.from({ length: settings.seeds }, (_, seed) => ({
       seed,
       at: this.net.draw(rules, seed),

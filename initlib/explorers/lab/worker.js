@@ -41,7 +41,10 @@ function inputsOf(arm) {
   const numbers = probe(arm);
   arm.feed(arm.data.train, numbers);
   const { memory: { floats }, net: { input } } = arm;
-  return { rms: rms(floats, input.at, input, numbers.length), cosine: meanCosine(floats, input, numbers.length) };
+  return {
+    rms: rms(floats, input.at, input, numbers.length),
+    cosine: meanCosine(floats, input, numbers.length),
+  };
 }
 
 // The worker's side.
