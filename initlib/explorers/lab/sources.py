@@ -11,6 +11,7 @@ ENGINE = (
     "arithmetic",
     "activations",
     "initializers",
+    "layers",
     "networks",
     "training",
     "measuring",
@@ -18,7 +19,7 @@ ENGINE = (
     "worker",
 )
 # What the reader sees.
-PAGE = ("data", "settings", "code", "story", "drawing", "trainers", "component")
+PAGE = ("data", "settings", "code", "story", "drawing", "trainers", "controls", "component")
 
 
 def read(names: tuple[str, ...]) -> str:
