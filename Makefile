@@ -16,7 +16,7 @@ export OPENBLAS_NUM_THREADS := 1
 # $(call step,WHAT,COMMAND): run COMMAND; if it fails, say in one line what failed.
 step = @$(2) || { echo "make $@: $(1) failed; the reason stands above." >&2; exit 1; }
 
-.PHONY: book test mutants peers bench bench-site evidence outputs widgets lab serve lint format lock browser help clean
+.PHONY: book test mutants peers bench bench-site evidence outputs widgets kernel lab serve lint format lock browser help clean
 .DEFAULT_GOAL := help
 
 book: ## Execute every notebook and build the website strictly, from nothing if need be
@@ -52,6 +52,9 @@ outputs: .venv/ready ## Re-execute the notebooks and store their outputs
 
 widgets: ## Rebuild the widget runtime and the MathJax subset that the site serves (needs node and npm)
 	$(call step,building the widgets,cd site/widgets && npm ci --no-audit --no-fund && npm run build)
+
+kernel: ## Rebuild the lab's product of matrices, kernel.wasm (needs node and npm)
+	$(call step,building the kernel,cd initlib/explorers/lab/kernel && npm ci --no-audit --no-fund && npm run build)
 
 lab: .venv/ready ## Open the book in JupyterLab
 	$(BIN)/jupyter lab book

@@ -170,7 +170,7 @@ class Lab {
     this.running = true;
     this.label();
     const run = this.run;
-    let pace = 1;
+    let pace = 5;
     await this.busy;
     while (this.running && run === this.run) {
       const speed = SPEEDS[this.speed];

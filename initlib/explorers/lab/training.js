@@ -2,7 +2,7 @@
 
 const ADAM = { second: 0.999, epsilon: 1e-8 };
 const FIRST = 0.9; // momentum, and beta1 of Adam
-const EVERY = 10; // steps between two points of a curve, at first
+const EVERY = 5; // steps between two points of a curve, at first
 const POINTS = 240; // of a curve, at most: then every second is dropped
 
 const OPTIMIZERS = { // step(floats, parameters, gradients, memory, size, rate, number of the step)
