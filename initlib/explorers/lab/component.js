@@ -388,18 +388,19 @@ function hideStillPicture(el) {
   }
 }
 
-const onPage = (el) =>
+// Resolves when the element comes near the window: a lab that nobody sees takes no time.
+const nearby = (el) =>
   new Promise((resolve) =>
-    new ResizeObserver((_, observer) => {
-      if (!el.clientWidth) return;
+    new IntersectionObserver((seen, observer) => {
+      if (!seen.some(({ isIntersecting }) => isIntersecting)) return;
       observer.disconnect();
       resolve();
-    }).observe(el)
+    }, { rootMargin: "300px" }).observe(el)
   );
 
 async function render({ model, el }) {
   el.classList.add("initlib-lab");
-  await onPage(el);
+  await nearby(el);
   const lab = (el.lab = new Lab(el, model.get("spec")));
   hideStillPicture(el);
   const observers = [new ResizeObserver(() => lab.redraw()), new MutationObserver(() => lab.redraw())];

@@ -19,8 +19,13 @@ class Lane {
     return !this.worker;
   }
 
-  // Resolves to the report. The first request builds the trainer.
-  async ask(request) {
+  // Resolves to the report, one request after the other. The first builds the trainer.
+  ask(request) {
+    this.last = Promise.resolve(this.last).catch(() => {}).then(() => this.send(request));
+    return this.last;
+  }
+
+  async send(request) {
     if (this.worker) {
       try {
         return await this.askWorker(request);
