@@ -1,6 +1,5 @@
 // What the tests ask of the engine: plain arrays in, plain arrays out.
 let shared;
-const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
 const plain = (array) => Array.from(array, Number);
 const part = ({ inputs, labels }) => ({ inputs: Float32Array.from(inputs.flat()), labels: Uint8Array.from(labels) });
 
@@ -25,7 +24,11 @@ const TRAINED = ["weight", "bias", "gain", "offset"];
 const slotsOf = (arm, kinds = TRAINED) => arm.net.slots.filter(({ kind }) => kinds.includes(kind));
 
 return {
-  start: ({ kernel, rules }) => (shared = { kernel: bytes(kernel), rules }),
+  start: ({ kernel, rules }) => (shared = { kernel: bytesOf(kernel), rules }),
+  unpack({ shipped }) {
+    const { train, test } = unpack(shipped);
+    return [train.inputs, train.labels, test.inputs, test.labels].map(plain);
+  },
   isFast: () => new Memory(shared.kernel).fast !== null,
 
   // Outputs, loss and gradients at given parameters; then `steps` steps on given batches of sample numbers.

@@ -8,7 +8,7 @@ import pytest
 from lab_page import open_lab, reports, settle, train
 
 from initlib import explorers
-from initlib.explorers.lab import data, settings
+from initlib.explorers.lab import settings
 
 LAB = "document.querySelector('.initlib-lab').lab"
 
@@ -38,24 +38,6 @@ def show(browser, tmp_path):
 
 def small(**changes):
     return explorers.lab("why", **{"depth": 4, "width": 16, "seeds": 2, **changes})
-
-
-def test_the_data_arrive_as_they_were_sent(show):
-    page = show(small())
-    for name in data.NAMES:
-        split = data.get(name).split(0)
-        found = page.evaluate(
-            f"""(() => {{
-              const lab = {LAB};
-              lab.state.shared.data = {name!r};
-              const {{ train, test }} = lab.data;
-              return [train.inputs, train.labels, test.inputs, test.labels].map((one) => Array.from(one));
-            }})()"""
-        )
-        inputs, labels = data.in_order(split)
-        np.testing.assert_allclose([*found[0], *found[2]], inputs.ravel(), rtol=1e-6, atol=1e-7)
-        assert [*found[1], *found[3]] == labels.tolist()
-        assert len(found[1]) == len(split.train)
 
 
 def test_both_arms_train_from_a_file_and_the_sentence_tells_it(show):

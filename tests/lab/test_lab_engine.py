@@ -10,6 +10,7 @@ from engine_in_browser import SETTINGS
 from scipy import special
 
 from initlib import activations, initializers, propagation, theory
+from initlib.explorers.lab import data
 from initlib.explorers.lab.rules import ACTIVATIONS, rules
 
 NORMALISATIONS = ("none", "batch", "layer")
@@ -265,6 +266,16 @@ def test_every_epoch_visits_every_sample_once_in_a_new_order(engine):
         assert sorted(epoch) == list(range(50))
     assert not np.array_equal(epochs[0], epochs[1])
     assert not np.array_equal(epochs[0], epochs[2])
+
+
+@pytest.mark.parametrize("name", data.NAMES)
+def test_data_arrive_as_they_were_sent(engine, name):
+    found = engine.call("unpack", shipped=data.shipped()[name])
+    split = data.get(name).split(0)
+    inputs, labels = data.in_order(split)
+    np.testing.assert_allclose([*found[0], *found[2]], inputs.ravel(), rtol=1e-6, atol=1e-7)
+    assert [*found[1], *found[3]] == labels.tolist()
+    assert len(found[1]) == len(split.train)
 
 
 # ---- what is looked at

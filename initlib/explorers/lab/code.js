@@ -1,6 +1,6 @@
 // Knows how to write a run down: with initlib, and with PyTorch.
 
-const { planOf, RANGE } = makeEngine();
+const { planOf, unpack, bytesOf, RANGE } = makeEngine();
 
 const epochsOf = (steps, { batch }, samples) => Math.max(1, Math.ceil((steps * batch) / samples));
 
@@ -43,7 +43,7 @@ function initlibBiases({ bias, biasSize, init }, { initializers }) {
 }
 
 function asInitlib({ arms, shared }, rules, { data, steps }) {
-  const { inputs, classes, train } = data;
+  const { inputs, classes, samples } = data;
   const plan = arms.map((arm) => planOf(arm, inputs, classes));
   const source = shared.data === "digits" ? "datasets.digits()" : `data.get("${shared.data}")`;
   const parts = arms.map((arm, i) => {
@@ -62,7 +62,7 @@ stack = ${shape}
 )
 fit = training.fit(
     stack, split, optimizer="${optimizer}", learning_rate=${rate}, epochs=${
-      epochsOf(steps, shared, train.labels.length)
+      epochsOf(steps, shared, samples)
     }, batch_size=${shared.batch}
 )
 print("${"AB"[i]}", fit.test_accuracy[:, -1])
@@ -203,7 +203,7 @@ for name, start in (("A", start_a), ("B", start_b)):
     for seed in range(${shared.seeds}):
         torch.manual_seed(seed)
         model, optimizer = start()
-        for epoch in range(${epochsOf(steps, shared, data.train.labels.length)}):
+        for epoch in range(${epochsOf(steps, shared, data.samples)}):
             for batch in torch.randperm(len(y) - cut).split(${shared.batch}):
                 loss = nn.functional.cross_entropy(model(x[cut:][batch]), y[cut:][batch])
                 optimizer.zero_grad()

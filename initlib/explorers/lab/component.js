@@ -20,7 +20,7 @@ class Lab {
       run: 0,
     });
     el.innerHTML = pageHtml(spec);
-    this.shared = { kernel: bytesOf(spec.kernel), rules: spec.rules };
+    this.shared = { kernel: bytesOf(spec.kernel), rules: spec.rules, sets: spec.data };
     this.sets = {};
     this.lanes = ARMS.map(() => new Lane(this.shared));
     this.load(this.read());
@@ -112,9 +112,12 @@ class Lab {
     else if (button.dataset.guess) this.take(button.dataset.guess);
   }
 
+  // What the page needs of the data: points of the plane, but no pictures, which the workers unpack.
   get data() {
     const { data } = this.state.shared;
-    return (this.sets[data] ??= unpack(this.spec.data[data]));
+    const { inputs, classes, training } = this.spec.data[data];
+    const points = () => (inputs === 2 ? unpack(this.spec.data[data]).train : null);
+    return (this.sets[data] ??= { inputs, classes, samples: training, train: points() });
   }
 
   effective() {
@@ -139,7 +142,7 @@ class Lab {
     const fell = this.state.arms.some((arm, i) => arm.init !== arms[i].init);
     if (fell) this.tell("This activation has no critical point: He stands in.");
     this.rest = REST;
-    await this.ask((i) => ({ settings: { ...arms[i], ...shared }, data: this.data }));
+    await this.ask((i) => ({ settings: { ...arms[i], ...shared } }));
   }
 
   // Ask both arms and draw what they answer.

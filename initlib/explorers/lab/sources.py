@@ -16,10 +16,11 @@ ENGINE = (
     "training",
     "measuring",
     "theory",
+    "data",
     "worker",
 )
 # What the reader sees.
-PAGE = ("data", "settings", "code", "story", "drawing", "trainers", "controls", "component")
+PAGE = ("settings", "code", "story", "drawing", "trainers", "controls", "component")
 
 
 def read(names: tuple[str, ...]) -> str:
@@ -36,7 +37,7 @@ def read(names: tuple[str, ...]) -> str:
 
 def engine() -> str:
     """Return the engine as one JavaScript function, which returns what others use of it."""
-    return f"function makeEngine() {{\n{read(ENGINE)}return {{ Trainer, serve, planOf, RANGE }};\n}}\n"
+    return f"function makeEngine() {{\n{read(ENGINE)}return {{ Trainer, serve, planOf, unpack, bytesOf, RANGE }};\n}}\n"
 
 
 @cache

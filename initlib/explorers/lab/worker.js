@@ -1,17 +1,22 @@
 // Knows how an arm is asked and answers: the same object trains in a worker and, where none can start, on the page's thread.
 
-// What the page asks for: {settings, data} builds an arm; {steps} advances it. Each is answered by a report.
+// What the page asks for: {settings} builds an arm; {steps} advances it. Each is answered by a report.
 class Trainer {
   constructor(shared) {
-    this.shared = shared; // the kernel and the rules
+    this.shared = shared; // the kernel, the rules, and the data sets as they are shipped
+    this.sets = {};
   }
 
   // A generator that pauses often; its value is the report.
-  *answer({ settings, data, steps = 0 }) {
+  *answer({ settings, steps = 0 }) {
     const begin = performance.now();
-    if (settings) this.arm = new Arm(this.shared, settings, data);
+    if (settings) this.arm = new Arm(this.shared, settings, this.set(settings.data));
     yield* this.arm.advance(steps);
     return { ...this.report(steps > 0), time: performance.now() - begin };
+  }
+
+  set(name) {
+    return (this.sets[name] ??= unpack(this.shared.sets[name]));
   }
 
   report(stepped) {
