@@ -37,7 +37,8 @@ def read(names: tuple[str, ...]) -> str:
 
 def engine() -> str:
     """Return the engine as one JavaScript function, which returns what others use of it."""
-    return f"function makeEngine() {{\n{read(ENGINE)}return {{ Trainer, serve, planOf, unpack, bytesOf, RANGE }};\n}}\n"
+    used = "Trainer, serve, planOf, unpack, bytesOf, RANGE"
+    return f"function makeEngine() {{\n{read(ENGINE)}return {{ {used} }};\n}}\n"
 
 
 @cache
