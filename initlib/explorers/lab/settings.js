@@ -25,7 +25,7 @@ function fromFragment(fragment, controls, start) {
     if (shared) state.shared[name] = read(texts[0], state.shared[name]);
     else state.arms.forEach((arm, i) => (arm[name] = read(texts[i] ?? texts[0], arm[name])));
   }
-  return { state, notes };
+  return { state, notes: [...new Set(notes)] };
 }
 
 function toFragment(name, { arms: [a, b], shared }) {
