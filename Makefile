@@ -38,7 +38,7 @@ unexport JUPYTER_PATH MATPLOTLIBRC PYTHONPATH
 # $(call step,WHAT,COMMAND): run COMMAND; if it fails, say in one line what failed.
 step = @$(2) || { echo "make $@: $(1) failed; the reason stands above." >&2; exit 1; }
 
-.PHONY: book test check coverage matrix oldest newest mutants peers clinic bench bench-site evidence outputs texts widgets lab serve lint subjects format lock browser help clean
+.PHONY: book test check coverage matrix oldest newest mutants peers clinic bench bench-site evidence outputs texts widgets kernel lab serve lint subjects format lock browser help clean
 .DEFAULT_GOAL := help
 .NOTPARALLEL: # the tools use the cores themselves
 
@@ -101,6 +101,9 @@ texts: .venv/ready ## Take what was edited in the notebooks into the chapters' t
 
 widgets: ## Rebuild the widget runtime and the MathJax subset that the site serves (needs node and npm)
 	$(call step,building the widgets,cd site/widgets && npm ci --no-audit --no-fund && npm run build)
+
+kernel: ## Rebuild the lab's product of matrices, kernel.wasm (needs node and npm)
+	$(call step,building the kernel,cd initlib/explorers/lab/kernel && npm ci --no-audit --no-fund && npm run build)
 
 lab: .venv/ready ## Open the book in JupyterLab
 	$(BIN)/jupyter lab book

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from bench_lab import measure_lab
 from playwright.sync_api import Browser, Page, sync_playwright
 
 ROOT = Path(__file__).parents[1]
@@ -270,6 +271,7 @@ def main() -> None:
         kept += measure_steps(browser, home, names)
         kept.append(measure_first_use(browser, home, [names[0], add_stock(site, names[0], Path(scratch))]))
         browser.close()
+    kept += measure_lab()
     sys.exit(0 if all(kept) else 1)
 
 

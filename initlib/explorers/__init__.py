@@ -14,6 +14,7 @@ from initlib.explorers.engine.panels import Bars, HeatMap, Histogram, Lines
 from initlib.explorers.engine.table import Axis, Table
 from initlib.explorers.engine.view import View
 from initlib.explorers.guide import guide
+from initlib.explorers.lab import lab
 
 if TYPE_CHECKING:
     from initlib.explorers.broken_symmetry import symmetry
@@ -38,6 +39,7 @@ __all__ = [
     "answers",
     "guide",
     "histograms",
+    "lab",
     "order_chaos",
     "rates",
     "residual",

@@ -1,0 +1,89 @@
+"""The lab as Python sees it: a preset, the live widget, and a still picture for paper."""
+
+from typing import Any
+
+from initlib.explorers.lab import data, settings, sources
+from initlib.explorers.lab.rules import rules
+
+NOTE = "A still picture of one run: where JavaScript runs, you can train both arms here yourself."
+HOME = "https://demystifying-weight-initialization.github.io/book/"
+
+
+class Lab:
+    """Two arms of real networks, to be trained in the reader's browser. `lab` makes it."""
+
+    def __init__(self, start: dict[str, Any]) -> None:
+        self.start = start
+        self._widget: Any = None
+
+    def __repr__(self) -> str:
+        return f"Lab({self.start['title']!r})"
+
+    def describe(self) -> str:
+        """Return what both arms are, in words: the alternative text of the still picture."""
+        a, b = self.start["arms"]
+        differ = [name for name in a if a[name] != b[name]]
+        words = [
+            f"{settings.ARM[name][0]} {_words(name, a[name])} against {_words(name, b[name])}"
+            for name in differ
+        ]
+        shape = f"{a['depth']} layers of {a['width']} {a['activation']} units"
+        return f"The lab, {self.start['title']}: arms A and B, {shape}, {', '.join(words)}."
+
+    def spec(self) -> dict[str, Any]:
+        """Return what the page needs, as JSON."""
+        return {
+            "start": self.start,
+            "controls": settings.controls(),
+            "presets": [settings.preset(name) for name in settings.PRESETS],
+            "rules": rules(),
+            "data": data.shipped(),
+            "kernel": sources.kernel(),
+            "home": HOME,
+        }
+
+    @property
+    def widget(self) -> Any:
+        """The live widget."""
+        if self._widget is None:
+            from initlib.explorers.lab.widget import LabWidget
+
+            self._widget = LabWidget(self.spec())
+        return self._widget
+
+    def _ipython_display_(self) -> None:
+        from IPython.display import display
+
+        from initlib.explorers.lab.picture import draw
+
+        alt = self.describe()
+        show: Any = display
+        show(
+            {"image/png": draw(self.start), "text/plain": alt}, metadata={"image/png": {"alt": alt}}, raw=True
+        )
+        show(
+            {"text/html": f'<p class="initlib-explorer-note">{NOTE}</p>', "text/plain": NOTE},
+            raw=True,
+        )
+        show({**self.widget._repr_mimebundle_(), "text/plain": repr(self)}, raw=True)
+
+
+def _words(name: str, value: Any) -> str:
+    allowed = settings.ARM[name][1]
+    return str(allowed[value]) if isinstance(allowed, dict) else f"{value:g}"
+
+
+def lab(preset: str = "why", **changes: Any) -> Lab:
+    """Return the lab at a preset, with some settings changed: one value, or a pair for arms A and B.
+
+    Presets are named after the chapters' scenes: why, zero, random, xavier, he, activation, architecture,
+    biases, regularize, large, ignoring, plane. Raises ValueError for an unknown preset or setting.
+
+    >>> lab("he")
+    Lab('Xavier against He, with thirty ReLU layers')
+    >>> lab("he", depth=(5, 40)).start["arms"][1]["depth"]
+    40
+    """
+    start = settings.preset(preset)
+    _, _, own = settings.PRESETS[preset]
+    return Lab({**start, **settings.filled({**own, **changes})})

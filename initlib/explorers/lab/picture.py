@@ -1,0 +1,97 @@
+"""The still form of the lab: the training loss of both arms, computed by initlib."""
+
+import io
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from initlib import figures, initializers, networks, training
+from initlib.explorers.lab import data
+from initlib.explorers.lab.rules import rules
+
+COLOURS = {"A": "#0072b2", "B": "#a8327d"}
+EPOCHS, SEEDS = 8, 3
+
+
+def draw(start: dict[str, Any]) -> bytes:
+    """Return the loss of each arm by epoch as a PNG."""
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    shared, stream = start["shared"], io.BytesIO()
+    with mpl.rc_context(figures.STYLE):
+        figure = Figure(figsize=(6.4, 3.0))
+        axes = figure.subplots()
+        for name, arm in zip("AB", start["arms"], strict=True):
+            loss = train(arm, shared, range(SEEDS), EPOCHS).loss
+            for i, line in enumerate(loss):
+                axes.plot(range(1, EPOCHS + 1), line, color=COLOURS[name], label=name if i == 0 else None)
+        axes.set(xlabel="epoch", ylabel="training loss", title=start["title"], ylim=(0, 3))
+        axes.legend()
+        figure.savefig(stream, format="png")
+    return stream.getvalue()
+
+
+def train(arm: dict[str, Any], shared: dict[str, Any], seeds: Any, epochs: int) -> training.Fit:
+    """Train the nets of an arm with initlib, as the page trains them."""
+    split = data.get(shared["data"]).split(0)
+    return training.fit(
+        network(arm, split.train.inputs.shape[1], 10 if shared["data"] == "digits" else 2, seeds),
+        split,
+        optimizer=arm["optimizer"],
+        learning_rate=arm["rate"],
+        epochs=epochs,
+        batch_size=shared["batch"],
+    )
+
+
+def network(arm: dict[str, Any], inputs: int, classes: int, seeds: Any) -> networks.Network:
+    """Build the nets of an arm with initlib."""
+    width, depth, plain = arm["width"], arm["depth"], arm["shortcut"] == "none"
+    blocks = max(1, (depth - 2) // 2)
+    fans = [inputs, *[width] * (depth - 1 if plain else 2 * blocks + 1)]
+    common = {
+        "seeds": list(seeds),
+        "bias_initializer": _biases(arm, fans, len(list(seeds))),
+        "normalisation": None if arm["normalisation"] == "none" else arm["normalisation"],
+    }
+    if plain:
+        return networks.mlp([*fans, classes], arm["activation"], weights(arm), **common)
+    sizes = (inputs, width, classes)
+    return networks.residual(
+        sizes, blocks, arm["activation"], weights(arm), variant=arm["shortcut"], **common
+    )
+
+
+def weights(arm: dict[str, Any]) -> Callable[..., Any]:
+    """Return the initializer of an arm."""
+    init, scale = arm["init"], arm["scale"]
+    if init == "constant":
+        return partial(initializers.constant, value=arm["size"] * scale)
+    if init == "normal":
+        return partial(initializers.normal, std=arm["size"] * scale)
+    if init == "orthogonal":
+        return partial(initializers.orthogonal, gain=scale)
+    if init == "zeros":
+        return initializers.zeros
+    known = rules()
+    if init == "critical" and known["critical"][arm["activation"]] is not None:
+        factor = known["critical"][arm["activation"]] ** 2
+        return partial(initializers.variance_scaling, scale=factor * scale**2)
+    law = known["initializers"]["he" if init == "critical" else init]
+    return partial(
+        initializers.variance_scaling,
+        scale=scale**2 / sum(law["fans"]),
+        mode="fan_avg" if law["fans"][1] else "fan_in",
+        distribution=law["law"],
+    )
+
+
+def _biases(arm: dict[str, Any], fans: list[int], nets: int) -> Any:
+    if arm["bias"] == "constant":
+        return partial(initializers.constant, value=arm["biasSize"])
+    if arm["bias"] == "random":
+        return partial(initializers.normal, std=arm["biasSize"])
+    if arm["bias"] == "default" and arm["init"] == "pytorch":
+        return [[partial(initializers.uniform, low=-(n**-0.5), high=n**-0.5) for n in fans]] * nets
+    return "zeros"

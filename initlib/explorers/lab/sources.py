@@ -1,0 +1,59 @@
+"""The JavaScript of the lab: readable files, joined into one module without a build step."""
+
+import re
+from base64 import b64encode
+from functools import cache
+from pathlib import Path
+
+HERE = Path(__file__).parent
+# What trains, alone in a worker or on the page: one function, whose source starts the worker too.
+ENGINE = (
+    "arithmetic",
+    "activations",
+    "initializers",
+    "layers",
+    "networks",
+    "training",
+    "measuring",
+    "theory",
+    "data",
+    "worker",
+)
+# What the reader sees.
+PAGE = ("settings", "code", "story", "drawing", "trainers", "controls", "component")
+
+
+def read(names: tuple[str, ...]) -> str:
+    """Return the sources of these files, one after the other, without comments of whole lines and indents.
+
+    The indents of the file that writes Python stay.
+    """
+    texts = {name: (HERE / f"{name}.js").read_text(encoding="utf-8") for name in names}
+    return "".join(
+        re.sub(r"^ *//.*\n" if name == "code" else r"^ *//.*\n|^ +", "", text, flags=re.MULTILINE)
+        for name, text in texts.items()
+    )
+
+
+def engine() -> str:
+    """Return the engine as one JavaScript function, which returns what others use of it."""
+    used = "Trainer, serve, planOf, unpack, bytesOf, RANGE"
+    return f"function makeEngine() {{\n{read(ENGINE)}return {{ {used} }};\n}}\n"
+
+
+@cache
+def module() -> str:
+    """Return the lab as one module for anywidget."""
+    return engine() + read(PAGE)
+
+
+@cache
+def kernel() -> str:
+    """Return the product of matrices as WebAssembly, base64; kernel/kernel.ts is its source."""
+    return b64encode((HERE / "kernel" / "kernel.wasm").read_bytes()).decode()
+
+
+@cache
+def css() -> str:
+    """Return the style of the lab."""
+    return re.sub(r"\n+ *", "\n", (HERE / "lab.css").read_text(encoding="utf-8"))
