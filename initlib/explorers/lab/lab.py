@@ -65,7 +65,9 @@ class Lab:
             {"text/html": f'<p class="initlib-explorer-note">{NOTE}</p>', "text/plain": NOTE},
             raw=True,
         )
-        show({**self.widget._repr_mimebundle_(), "text/plain": repr(self)}, raw=True)
+        bundle = self.widget._repr_mimebundle_()
+        view = bundle[0] if isinstance(bundle, tuple) else bundle  # anywidget adds metadata
+        show({**view, "text/plain": repr(self)}, raw=True)
 
 
 def _words(name: str, value: Any) -> str:
