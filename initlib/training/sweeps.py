@@ -198,7 +198,7 @@ def _axes(
     if "seed" in grid:
         raise ValueError("Seeds go in the argument `seeds`, not in grid.")
     axes: dict[str, tuple[Any, ...]] = {}
-    for name, values in {**grid, "seed": checks.integers("seeds", seeds, minimum=0)}.items():
+    for name, values in {**grid, "seed": checks.integers("seeds", seeds, minimum=0, maximum=None)}.items():
         if name in settings:
             raise ValueError(f"{name} must be an axis of the grid or a setting. Received it as both.")
         if isinstance(values, str) or not isinstance(values, (Sequence, range, np.ndarray)):
@@ -216,7 +216,7 @@ def _check(cell: Cell, where: str) -> None:
         checks.choice(f"setting in {where}", name, ("seed", *NETWORK, *FIT))
     if "seed" not in cell:
         raise ValueError(f"{where} needs a seed. Received: {dict(cell)!r}.")
-    checks.integer("seed", cell["seed"], minimum=0)
+    checks.integer("seed", cell["seed"], minimum=0, maximum=None)
     checks.integer("epochs", cell.get("epochs", 0), minimum=0)
     for name in ("depth", "width"):
         checks.integer(name, cell.get(name, NETWORK[name]), minimum=1)
