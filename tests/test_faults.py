@@ -1,12 +1,26 @@
 """Faults by kind: what was once taken, lost or misled silently is refused or right, in every module."""
 
 import math
+import sqlite3
+from contextlib import closing
 
 import numpy as np
 import pytest
 
-from initlib import activations, checks, datasets, initializers, networks, propagation, theory, training
+from initlib import (
+    activations,
+    checks,
+    datasets,
+    fingerprints,
+    initializers,
+    jobs,
+    networks,
+    propagation,
+    theory,
+    training,
+)
 from initlib.initializers import kernels
+from initlib.training import sweep
 
 NETS = networks.mlp((4, 6, 3), "relu", "he_normal", seeds=[0, 1])
 MASKED = np.ma.masked_array([1.0, 2.0], mask=[True, False])
@@ -253,3 +267,99 @@ def test_far_bounds_are_silent_in_single_precision():
     drawn = initializers.truncated_normal((9,), bounds=(-1e300, 1), dtype="float32", rng=0)
     assert np.isfinite(drawn).all()
     assert math.isfinite(initializers.truncated_moments(-1e100, 2.0)[0])
+
+
+QUICK = {"n_jobs": 1, "epochs": 1, "train_samples": 100}
+
+
+@pytest.mark.parametrize(
+    "table",
+    ["cells (code TEXT, name TEXT)", "cells (key TEXT, code TEXT, record TEXT, mine TEXT)", "other (a)"],
+)
+def test_a_database_of_something_else_is_left_alone(tmp_path, table):
+    path = tmp_path / "other.sqlite"
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(f"CREATE TABLE {table}")
+        connection.execute(f"INSERT INTO {table.split()[0]} DEFAULT VALUES")
+    before = path.read_bytes()
+    with pytest.raises(ValueError, match="a database of something else; it was left as it is"):
+        sweep({"depth": [2]}, [0], store=path, **QUICK)
+    assert path.read_bytes() == before
+
+
+def stored(path):
+    with closing(sqlite3.connect(path)) as connection:
+        return connection.execute("SELECT key, record FROM cells").fetchall()
+
+
+@pytest.mark.parametrize("damage", ["{}", None, "", "0123456789abcdef {}", "half"])
+def test_damaged_records_count_as_missing(tmp_path, damage):
+    path = tmp_path / "cells.sqlite"
+    whole = sweep({"depth": [2]}, [0, 1], store=path, **QUICK)
+    (key, record), _ = stored(path)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        cut = record[: len(record) // 2] if damage == "half" else damage
+        connection.execute("UPDATE cells SET record = ? WHERE key = ?", [cut, key])
+    again = sweep({"depth": [2]}, [0, 1], store=path, **QUICK)
+    assert (again.loss == whole.loss).all()
+    assert dict(stored(path))[key] == record
+
+
+def test_a_finished_store_can_be_read_where_nothing_can_be_written(tmp_path, monkeypatch):
+    path = tmp_path / "cells.sqlite"
+    whole = sweep({"depth": [2]}, [0], store=path, **QUICK)
+    monkeypatch.setattr(jobs.os, "access", lambda *_: False)
+    assert (sweep({"depth": [2]}, [0], store=path, **QUICK).loss == whole.loss).all()
+    with pytest.raises(ValueError, match="is read-only and lacks 1 of the nets"):
+        sweep({"depth": [2]}, [0, 1], store=path, **QUICK)
+
+
+def test_a_store_that_cannot_be_is_refused(tmp_path):
+    (tmp_path / "file").touch()
+    for path in (tmp_path, tmp_path / "file" / "cells.sqlite"):
+        with pytest.raises(ValueError, match=f"store must be .* Received: {path}"):
+            sweep({"depth": [2]}, [0], store=path, **QUICK)
+
+
+def test_a_full_disk_is_said_and_loses_nothing(tmp_path):
+    path = tmp_path / "cells.sqlite"
+    with jobs.Store(path) as store:
+        store.put({"first": {"a": 1}})
+        pages = store.connection.execute("PRAGMA page_count").fetchone()[0]
+        store.connection.execute(f"PRAGMA max_page_count = {pages}")
+        with pytest.raises(OSError, match=r"cannot be written \(database or disk is full\)"):
+            store.put({"large": {"a": "x" * 10**6}})
+        assert store.find(["first", "large"]) == {"first": {"a": 1}}
+
+
+CELL = """
+import numpy as np
+factor = 0.5
+def inner(x):
+    return factor * x
+def half(shape, *, rng=None, dtype=float):
+    return np.full(shape, inner(1.0), dtype)
+"""
+
+
+def described(file, code=CELL):
+    space = {"__name__": "__main__"}
+    exec(compile(code, file, "exec"), space)
+    return fingerprints.describe(space["half"])
+
+
+def test_a_function_of_a_notebook_is_found_again_by_another_kernel():
+    here = described("process-1/5.py")
+    assert described("process-2/17.py", "\n# a line more\n" + CELL) == here
+    for old, new in (("0.5", "0.25"), ("factor * x", "factor + x"), ("inner(1.0)", "inner(2.0)")):
+        assert described("process-1/5.py", CELL.replace(old, new)) != here
+
+
+@pytest.mark.parametrize(
+    "grid", [{"epochs": [1, 2]}, {"test": [0.2, 0.0]}, {"test": [0.0, 0.2]}, {"validation": [0.0, 0.1]}]
+)
+def test_axes_that_change_the_shape_of_results_are_refused_before_training(grid, tmp_path):
+    path = tmp_path / "cells.sqlite"
+    with pytest.raises(ValueError, match="The nets of one sweep have"):
+        sweep(grid, [0], store=path, n_jobs=1)
+    assert not path.exists()
