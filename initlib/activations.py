@@ -54,6 +54,10 @@ class Activation:
         if self.derivative is not None:
             _check_derivative(self)
 
+    def __repr__(self) -> str:
+        kinks = f", kinks={self.kinks}" if self.kinks else ""
+        return f"Activation({self.name!r}{kinks}{'' if self.derivative else ', no derivative'})"
+
     def __call__(self, x: ArrayLike) -> FloatArray:
         """Return the function at `x`, any array of real numbers."""
         x = checks.reals("x", x)
@@ -81,7 +85,7 @@ def get(activation: str | Activation | Function, *, derivative: bool = False) ->
     if isinstance(activation, Activation):
         found = activation
     elif isinstance(activation, str):
-        found = _named(checks.choice("activation", _ALIASES.get(activation, activation), names()))
+        found = _named(checks.choice("activation", canonical(activation), names()))
     elif callable(activation):
         found = Activation(getattr(activation, "__name__", type(activation).__name__), activation)
     else:
@@ -94,8 +98,17 @@ def get(activation: str | Activation | Function, *, derivative: bool = False) ->
     return found
 
 
+def canonical(name: Any) -> Any:
+    """Return the name that the library uses for an activation also known by another.
+
+    >>> canonical("swish"), canonical("relu")
+    ('silu', 'relu')
+    """
+    return _ALIASES.get(name, name) if isinstance(name, str) else name
+
+
 def names() -> list[str]:
-    """Return the names that `get` knows, in alphabetical order ("linear" and "swish" are understood too).
+    """Return the names that `get` knows, in alphabetical order ("linear", "swish" are understood too).
 
     >>> "gelu" in names()
     True
@@ -330,7 +343,18 @@ _TABLE: dict[str, tuple[Function, Function, tuple[float, ...]]] = {
     "erf": (_erf, _erf_slope, ()),
     "sin": (np.sin, np.cos, ()),
 }
-_ALIASES = {"linear": "identity", "swish": "silu"}
+_ALIASES = {
+    "linear": "identity",
+    "none": "identity",
+    "swish": "silu",
+    "prelu": "leaky_relu",  # at initialization
+    "lrelu": "leaky_relu",
+    "leakyrelu": "leaky_relu",
+    "hardtanh": "hard_tanh",
+    "logistic": "sigmoid",
+    "gelu_new": "gelu_tanh",
+    "sine": "sin",
+}
 
 
 @cache

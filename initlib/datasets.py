@@ -39,6 +39,10 @@ class Split:
     mean: float | Array
     sd: float | Array
 
+    def __repr__(self) -> str:
+        sizes = (f"{len(getattr(self, name))} {name}" for name in ("train", "validation", "test"))
+        return f"Split({', '.join(sizes)})"
+
 
 @dataclass(frozen=True)
 class Dataset:

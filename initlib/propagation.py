@@ -40,6 +40,11 @@ class Profile:
     rms_band: Array | None = None
     gradient_rms_band: Array | None = None
 
+    def __repr__(self) -> str:
+        first, last = self.rms[..., 0].mean(), self.rms[..., -1].mean()
+        what = "predicted" if self.rms.ndim == 1 else f"{len(self.rms)} nets"
+        return f"Profile({what}, {self.rms.shape[-1]} layers, rms {first:.3g} to {last:.3g})"
+
     @property
     def layers(self) -> Array:
         """The layer numbers, from 1 on."""

@@ -11,6 +11,7 @@ from initlib import (
     activations,
     checks,
     datasets,
+    evidence,
     fingerprints,
     initializers,
     jobs,
@@ -363,3 +364,28 @@ def test_axes_that_change_the_shape_of_results_are_refused_before_training(grid,
     with pytest.raises(ValueError, match="The nets of one sweep have"):
         sweep(grid, [0], store=path, n_jobs=1)
     assert not path.exists()
+
+
+def test_reprs_are_one_short_line_that_does_not_change_from_run_to_run():
+    x = np.random.default_rng(0).standard_normal((5, 4))
+    data = datasets.Dataset("few", x, [0, 1, 2, 0, 1], 3)
+    trace = NETS.forward(x)
+    assert repr(NETS) == "Network(2 x 4-6-3 relu, float64)"
+    assert repr(data.split(0)) == "Split(4 train, 0 validation, 1 test)"
+    assert repr(training.fit(NETS, data, epochs=2)).startswith("Fit(2 nets, 2 epochs, test accuracy ")
+    things = [
+        trace,
+        NETS.backward(trace, trace.output),
+        propagation.measure(NETS, x),
+        propagation.predict([20] * 4, "relu", sigma_w=1.0),
+        theory.finite_width_band([20] * 4),
+        activations.get("relu"),
+        activations.Activation("own", np.tanh),
+        *initializers.SPECS.values(),
+        evidence.load("he-depth"),
+    ]
+    for thing in things:
+        text = repr(thing)
+        assert len(text) < 120
+        assert "\n" not in text
+        assert "0x" not in text

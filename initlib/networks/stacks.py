@@ -26,6 +26,10 @@ class Trace:
     output: Array
     tape: Tape = field(repr=False)
 
+    def __repr__(self) -> str:
+        nets, samples = self.output.shape[:2]
+        return f"Trace({nets} nets, {samples} samples, {len(self.pre)} layers)"
+
 
 @dataclass(frozen=True)
 class Gradients:
@@ -36,6 +40,9 @@ class Gradients:
     pre: tuple[Array, ...]
     input: Array
     values: tuple[Array, ...] = field(repr=False)
+
+    def __repr__(self) -> str:
+        return f"Gradients({len(self.input)} nets, {len(self.weights)} weight layers)"
 
 
 @dataclass(frozen=True)
@@ -68,6 +75,10 @@ class Network:
     input_shape: tuple[int | None, ...]
     pre_points: tuple[Layer, ...] = field(repr=False)
     post_points: tuple[Layer, ...] = field(repr=False)
+
+    def __repr__(self) -> str:
+        widths = "-".join(map(str, self.widths))
+        return f"Network({self.nets} x {widths} {self.activation.name}, {self.dtype})"
 
     @property
     def weights(self) -> tuple[Array, ...]:

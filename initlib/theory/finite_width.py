@@ -21,6 +21,10 @@ class FiniteWidthBand(NamedTuple):
     mean: FloatArray
     std: FloatArray
 
+    def __repr__(self) -> str:
+        ends = f"log q {self.mean[-1]:.3g} +- {self.std[-1]:.3g} in the last"
+        return f"FiniteWidthBand({len(self.mean)} layers, {ends})"
+
 
 class JacobianMoments(NamedTuple):
     """Mean and variance of the squared singular values of an input-output Jacobian."""

@@ -42,6 +42,15 @@ class Fit:
     diverged_at: Array
     network: Network = field(repr=False)
 
+    def __repr__(self) -> str:
+        nets, epochs = self.loss.shape
+        said = [f"{nets} nets", f"{epochs} epochs"]
+        if self.test_accuracy is not None and epochs:
+            ends = self.test_accuracy[:, -1]
+            said.append(f"test accuracy {ends.min():.2f}..{ends.max():.2f}")
+        said.append(f"{int(self.diverged.sum()) or 'none'} diverged")
+        return f"Fit({', '.join(said)})"
+
     @property
     def diverged(self) -> Array:
         """Which nets diverged, (nets,) booleans."""
