@@ -47,19 +47,21 @@ class Activation:
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str):
-            raise TypeError(f"name must be a string. Received: {self.name!r}.")
+            raise TypeError(f"name must be a string. Received: {checks.shown(self.name)}.")
         kinks = np.unique(checks.array("kinks", self.kinks, ndim=1))
         object.__setattr__(self, "kinks", tuple(kinks.tolist()))
         _probe(f"The function of {self.name!r}", self.function, _PROBES)
         if self.derivative is not None:
             _check_derivative(self)
 
+    def __repr__(self) -> str:
+        kinks = f", kinks={self.kinks}" if self.kinks else ""
+        return f"Activation({self.name!r}{kinks}{'' if self.derivative else ', no derivative'})"
+
     def __call__(self, x: ArrayLike) -> FloatArray:
         """Return the function at `x`, any array of real numbers."""
-        x = np.asarray(x)
-        if x.dtype.kind not in "fiub":
-            raise TypeError(f"An activation takes real numbers. Received dtype: {x.dtype}.")
-        result: FloatArray = self.function(x if x.dtype.kind == "f" else x.astype(float))
+        x = checks.reals("x", x)
+        result: FloatArray = self.function(x if x.dtype in (np.float32, np.float16) else x.astype(float))
         return result
 
 
@@ -79,24 +81,34 @@ def get(activation: str | Activation | Function, *, derivative: bool = False) ->
         ...
     ValueError: Unknown activation. Received: 'rellu'; choose one of 'elu', ... Did you mean 'relu'?
     """
+    derivative = checks.boolean("derivative", derivative)
     if isinstance(activation, Activation):
         found = activation
     elif isinstance(activation, str):
-        found = _named(checks.choice("activation", _ALIASES.get(activation, activation), names()))
+        found = _named(checks.choice("activation", canonical(activation), names()))
     elif callable(activation):
         found = Activation(getattr(activation, "__name__", type(activation).__name__), activation)
     else:
         raise TypeError(
             "activation must be a name, an Activation or a callable. "
-            f"Received: {activation!r} of type {type(activation).__name__}."
+            f"Received: {checks.shown(activation)} of type {type(activation).__name__}."
         )
     if derivative and found.derivative is None:
         raise ValueError(f"The derivative of {found.name!r} is needed here: pass {_HOW_TO}.")
     return found
 
 
+def canonical(name: Any) -> Any:
+    """Return the name that the library uses for an activation also known by another.
+
+    >>> canonical("swish"), canonical("relu")
+    ('silu', 'relu')
+    """
+    return _ALIASES.get(name, name) if isinstance(name, str) else name
+
+
 def names() -> list[str]:
-    """Return the names that `get` knows, in alphabetical order ("linear" and "swish" are understood too).
+    """Return the names that `get` knows, in alphabetical order ("linear", "swish" are understood too).
 
     >>> "gelu" in names()
     True
@@ -110,7 +122,7 @@ def leaky_relu(slope: float = 0.01) -> Activation:
     >>> leaky_relu(0.2)([-1.0, 1.0])
     array([-0.2,  1. ])
     """
-    slope = checks.real("slope", slope)
+    slope = checks.real("slope", slope, minimum=-1e30, maximum=1e30)
     name = "leaky_relu" if slope == 0.01 else f"leaky_relu({slope:g})"
     return Activation(name, partial(_leaky, slope=slope), partial(_leaky_slope, slope=slope), (0.0,))
 
@@ -121,18 +133,20 @@ def elu(alpha: float = 1.0) -> Activation:
     >>> elu(2.0)([-1000.0, 1.0])
     array([-2.,  1.])
     """
-    alpha = checks.real("alpha", alpha)
+    alpha = checks.real("alpha", alpha, minimum=-1e30, maximum=1e30)
     name = "elu" if alpha == 1 else f"elu({alpha:g})"
     return Activation(name, partial(_elu, alpha=alpha), partial(_elu_slope, alpha=alpha), (0.0,))
 
 
 def _probe(what: str, function: Function, x: FloatArray) -> FloatArray:
     if not callable(function):
-        raise TypeError(f"{what} must be callable. Received: {function!r} of type {type(function).__name__}.")
+        raise TypeError(
+            f"{what} must be callable. Received: {checks.shown(function)} of type {type(function).__name__}."
+        )
     try:
         values = np.asarray(function(x))
     except Exception as error:
-        raise TypeError(f"{what} must take a float array. It raised: {error!r}.") from error
+        raise TypeError(f"{what} must take a float array. It raised: {checks.shown(error)}.") from error
     if values.shape != x.shape or values.dtype.kind != "f":
         raise ValueError(
             f"{what} must return one float for each entry of its argument. "
@@ -157,6 +171,17 @@ def _check_derivative(activation: Activation) -> None:
         )
 
 
+def _above(x: FloatArray) -> FloatArray:
+    """Return x with the lowest finite number for -infinity, where the functions that call this are 0."""
+    return np.maximum(x, np.finfo(x.dtype).min)
+
+
+def _finite(x: FloatArray) -> FloatArray:
+    """Return x with the outermost finite numbers for the infinities."""
+    limits = np.finfo(x.dtype)
+    return np.clip(x, limits.min, limits.max)
+
+
 def _one(x: FloatArray) -> FloatArray:
     return np.ones_like(x)
 
@@ -178,6 +203,7 @@ def _leaky_slope(x: FloatArray, slope: float) -> FloatArray:
     return slope + (1 - slope) * np.greater(x, 0).astype(x.dtype)
 
 
+@np.errstate(over="ignore")
 def _tanh_slope(x: FloatArray) -> FloatArray:
     return 4 * _sigmoid_slope(2 * x)
 
@@ -194,6 +220,7 @@ def _sigmoid_slope(x: FloatArray) -> FloatArray:
 
 
 def _softsign(x: FloatArray) -> FloatArray:
+    x = _finite(x)
     result: FloatArray = x / (1 + np.abs(x))
     return result
 
@@ -215,11 +242,11 @@ def _normal_density(x: FloatArray) -> FloatArray:
 
 
 def _gelu(x: FloatArray) -> FloatArray:
-    return x * _normal_cdf(x)
+    return _above(x) * _normal_cdf(x)
 
 
 def _gelu_slope(x: FloatArray) -> FloatArray:
-    return _normal_cdf(x) + x * _normal_density(x)
+    return _normal_cdf(x) + _finite(x) * _normal_density(x)
 
 
 def _gelu_tanh_argument(x: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -229,20 +256,20 @@ def _gelu_tanh_argument(x: FloatArray) -> tuple[FloatArray, FloatArray]:
 
 
 def _gelu_tanh(x: FloatArray) -> FloatArray:
-    return x * _sigmoid(_gelu_tanh_argument(x)[0])
+    return _above(x) * _sigmoid(_gelu_tanh_argument(x)[0])
 
 
 def _gelu_tanh_slope(x: FloatArray) -> FloatArray:
     argument, slope = _gelu_tanh_argument(x)
-    return _sigmoid(argument) + x * _sigmoid_slope(argument) * slope
+    return _sigmoid(argument) + _finite(x) * _sigmoid_slope(argument) * slope
 
 
 def _silu(x: FloatArray) -> FloatArray:
-    return x * _sigmoid(x)
+    return _above(x) * _sigmoid(x)
 
 
 def _silu_slope(x: FloatArray) -> FloatArray:
-    return _sigmoid(x) + x * _sigmoid_slope(x)
+    return _sigmoid(x) + _finite(x) * _sigmoid_slope(x)
 
 
 def _elu(x: FloatArray, alpha: float, scale: float = 1.0) -> FloatArray:
@@ -266,11 +293,11 @@ def _mish_parts(x: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
 
 def _mish(x: FloatArray) -> FloatArray:
     _, _, ratio = _mish_parts(x)
-    return x * (ratio / (ratio + 2))
+    return _above(x) * (ratio / (ratio + 2))
 
 
 def _mish_slope(x: FloatArray) -> FloatArray:
-    x, grown, ratio = _mish_parts(x)
+    x, grown, ratio = _mish_parts(_above(x))
     return ratio / (ratio + 2) + x * (4 * grown / (ratio + 2)) * ((1 + grown) / (ratio + 2))
 
 
@@ -316,7 +343,18 @@ _TABLE: dict[str, tuple[Function, Function, tuple[float, ...]]] = {
     "erf": (_erf, _erf_slope, ()),
     "sin": (np.sin, np.cos, ()),
 }
-_ALIASES = {"linear": "identity", "swish": "silu"}
+_ALIASES = {
+    "linear": "identity",
+    "none": "identity",
+    "swish": "silu",
+    "prelu": "leaky_relu",  # at initialization
+    "lrelu": "leaky_relu",
+    "leakyrelu": "leaky_relu",
+    "hardtanh": "hard_tanh",
+    "logistic": "sigmoid",
+    "gelu_new": "gelu_tanh",
+    "sine": "sin",
+}
 
 
 @cache

@@ -2,6 +2,7 @@
 
 import math
 import operator
+import warnings
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from typing import Any, SupportsIndex
@@ -9,9 +10,38 @@ from typing import Any, SupportsIndex
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Rng", "array", "choice", "generator", "integer", "integers", "per_net", "real"]
+__all__ = [
+    "Rng",
+    "array",
+    "boolean",
+    "choice",
+    "generator",
+    "integer",
+    "integers",
+    "per_net",
+    "real",
+    "reals",
+    "shown",
+]
 
 Rng = int | np.integer[Any] | np.random.Generator | None
+
+LARGEST = 2**63 - 1  # what a size can be
+_LONGEST = 80  # characters of a value in a message
+
+
+def shown(value: object) -> str:
+    """Return `value` as a message shows it: its repr, cut in the middle where that is long.
+
+    >>> shown("x" * 100)
+    "'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx...xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx'"
+    """
+    try:
+        text = " ".join(repr(value[:200] if isinstance(value, (str, bytes)) else value).split())
+    except Exception:  # a number of too many digits, or an object that cannot describe itself
+        return f"an object of type {type(value).__name__}"
+    half = (_LONGEST - 3) // 2
+    return text if len(text) <= _LONGEST else f"{text[: half - 1]}...{text[-half:]}"
 
 
 def choice(name: str, value: object, allowed: Iterable[str]) -> str:
@@ -26,11 +56,28 @@ def choice(name: str, value: object, allowed: Iterable[str]) -> str:
     """
     names = list(allowed)
     if isinstance(value, str) and value in names:
-        return value
+        return str(value)
     error = ValueError if isinstance(value, str) else TypeError
-    close = get_close_matches(value.lower(), names, 1) if isinstance(value, str) else []
+    close = get_close_matches(value[:_LONGEST].lower(), names, 1) if isinstance(value, str) else []
     hint = f" Did you mean {close[0]!r}?" if close else ""
-    raise error(f"Unknown {name}. Received: {value!r}; choose one of {', '.join(map(repr, names))}.{hint}")
+    raise error(
+        f"Unknown {name}. Received: {shown(value)}; choose one of {', '.join(map(repr, names))}.{hint}"
+    )
+
+
+def boolean(name: str, value: object) -> bool:
+    """Return `value` as a bool; nothing else counts as true or false.
+
+    >>> boolean("corrected", np.True_)
+    True
+    >>> boolean("corrected", "no")
+    Traceback (most recent call last):
+        ...
+    TypeError: corrected must be True or False. Received: 'no' of type str.
+    """
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name} must be True or False. Received: {_typed(value)}.")
+    return bool(value)
 
 
 def real(
@@ -59,20 +106,30 @@ def real(
     wanted = " ".join(["a finite number", " and ".join(bounds)]).strip()
     number = _as_float(name, value, wanted)
     if not (math.isfinite(number) and minimum <= number <= maximum and above < number < below):
-        raise ValueError(f"{name} must be {wanted}. Received: {value!r}.")
+        raise ValueError(f"{name} must be {wanted}. Received: {shown(value)}.")
     return number
 
 
 def _as_float(name: str, value: Any, wanted: str) -> float:
-    is_number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+    is_number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(
+        value, (bool, np.timedelta64)
+    )
     is_scalar_array = isinstance(value, np.ndarray) and value.ndim == 0 and value.dtype.kind in "iuf"
-    if not (is_number or is_scalar_array):
-        raise TypeError(f"{name} must be {wanted}. Received: {value!r} of type {type(value).__name__}.")
-    return float(value)
+    if not (is_number or is_scalar_array) or np.ma.isMaskedArray(value):
+        raise TypeError(f"{name} must be {wanted}. Received: {_typed(value)}.")
+    try:
+        with np.errstate(over="ignore"):
+            return float(value)
+    except OverflowError:
+        raise ValueError(f"{name} must be {wanted}. Received: {shown(value)}.") from None
 
 
-def integer(name: str, value: object, *, minimum: int | None = None) -> int:
-    """Return `value` as an int that is at least `minimum`; floats and booleans are refused.
+def _typed(value: object) -> str:
+    return f"{shown(value)} of type {type(value).__name__}"
+
+
+def integer(name: str, value: object, *, minimum: int | None = None, maximum: int | None = LARGEST) -> int:
+    """Return `value` as an int from `minimum` to `maximum`; floats and booleans are refused.
 
     >>> integer("depth", 3, minimum=1)
     3
@@ -82,32 +139,44 @@ def integer(name: str, value: object, *, minimum: int | None = None) -> int:
     TypeError: depth must be an integer >= 1. Received: 2.5 of type float.
     """
     wanted = "an integer" if minimum is None else f"an integer >= {minimum}"
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, SupportsIndex):
-        raise TypeError(f"{name} must be {wanted}. Received: {value!r} of type {type(value).__name__}.")
+    refusal = TypeError(f"{name} must be {wanted}. Received: {_typed(value)}.")
+    no_number = isinstance(value, (bool, np.bool_, np.timedelta64)) or np.ma.isMaskedArray(value)
+    if no_number or not isinstance(value, SupportsIndex):
+        raise refusal
     try:
         number = operator.index(value)
-    except TypeError:
-        raise TypeError(
-            f"{name} must be {wanted}. Received: {value!r} of type {type(value).__name__}."
-        ) from None
+    except Exception:
+        raise refusal from None
     if minimum is not None and number < minimum:
-        raise ValueError(f"{name} must be {wanted}. Received: {number}.")
+        raise ValueError(f"{name} must be {wanted}. Received: {shown(number)}.")
+    if maximum is not None and number > maximum:
+        raise ValueError(f"{name} must be {wanted} and <= {maximum}. Received: {shown(number)}.")
     return number
 
 
-def integers(name: str, values: object, *, minimum: int | None = None, length: int = 1) -> tuple[int, ...]:
-    """Return `values` as a tuple of at least `length` integers that are each at least `minimum`.
+def integers(
+    name: str,
+    values: object,
+    *,
+    minimum: int | None = None,
+    maximum: int | None = LARGEST,
+    length: int = 1,
+) -> tuple[int, ...]:
+    """Return `values` as a tuple of at least `length` integers from `minimum` to `maximum` each.
 
     >>> integers("widths", [64, 10], minimum=1, length=2)
     (64, 10)
     """
-    if not isinstance(values, (Sequence, range, np.ndarray)) or isinstance(values, (str, bytes)):
-        raise TypeError(
-            f"{name} must be a sequence of integers. Received: {values!r} of type {type(values).__name__}."
-        )
-    if len(values) < length:
-        raise ValueError(f"{name} needs at least {length} entries. Received: {values!r}.")
-    return tuple(integer(f"{name}[{i}]", value, minimum=minimum) for i, value in enumerate(values))
+    is_list = isinstance(values, (Sequence, range)) and not isinstance(values, (str, bytes, bytearray))
+    is_vector = isinstance(values, np.ndarray) and values.ndim == 1
+    if not (is_list or is_vector) or np.ma.isMaskedArray(values):
+        raise TypeError(f"{name} must be a sequence of integers. Received: {_typed(values)}.")
+    entries: Any = values
+    if len(entries) < length:
+        raise ValueError(f"{name} needs at least {length} entries. Received: {shown(values)}.")
+    return tuple(
+        integer(f"{name}[{i}]", value, minimum=minimum, maximum=maximum) for i, value in enumerate(entries)
+    )
 
 
 def per_net(name: str, given: object, nets: int, **bounds: float) -> NDArray[Any]:
@@ -120,12 +189,14 @@ def per_net(name: str, given: object, nets: int, **bounds: float) -> NDArray[Any
         ...
     ValueError: learning_rate must be one number or one for each of 2 nets. Received: 3 numbers.
     """
-    if isinstance(given, (Sequence, np.ndarray)) and not isinstance(given, str) and np.ndim(given) == 1:
-        if len(given) != nets:
+    is_vector = isinstance(given, np.ndarray) and given.ndim == 1 and not np.ma.isMaskedArray(given)
+    if is_vector or (isinstance(given, Sequence) and not isinstance(given, (str, bytes, bytearray))):
+        entries: Any = given
+        if len(entries) != nets:
             raise ValueError(
-                f"{name} must be one number or one for each of {nets} nets. Received: {len(given)} numbers."
+                f"{name} must be one number or one for each of {nets} nets. Received: {len(entries)} numbers."
             )
-        return np.array([real(f"{name}[{i}]", number, **bounds) for i, number in enumerate(given)])
+        return np.array([real(f"{name}[{i}]", number, **bounds) for i, number in enumerate(entries)])
     return np.full(nets, real(name, given, **bounds))
 
 
@@ -135,18 +206,52 @@ def array(name: str, value: ArrayLike, *, ndim: int | None = None, dtype: Any = 
     >>> array("x", [[1, 2]], ndim=2)
     array([[1., 2.]])
     """
-    try:
-        result = np.asarray(value, dtype=dtype)
-    except (TypeError, ValueError) as error:
-        raise TypeError(
-            f"{name} must be an array of numbers. Received: {type(value).__name__} ({error})."
-        ) from None
+    given = _numbers(name, value)
+    kinds = "biufc" if dtype is None or np.dtype(dtype).kind == "c" else "biuf"
+    given = _of_kind(name, given, kinds)
+    with np.errstate(over="ignore"):  # what becomes infinite is refused below
+        result = given if dtype is None else np.asarray(given, dtype=dtype)
     if ndim is not None and result.ndim != ndim:
         raise ValueError(f"{name} must have {ndim} axes. Received shape: {result.shape}.")
     if not np.isfinite(result).all():
         bad = int(np.size(result) - np.isfinite(result).sum())
         raise ValueError(f"{name} must be finite. Received {bad} NaN or infinite entries of {result.size}.")
     return result
+
+
+def reals(name: str, value: ArrayLike) -> NDArray[Any]:
+    """Return `value` as an array of real numbers of its own dtype; they may be infinite or NaN.
+
+    >>> reals("x", [1, 2]).dtype.kind
+    'i'
+    """
+    return _of_kind(name, _numbers(name, value), "biuf")
+
+
+def _of_kind(name: str, given: NDArray[Any], kinds: str) -> NDArray[Any]:
+    if given.dtype.name.startswith(("bfloat16", "float8")):  # of JAX and TensorFlow, unknown to NumPy
+        given = given.astype(np.float32)
+    if given.dtype.kind not in kinds:
+        what = "real numbers" if given.dtype.kind == "c" else "numbers"
+        raise TypeError(f"{name} must be an array of {what}. Received dtype: {shown(given.dtype)}.")
+    return given
+
+
+def _numbers(name: str, value: ArrayLike) -> NDArray[Any]:
+    """Return an array of whatever dtype `value` has; masked entries are refused, as their numbers are."""
+    if type(value) is np.ndarray:
+        return value
+    wanted = f"{name} must be an array of numbers."
+    if np.ma.isMaskedArray(value):
+        if np.ma.is_masked(value):
+            raise TypeError(f"{wanted} Received a masked array with masked entries.")
+        return np.asarray(value)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            return np.asarray(value)
+    except Exception as error:
+        raise TypeError(f"{wanted} Received: {type(value).__name__} ({shown(error)}).") from None
 
 
 def generator(rng: Rng) -> np.random.Generator:
@@ -160,8 +265,5 @@ def generator(rng: Rng) -> np.random.Generator:
     if rng is None:
         return np.random.default_rng()
     if isinstance(rng, (int, np.integer)) and not isinstance(rng, bool):
-        return np.random.default_rng(integer("rng", rng, minimum=0))
-    raise TypeError(
-        "rng must be an int seed, a numpy.random.Generator, or None. "
-        f"Received: {rng!r} of type {type(rng).__name__}."
-    )
+        return np.random.default_rng(integer("rng", rng, minimum=0, maximum=None))
+    raise TypeError(f"rng must be an int seed, a numpy.random.Generator, or None. Received: {_typed(rng)}.")

@@ -39,6 +39,10 @@ class Split:
     mean: float | Array
     sd: float | Array
 
+    def __repr__(self) -> str:
+        sizes = (f"{len(getattr(self, name))} {name}" for name in ("train", "validation", "test"))
+        return f"Split({', '.join(sizes)})"
+
 
 @dataclass(frozen=True)
 class Dataset:
@@ -55,10 +59,14 @@ class Dataset:
     classes: int | None
 
     def __init__(self, name: str, inputs: ArrayLike, labels: ArrayLike, classes: int | None = None) -> None:
+        if not isinstance(name, str):
+            raise TypeError(f"name must be a string. Received: {checks.shown(name)}.")
         x = checks.array("inputs", inputs)
         if x.ndim < 2:
             raise ValueError(f"inputs must have shape (samples, ...), at least 2 axes. Received: {x.shape}.")
         y = checks.array("labels", labels, dtype=None)
+        if y.dtype.kind == "c":
+            raise TypeError("labels must be real numbers. Received complex ones.")
         if len(np.atleast_1d(y)) != len(x):
             raise ValueError(f"labels must have one entry for each of {len(x)} inputs. Received: {y.shape}.")
         if classes is not None:
@@ -96,7 +104,7 @@ class Dataset:
         >>> len(parts.train), len(parts.test), bool(abs(parts.train.inputs.mean()) < 1e-12)
         (1438, 359, True)
         """
-        seed = checks.integer("seed", seed, minimum=0)
+        seed = checks.integer("seed", seed, minimum=0, maximum=None)
         count = len(self)
         n_test = round(count * checks.real("test", test, minimum=0, below=1))
         n_validation = round(count * checks.real("validation", validation, minimum=0, below=1))
@@ -119,15 +127,27 @@ class Dataset:
 
 
 def _mean_and_sd(train: Array, standardise: bool | str) -> tuple[Any, Any]:
-    if isinstance(standardise, str):
-        if standardise != "features":
-            raise ValueError(f"standardise must be True, False or 'features'. Received: {standardise!r}.")
-        sd = train.std(axis=0)
+    if isinstance(standardise, str) and standardise == "features":
+        with np.errstate(over="ignore", invalid="ignore"):
+            sd = train.std(axis=0)
+        _refuse_overflow(sd)
         return train.mean(axis=0), np.where(sd > 0, sd, 1.0)
-    mean, sd = (float(train.mean()), float(train.std())) if standardise else (0.0, 1.0)
+    if not isinstance(standardise, (bool, np.bool_)):
+        error = ValueError if isinstance(standardise, str) else TypeError
+        raise error(f"standardise must be True, False or 'features'. Received: {checks.shown(standardise)}.")
+    if not standardise:
+        return 0.0, 1.0
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean, sd = float(train.mean()), float(train.std())
+    _refuse_overflow(sd)
     if sd == 0:
         raise ValueError("The training inputs are all equal and cannot be standardised.")
     return mean, sd
+
+
+def _refuse_overflow(sd: Any) -> None:
+    if not np.isfinite(sd).all():
+        raise ValueError("The training inputs are too large: their standard deviation overflows.")
 
 
 def digits() -> Dataset:
@@ -171,7 +191,7 @@ def latch(steps: int, samples: int = 1024, *, noise: float = 0.2, seed: int = 0)
     steps = checks.integer("steps", steps, minimum=1)
     samples = checks.integer("samples", samples, minimum=0)
     noise = checks.real("noise", noise, minimum=0)
-    rng = np.random.default_rng(checks.integer("seed", seed, minimum=0))
+    rng = np.random.default_rng(checks.integer("seed", seed, minimum=0, maximum=None))
     labels = rng.integers(2, size=samples)
     inputs = noise * rng.standard_normal((samples, steps, 1))
     inputs[:, 0, 0] = 2 * labels - 1

@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from initlib import checks
 
@@ -18,6 +19,7 @@ WORDS = {
     "delta_orthogonal": "delta-orthogonal, gain {value}",
     "identity": "identity matrix",
     "constant": "{value}",
+    "log_shares": "log of the share of each class, {value}",
     "centring": "minus half the sum of each unit's weights, which takes the sigmoid's mean 1/2 away",
     "forget": "{value} for the forget gate, 0 elsewhere",
     "chrono": "log U(1, {value}) for the forget gate, its opposite for the input gate, 0 elsewhere",
@@ -41,6 +43,7 @@ class Law:
 
     The number is the variance of "normal" and "uniform", the gain of "orthogonal" (of each gate, in recurrent
     layers) and "delta_orthogonal", and the value of "constant" and of "forget" (of the forget gate alone);
+    "log_shares" has a list of shares, the biases being their logs;
     "chrono" has forget biases log U(1, number). The formula may name fan_in, fan_out, blocks, steps, share.
 
     >>> law = Law("normal", "2 / fan_in")
@@ -60,10 +63,17 @@ class Law:
 
     def number(self, sizes: Mapping[str, float]) -> float:
         """Return the value of the formula."""
-        return float(eval(self.expression(sizes), {"__builtins__": {}, "math": math}))
+        return float(self.value(sizes))
+
+    def value(self, sizes: Mapping[str, float]) -> Any:
+        """Return the value of the formula: a number, or a list of them for "log_shares"."""
+        value = eval(self.expression(sizes), {"__builtins__": {}, "math": math})
+        return [math.log(share) for share in value] if self.family == "log_shares" else float(value)
 
     def words(self, sizes: Mapping[str, float]) -> str:
         """Return the law in words, formula and number."""
+        if self.family == "log_shares":
+            return WORDS[self.family].format(value=self.formula)
         number, root = self.number(sizes), abs(self.number(sizes)) ** 0.5
         value = f"{number:.4g}"
         if any(name in self.formula for name in SIZES):
@@ -99,20 +109,28 @@ class Part:
         return {"fan_in": taps * inputs / groups, "fan_out": taps * outputs / groups}
 
 
-def lines(framework: str, part: Part, sizes: Mapping[str, float], inputs: int, outputs: int) -> str:
+def lines(
+    framework: str, part: Part, sizes: Mapping[str, float], inputs: int, outputs: int, *, seed: int = 0
+) -> str:
     """Return code that makes the layer of `part` and draws its parameters: to copy, and run by `make peers`.
 
-    PyTorch's and Keras' end with the layer in `layer`; JAX's with the arrays `weights`, `bias`, `recurrent`.
+    PyTorch's and Keras' end with the layer in `layer`; JAX's with the arrays `weights`, `bias`, `recurrent`,
+    drawn with the key of `seed`. The code runs alone: it imports what it needs.
 
     >>> part = Part("hidden", "dense", Law("normal", "2 / fan_in"))
     >>> print(lines("PyTorch", part, part.fans(64, 32), 64, 32))
+    import torch
+    <BLANKLINE>
     layer = torch.nn.Linear(64, 32)
     torch.nn.init.normal_(layer.weight, std=(2 / 64) ** 0.5)
     torch.nn.init.zeros_(layer.bias)
     """
     checks.choice("framework", framework, NAMES)
     write = {"PyTorch": _torch, "Keras": _keras, "JAX": _jax}[framework]
-    return "\n".join(write(part, {**part.fans(inputs, outputs), **sizes}, inputs, outputs))
+    code = "\n".join(write(part, {**part.fans(inputs, outputs), **sizes}, inputs, outputs))
+    code = code.replace("jax.random.key(0)", f"jax.random.key({checks.integer('seed', seed, minimum=0)})")
+    modules = ["math"] * ("math." in code) + [{"PyTorch": "torch", "Keras": "keras", "JAX": "jax"}[framework]]
+    return "\n".join([*(f"import {module}" for module in modules), "", code])
 
 
 def _bound(law: Law, sizes: Mapping[str, float]) -> str:
@@ -158,6 +176,7 @@ def _torch_draw(law: Law, tensor: str, sizes: Mapping[str, float]) -> list[str]:
         "constant": lambda: [
             f"torch.nn.init.{f'zeros_({tensor})' if value == '0' else f'constant_({tensor}, {value})'}"
         ],
+        "log_shares": lambda: [f"{tensor}.data = torch.tensor({value}).log()"],
         "centring": lambda: [f"{tensor}.data = -layer.weight.data.sum(dim=1) / 2"],
     }
     return calls[law.family]()
@@ -201,6 +220,11 @@ def _keras(part: Part, sizes: Mapping[str, float], inputs: int, outputs: int) ->
         after = [
             f"layer.build((None, {inputs}))",
             "layer.bias.assign(-keras.ops.sum(layer.kernel, axis=0) / 2)",
+        ]
+    elif bias is not None and bias.family == "log_shares":
+        after = [
+            f"layer.build((None, {inputs}))",
+            f"layer.bias.assign(keras.ops.log({bias.expression(sizes)}))",
         ]
     elif bias is not None and bias.family == "chrono":
         before += _keras_chrono(bias, sizes, outputs)
@@ -289,11 +313,13 @@ def _jax_bias(law: Law, sizes: Mapping[str, float], units: int, gates: int) -> l
     value = law.expression(sizes)
     if law.family == "centring":
         return ["bias = -weights.sum(axis=0) / 2"]
+    if law.family == "log_shares":
+        return [f"bias = jax.numpy.log(jax.numpy.array({value}))"]
     if law.family == "forget":  # the gates stand in the order input, forget, cell, output
         return [f"bias = jax.numpy.zeros({gates * units}).at[{units}:{2 * units}].set({value})"]
     if law.family == "chrono":
         return [
-            f"draws = jax.random.uniform(jax.random.key(1), ({units},), minval=1, maxval={value})",
+            f"draws = jax.random.uniform(jax.random.fold_in(other, 1), ({units},), minval=1, maxval={value})",
             "forget = jax.numpy.log(draws)",
             "bias = jax.numpy.concatenate([-forget, forget, 0 * forget, 0 * forget])",
         ]

@@ -2,18 +2,20 @@
 
 A *cell* is a mapping of parameters, and a *job* computes the records of a batch of cells. Finished cells are
 written by the calling process alone, each under its parameters and the code that made it: after an
-interruption the same call goes on where it stopped, and cells of other code are dropped.
+interruption the same call goes on where it stopped. Cells of other code are kept, and not used.
 """
 
 import json
+import os
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from initlib import fingerprints
+from initlib.extras import needed
 
 __all__ = ["DEATHS", "Cell", "Job", "Record", "Store", "run"]
 
@@ -21,6 +23,7 @@ Cell = Mapping[str, Any]
 Record = dict[str, Any]
 Job = Callable[[Sequence[Cell]], Sequence[Record]]
 
+COLUMNS = ("key TEXT PRIMARY KEY", "code TEXT", "record TEXT")  # of the table of a store
 DEATHS = 3  # so often are worker processes that died replaced before the call gives up
 
 
@@ -48,6 +51,9 @@ def run(
     with Store(store) as kept, _bar(progress, sum(map(len, batches)), unit) as bar:
         done = kept.find(chain.from_iterable(keys))
         bar.update(sum(key in done for batch in keys for key in batch))
+        missing = len({key for batch in keys for key in batch} - done.keys())
+        if missing and kept.read_only:
+            raise ValueError(f"The store {store} is read-only and lacks {missing} of the {unit}.")
         while todo := [i for i, batch in enumerate(keys) if not done.keys() >= set(batch)]:
             new = [dict(zip(keys[i], batches[i], strict=True)) for i in todo]
             new = [{key: cell for key, cell in batch.items() if key not in done} for batch in new]
@@ -73,8 +79,8 @@ def _parallel(
     job: Job, batches: Sequence[Sequence[Cell]], n_jobs: int | None
 ) -> Iterator[tuple[int, list[Record]]]:
     """Yield the position and the records of each batch, in the order in which they finish."""
-    import joblib
-    from joblib.parallel import get_active_backend
+    joblib = needed("joblib")
+    get_active_backend = needed("joblib.parallel").get_active_backend
 
     if n_jobs is None and get_active_backend()[1] is None:
         n_jobs = min(joblib.cpu_count(), len(batches))
@@ -88,8 +94,7 @@ def _parallel(
 
 
 def _work(job: Job, index: int, batch: Sequence[Cell], code: str) -> tuple[int, list[Record]]:
-    import threadpoolctl
-
+    threadpoolctl = needed("threadpoolctl")
     if fingerprints.of_package() != code:
         raise RuntimeError(
             "A worker has another version of initlib or numpy than the process that called it."
@@ -102,31 +107,61 @@ def _work(job: Job, index: int, batch: Sequence[Cell], code: str) -> tuple[int, 
 
 
 def _bar(progress: bool | None, total: int, unit: str) -> Any:
-    from tqdm import tqdm
-
     hidden = None if progress is None else not progress
-    return tqdm(total=total, unit=f" {unit}", disable=hidden, leave=False)
+    return needed("tqdm").tqdm(total=total, unit=f" {unit}", disable=hidden, leave=False)
 
 
 class Store:
-    """Finished cells in an SQLite file, by key; without a path it keeps nothing."""
+    """Finished cells in an SQLite file, by code and key; without a path it keeps nothing.
+
+    Cells of other code stay in the file, so that two versions of the library can share it. A store on a
+    read-only disk can be read. A record that is damaged counts as missing.
+    """
 
     def __init__(self, path: str | Path | None) -> None:
         self.code = fingerprints.of_package()
+        self.path = path
+        self.read_only = False
         self.connection: sqlite3.Connection | None = None
         if path is None:
             return
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        self.connection = sqlite3.connect(path, timeout=60)
+        self.connection = self._opened(Path(path))
         try:
-            with self.connection as c:
-                c.execute("CREATE TABLE IF NOT EXISTS cells (key TEXT PRIMARY KEY, code TEXT, record TEXT)")
-                c.execute("DELETE FROM cells WHERE code != ?", [self.code])
+            self._refuse_foreign(self.connection)
+            if not self.read_only:
+                with self.connection as c:
+                    c.execute(f"CREATE TABLE IF NOT EXISTS cells ({', '.join(COLUMNS)})")
         except sqlite3.DatabaseError as error:
             self.connection.close()
             raise ValueError(
                 f"store must be a new file or an earlier store. Received: {path} ({error})."
             ) from None
+        except ValueError:
+            self.connection.close()
+            raise
+
+    def _opened(self, path: Path) -> sqlite3.Connection:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if path.is_file() and not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
+                self.read_only = True
+                return sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True)
+            return sqlite3.connect(path, timeout=60)
+        except (OSError, sqlite3.Error) as error:
+            raise ValueError(
+                f"store must be a file in a folder that can be written to. Received: {path} ({error})."
+            ) from None
+
+    def _refuse_foreign(self, connection: sqlite3.Connection) -> None:
+        tables = {
+            name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        }
+        columns = [row[1] for row in connection.execute("PRAGMA table_info(cells)")]
+        if tables and (tables != {"cells"} or columns != [column.split()[0] for column in COLUMNS]):
+            raise ValueError(
+                "store must be a new file or an earlier store. "
+                f"Received: {self.path}, a database of something else; it was left as it is."
+            )
 
     def __enter__(self) -> "Store":
         return self
@@ -135,18 +170,52 @@ class Store:
         if self.connection is not None:
             self.connection.close()
 
-    def find(self, keys: Iterator[str]) -> dict[str, Record]:
+    def find(self, keys: Iterable[str]) -> dict[str, Record]:
         """Return the records that are there."""
         if self.connection is None:
             return {}
         select = "SELECT record FROM cells WHERE key = ?"
-        rows = ((key, self.connection.execute(select, [key]).fetchone()) for key in set(keys))
-        return {key: json.loads(row[0]) for key, row in rows if row}
+        found: dict[str, Record] = {}
+        try:
+            for key in set(keys):
+                row = self.connection.execute(select, [self._full(key)]).fetchone()
+                record = _unsealed(row[0]) if row else None
+                if record is not None:
+                    found[key] = record
+        except sqlite3.DatabaseError as error:
+            raise ValueError(
+                f"The store {self.path} is damaged ({error}): delete it, or put a copy in its place."
+            ) from None
+        return found
 
     def put(self, records: Mapping[str, Record]) -> None:
         """Keep these records, all or none of them."""
         if self.connection is None:
             return
-        rows = [(key, self.code, json.dumps(record)) for key, record in records.items()]
-        with self.connection as c:
-            c.executemany("INSERT OR REPLACE INTO cells VALUES (?, ?, ?)", rows)
+        rows = [(self._full(key), self.code, _sealed(record)) for key, record in records.items()]
+        try:
+            with self.connection as c:
+                c.executemany("INSERT OR REPLACE INTO cells VALUES (?, ?, ?)", rows)
+        except sqlite3.Error as error:
+            raise OSError(
+                f"The store {self.path} cannot be written ({error}). What was finished before is kept: "
+                "the same call goes on from there."
+            ) from None
+
+    def _full(self, key: str) -> str:
+        return f"{self.code} {key}"
+
+
+def _sealed(record: Record) -> str:
+    """Return a record as text behind its digest."""
+    text = json.dumps(record)
+    return f"{fingerprints.digest(text.encode())} {text}"
+
+
+def _unsealed(sealed: Any) -> Record | None:
+    """Return the record of a text, None if the text is damaged."""
+    seal, _, text = sealed.partition(" ") if isinstance(sealed, str) else ("", "", "")
+    if seal != fingerprints.digest(text.encode("utf-8", "replace")):
+        return None
+    record: Record = json.loads(text)
+    return record

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from initlib import activations, checks, theory
 from initlib.activations import Activation, AnyActivation
 from initlib.networks import losses
-from initlib.networks.stacks import Network
+from initlib.networks.stacks import Network, checked
 from initlib.streams import GRADIENT, generator
 from initlib.theory import finite_width, moments
 from initlib.typing import Array
@@ -40,6 +40,11 @@ class Profile:
     rms_band: Array | None = None
     gradient_rms_band: Array | None = None
 
+    def __repr__(self) -> str:
+        first, last = self.rms[..., 0].mean(), self.rms[..., -1].mean()
+        what = "predicted" if self.rms.ndim == 1 else f"{len(self.rms)} nets"
+        return f"Profile({what}, {self.rms.shape[-1]} layers, rms {first:.3g} to {last:.3g})"
+
     @property
     def layers(self) -> Array:
         """The layer numbers, from 1 on."""
@@ -67,6 +72,10 @@ def measure(
     ((20, 10), 10)
     """
     flat = checks.real("flat", flat, minimum=0, below=1)
+    checks.choice("loss", loss, losses.LOSSES)
+    x = checked(network).check_input(x)
+    if x.shape[1] < 2:
+        raise ValueError(f"x must have at least 2 samples. Received: {x.shape[1]}.")
     trace = network.forward(x)
     gradients = network.backward(trace, _output_gradient(network, trace.output, labels, loss))
     saturated, dead = _flat_shares(network.activation, trace.pre, flat)
@@ -112,8 +121,10 @@ def predict(
     sizes = checks.integers("widths", widths, minimum=1, length=2)
     phi = activations.get(activation, derivative=True)
     flat = checks.real("flat", flat, minimum=0, below=1)
-    top = checks.real("output_gradient_rms", output_gradient_rms, above=0)
+    top = checks.real("output_gradient_rms", output_gradient_rms, minimum=1e-100, maximum=1e100)
     c = checks.real("cosine", cosine, minimum=-1, maximum=1)
+    sigma_w, sigma_b = moments.sigmas(sigma_w, sigma_b)
+    q = checks.real("q", q, minimum=1e-300, maximum=1e300)
     band = theory.finite_width_band(sizes, phi, sigma_w, sigma_b, ensemble, q=q)
     second, cosines = _signals(len(sizes) - 1, phi, sigma_w, sigma_b, q, c)
     gradient = _gradients(sizes, phi, sigma_w, second) * top**2

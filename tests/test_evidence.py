@@ -470,8 +470,10 @@ def test_the_verdict_follows_the_numbers_of_the_archive(result, module, tmp_path
     column = content["parts"]["coin"]["columns"].index("test_accuracy")
     for row in content["parts"]["coin"]["rows"]:
         row[column] = 0.95
+    content["digest"] = archives.rows_digest({p: archives._rows(t) for p, t in content["parts"].items()})
     path.write_text(json.dumps(content))
-    assert evidence.load("coin", where=tmp_path).verdict == "upheld"
+    with pytest.raises(ValueError, match="states 'depends', its rows give 'upheld'"):
+        evidence.load("coin", where=tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -535,7 +537,53 @@ def edit(path, column, off, **made):
     table = content["parts"]["coin"]
     table["rows"][4][table["columns"].index(column)] += off
     content["made"] |= made
+    content["digest"] = archives.rows_digest({p: archives._rows(t) for p, t in content["parts"].items()})
     path.write_text(json.dumps(content))
+
+
+def halve(content):
+    content["parts"]["coin"]["rows"] = content["parts"]["coin"]["rows"][::2]
+
+
+def tamper(content):
+    table = content["parts"]["coin"]
+    place = table["columns"].index("test_accuracy")
+    for row in table["rows"]:
+        row[place] = 0.5
+
+
+def rename(content):
+    table = content["parts"]["coin"]
+    table["columns"] = ["accuracy" if name == "test_accuracy" else name for name in table["columns"]]
+
+
+def state(content):
+    content["verdict"] = "contradicted" if content["verdict"] != "contradicted" else "confirmed"
+
+
+@pytest.mark.parametrize("sealed", [False, True])
+@pytest.mark.parametrize("change", [halve, tamper, rename, state])
+def test_an_archive_changed_after_its_run_is_refused(rewritten, change, sealed):
+    content = json.loads(rewritten.read_text())
+    content["fingerprint"] = archives.fingerprint(registry.get("coin"))
+    rewritten.write_text(json.dumps(content))
+    evidence.load("coin", where=rewritten.parent)
+    change(content)
+    if sealed:
+        parts = {part: archives._rows(table) for part, table in content["parts"].items()}
+        content["digest"] = archives.rows_digest(parts)
+    rewritten.write_text(json.dumps(content))
+    if change is halve and sealed:
+        halved = {row["seed"] for row in parts["coin"]}
+        assert halved != set(PROTOCOL.parts["coin"].seeds), "the protocol's seeds tell them apart"
+    with pytest.raises(ValueError, match=r"coin\.json.*make evidence NAME=coin"):
+        evidence.load("coin", where=rewritten.parent)
+
+
+def test_a_folder_is_no_archive(module, tmp_path):
+    (tmp_path / "coin.json").mkdir()
+    with pytest.raises(ValueError, match="is no file that can be read"):
+        evidence.load("coin", where=tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -840,7 +840,7 @@ BAD_COMMON = [
     ({"rng": "seed"}, TypeError, "Received: 'seed' of type str"),
     ({"rng": True}, TypeError, "Received: True of type bool"),
     ({"rng": np.random.RandomState(0)}, TypeError, "of type RandomState"),
-    ({"dtype": "float16"}, ValueError, "Received: float16"),
+    ({"dtype": "float128"}, ValueError, "Received: float128"),
     ({"dtype": int}, ValueError, "dtype must be one of float32, float64, complex64, complex128"),
     ({"dtype": "flot32"}, TypeError, "Received: 'flot32'"),
     ({"dtype": ">f4"}, ValueError, "Received: >f4"),

@@ -214,7 +214,7 @@ def test_extreme_scales_are_predicted_too():
         ({"sigma_w": -1.0}, ValueError, "sigma_w must be a finite number >= 0"),
         ({"sigma_b": np.nan}, ValueError, "sigma_b must be a finite number"),
         ({"ensemble": "uniform"}, ValueError, "Unknown ensemble"),
-        ({"q": 0.0}, ValueError, "q must be a finite number > 0"),
+        ({"q": 0.0}, ValueError, "q must be a finite number >= 1e-300"),
         ({"cosine": 1.1}, ValueError, "cosine must be a finite number >= -1 and <= 1"),
         ({"sigma_w": 0.0}, ValueError, "vanish"),
         ({"output_gradient_rms": 0.0}, ValueError, "output_gradient_rms must be"),

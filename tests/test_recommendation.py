@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from initlib import experiments, explorers, frameworks, gaussian, recommend, theory
+from initlib import activations, experiments, explorers, frameworks, gaussian, recommend, theory
 from initlib.activations import get
 from initlib.frameworks import ZERO, Law, Part
+from initlib.networks import losses
 from initlib.recommendation import ARCHITECTURES, DATA, NORMALISATIONS, RULES, NoRuleError
 
 BIBLIOGRAPHY = (Path(__file__).parents[1] / "book" / "references.bib").read_text()
@@ -101,10 +102,78 @@ def test_erf_tanh_and_swiglu_follow_their_moments():
 
 
 def test_imbalanced_data_start_at_the_log_odds():
-    answer = recommend(data="imbalanced", share=0.01)
+    answer = recommend(data="imbalanced", share=0.01, outputs=1)
     assert answer.numbers("output layer") == {"weights": 0.0, "bias": pytest.approx(np.log(0.01 / 0.99))}
     assert "zero-biases" in answer.evidence
     assert "lin2017" in answer.sources
+
+
+@pytest.mark.parametrize("outputs", [1, 2, 3, 10])
+@pytest.mark.parametrize("architecture", ["mlp", "lstm", "depthwise", "transformer"])
+@pytest.mark.parametrize("share", [0.05, 0.3])
+def test_the_first_loss_on_imbalanced_data_is_that_of_the_class_frequencies(outputs, architecture, share):
+    norm = "pre" if architecture == "transformer" else "none"
+    activation = {"lstm": "tanh", "transformer": "gelu"}.get(architecture, "relu")
+    answer = recommend(
+        architecture=architecture, activation=activation, normalisation=norm, data="imbalanced", share=share,
+        outputs=outputs,
+    )  # fmt: skip
+    numbers = answer.numbers("output layer")
+    assert numbers["weights"] == 0
+    classes = max(outputs, 2)
+    counts = [round(1000 * (1 - share) / (classes - 1))] * (classes - 1) + [round(1000 * share)]
+    labels = np.repeat(np.arange(classes), counts)
+    bias = np.broadcast_to(numbers["bias"], (1, labels.size, outputs))
+    loss = (losses.logistic if outputs == 1 else losses.softmax)(bias, labels[None])[0].item()
+    frequencies = np.array(counts) / sum(counts)
+    assert loss == pytest.approx(-(frequencies * np.log(frequencies)).sum(), rel=1e-3)
+
+
+def test_shares_of_all_classes_are_taken_or_refused():
+    shares = [0.7, 0.2, 0.1]
+    answer = recommend(data="imbalanced", share=shares, outputs=3)
+    assert answer.numbers("output layer")["bias"] == pytest.approx(np.log(shares))
+    for bad in ([0.7, 0.2], [0.7, 0.2, 0.2], [0.7, 0.3, 0.0], ["a", 1, 2]):
+        with pytest.raises((TypeError, ValueError), match="share"):
+            recommend(data="imbalanced", share=bad, outputs=3)
+
+
+@pytest.mark.parametrize("framework", frameworks.NAMES)
+def test_code_imports_what_it_names_and_layers_differ(framework):
+    for rule in RULES:
+        code = [
+            frameworks.lines(framework, part, {"blocks": 4, "steps": 50, "share": 0.1}, 8, 4, seed=i)
+            for i, part in enumerate(rule.parts)
+        ]
+        for text in code:
+            tree = ast.parse(text)
+            imported = {
+                name.name for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names
+            }
+            roots = {node.value.id for node in ast.walk(tree)
+                     if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)}  # fmt: skip
+            assert roots & {"torch", "keras", "jax", "math"} <= imported
+        keys = [key for text in code for key in set(re.findall(r"random\.key\((\d+)\)", text))]
+        assert len(keys) == len(set(keys))
+
+
+@pytest.mark.parametrize(
+    ("alias", "name"),
+    [("cnn", "conv"), ("resnet", "residual"), ("gpt", "transformer"), ("ViT", "transformer")],
+)
+def test_architectures_have_the_names_that_people_type(alias, name):
+    norm = {"residual": "none", "transformer": "pre"}.get(name, "none")
+    activation = "gelu" if name == "transformer" else "relu"
+    asked = {"activation": activation, "normalisation": norm}
+    assert recommend(architecture=alias, **asked).rule == recommend(architecture=name, **asked).rule
+
+
+@pytest.mark.parametrize(
+    ("alias", "name"), [("swish", "silu"), ("linear", "identity"), ("prelu", "leaky_relu")]
+)
+def test_activations_have_the_names_that_people_type(alias, name):
+    assert recommend(activation=alias).rule == recommend(activation=name).rule
+    assert activations.get(alias) is activations.get(name)
 
 
 def test_layers_have_the_shapes_of_the_net():

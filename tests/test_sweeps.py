@@ -1,6 +1,5 @@
 """Sweeps: grids, bit-identical results on any workers, interruptions that cost only time, clear errors."""
 
-import json
 import os
 import shutil
 import signal
@@ -224,19 +223,24 @@ def jobs_key(cell):
     return jobs._key(cell, sweeps._train_stack)
 
 
-def test_cells_of_other_code_are_dropped(tmp_path, monkeypatch):
+def test_cells_of_other_code_are_kept_and_not_used(tmp_path, monkeypatch):
     store = tmp_path / "cells.sqlite"
     one = {"depth": [2]}
     sweep(one, [100], store=store, n_jobs=1, epochs=1)
     with closing(sqlite3.connect(store)) as connection, connection:
         connection.execute(
-            "UPDATE cells SET record = ?", [json.dumps({"diverged_at": 7} | dict.fromkeys(sweeps.CURVES))]
+            "UPDATE cells SET record = ?",
+            [jobs._sealed({"diverged_at": 7} | dict.fromkeys(sweeps.CURVES))],
         )
     assert sweep(one, [100], store=store, n_jobs=1, epochs=1).diverged_at.tolist() == [[7]], (
         "the store was not used"
     )
     monkeypatch.setattr(fingerprints, "of_package", lambda: "other code")
     assert sweep(one, [100], store=store, n_jobs=1, epochs=1).diverged_at.tolist() == [[-1]]
+    monkeypatch.undo()
+    assert sweep(one, [100], store=store, n_jobs=1, epochs=1).diverged_at.tolist() == [[7]], (
+        "the other code lost its row"
+    )
 
 
 @pytest.mark.heavy

@@ -104,8 +104,9 @@ def reference(network, data, net, *, optimizer, rate, strength, decay, epochs, b
             gradients = single.backward(trace, top).values
             for slot, (value, gradient) in enumerate(zip(single.values, gradients, strict=True)):
                 family = "adam" if optimizer == "adam" else "sgd"
-                lr = rate * single.parameters[slot].factors.get(family, 1.0)
-                d = strength if single.parameters[slot].kind == "weight" else 0.0
+                factor = single.parameters[slot].factors.get(family, 1.0)
+                lr, shrinking = rate * factor, strength / factor
+                d = shrinking if single.parameters[slot].kind == "weight" else 0.0
                 old = value.copy()
                 if decay == "l2":
                     gradient = gradient + d * old

@@ -22,7 +22,7 @@ from initlib.evidence.results import Result
 
 PACKAGED = Path(__file__).parent / "archives"  # where the wheel has them
 IN_REPOSITORY = Path(__file__).parents[2] / "book" / "evidence"
-KEYS = ("fingerprint", "made", "protocol", "parts", "verdict", "findings")
+KEYS = ("fingerprint", "made", "digest", "protocol", "parts", "verdict", "findings")
 
 
 def folder() -> Path:
@@ -37,8 +37,9 @@ def folder() -> Path:
 def load(name: str, *, where: str | Path | None = None) -> Result:
     """Return the archived result of an experiment.
 
-    A ValueError says so if the archive is unreadable, older than the experiment's code, or holds another
-    protocol than the one that the module has now.
+    A ValueError says so if the archive is unreadable, older than the experiment's code, holds another
+    protocol than the one that the module has now, or was changed after the run: rows that do not fit their
+    digest, lack seeds of the protocol, or lead to another verdict than the one that it states.
 
     >>> load("he-deph")
     Traceback (most recent call last):
@@ -50,7 +51,9 @@ def load(name: str, *, where: str | Path | None = None) -> Result:
     if content["fingerprint"] != fingerprint(module):
         raise ValueError(f"The archive {name}.json is older than the code of its experiment: {_again(name)}")
     check_protocol(name, content)
-    return Result(module.PROTOCOL, content["parts"], content["made"])
+    result = Result(module.PROTOCOL, content["parts"], content["made"])
+    _check_rows(name, content, result)
+    return result
 
 
 def check_protocol(name: str, content: Mapping[str, Any]) -> None:
@@ -64,6 +67,37 @@ def check_protocol(name: str, content: Mapping[str, Any]) -> None:
         )
     if set(content["parts"]) != set(protocol["parts"]):
         raise ValueError(f"The archive {name}.json lacks parts of its protocol: {_again(name)}")
+
+
+def _check_rows(name: str, content: Mapping[str, Any], result: Result) -> None:
+    file = f"The archive {name}.json"
+    if content["digest"] != rows_digest(content["parts"]):
+        raise ValueError(
+            f"{file} was changed after the run, its rows do not fit their digest: {_again(name)}"
+        )
+    for part, kind in result.protocol.parts.items():
+        seeds = {row.get("seed") for row in content["parts"][part]}
+        if seeds != {*kind.seeds, *getattr(kind, "tuning_seeds", ())}:
+            raise ValueError(f"{file} has other seeds in {part!r} than its protocol: {_again(name)}")
+    try:
+        verdict = result.verdict
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"The rows of {name}.json do not fit its protocol ({error}): {_again(name)}"
+        ) from None
+    if content["verdict"] != verdict:
+        stated = content["verdict"]
+        raise ValueError(f"{file} states {stated!r}, its rows give {verdict!r}: {_again(name)}")
+
+
+def rows_digest(parts: Mapping[str, Sequence[Row]]) -> str:
+    """Return a digest of all rows, their columns included.
+
+    >>> rows_digest({"part": [{"seed": 0}]}) == rows_digest({"part": [{"seed": 1}]})
+    False
+    """
+    tables = {part: _columns(rows) for part, rows in parts.items() if rows}
+    return fingerprints.digest(json.dumps(tables, sort_keys=True).encode())
 
 
 def _first_difference(old: Any, new: Any, where: str = "protocol") -> tuple[str, Any, Any]:
@@ -93,6 +127,7 @@ def save(result: Result, *, where: str | Path | None = None) -> Path:
         "findings": [plain(asdict(finding)) for finding in result.findings],
         "fingerprint": fingerprint(registry.get(name)),
         "made": dict(result.made),
+        "digest": rows_digest(result.parts),
         "protocol": plain(result.protocol),
         "parts": {part: _columns(rows) for part, rows in result.parts.items()},
     }
@@ -170,6 +205,8 @@ def read(name: str, *, where: str | Path | None = None) -> dict[str, Any]:
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise FileNotFoundError(f"There is no archive {path.name}: {_again(path.stem)}") from None
+    except OSError as error:
+        raise ValueError(f"{path} is no file that can be read ({error}).") from None
     except ValueError as error:
         raise ValueError(
             f"The archive {path.name} is unreadable or cut short ({error}): {_again(path.stem)}"

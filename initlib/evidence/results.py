@@ -27,6 +27,10 @@ class Result:
     parts: Mapping[str, Sequence[Row]] = field(repr=False)
     made: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
+    def __repr__(self) -> str:
+        rows = sum(map(len, self.parts.values()))
+        return f"Result({self.protocol.name}: {self.verdict}, {rows} rows)"
+
     def rows(self, part: str, **where: Any) -> list[Row]:
         """Return the rows of a part whose parameters have these values.
 

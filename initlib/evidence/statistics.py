@@ -42,6 +42,8 @@ def mean(values: ArrayLike) -> Mean:
     from scipy import stats
 
     x = checks.array("values", values, ndim=1)
+    if np.abs(x).max(initial=0.0) > 1e150:
+        raise ValueError(f"values must lie within 1e150. Received: {np.abs(x).max():g}.")
     if len(x) < 2:
         raise ValueError(f"An interval needs at least 2 values. Received: {len(x)}.")
     centre = float(x.mean())
@@ -89,7 +91,7 @@ def proportion(k: int, n: int) -> Proportion:
     """
     from scipy import stats
 
-    n = checks.integer("n", n, minimum=1)
+    n = checks.integer("n", n, minimum=1, maximum=2**31 - 1)
     k = checks.integer("k", k, minimum=0)
     if k > n:
         raise ValueError(f"k must be at most n = {n}. Received: {k}.")
@@ -111,7 +113,17 @@ def seeds_for_equivalence(sd: float, margin: float, power: float = 0.9) -> int:
 
     sd, margin = checks.real("sd", sd, minimum=0), checks.real("margin", margin, above=0)
     power = checks.real("power", power, above=0, below=1)
-    n = 2
-    while 2 * stats.t.cdf(margin * n**0.5 / max(sd, 1e-300) - stats.t.ppf(0.975, n - 1), n - 1) - 1 < power:
-        n += 1
-    return n
+
+    def falls_short(n: int) -> bool:
+        reach = margin / max(sd, 1e-300) * n**0.5 - stats.t.ppf(0.975, n - 1)
+        return bool(2 * stats.t.cdf(reach, n - 1) - 1 < power)
+
+    low, high = 1, 2
+    while falls_short(high):  # the power grows with n
+        low, high = high, 2 * high
+        if high > 2**53:
+            raise ValueError(f"More than 2^53 pairs would be needed. Received: sd={sd:g}, margin={margin:g}.")
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if falls_short(middle) else (low, middle)
+    return high

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from initlib.checks import Rng, real
+from initlib.checks import Rng, boolean, real, shown
 from initlib.initializers import sampling
 from initlib.initializers.kernels import common, fitting
 from initlib.initializers.sampling import truncated_moments
@@ -88,6 +88,7 @@ def truncated_normal(
     shape, rng, dtype = common(shape, rng, dtype)
     std, mean = fitting("std", std, dtype, minimum=0), fitting("mean", mean, dtype)
     low, high = _bounds(bounds, dtype)
+    corrected = boolean("corrected", corrected)
     if corrected:
         centre, spread = (0.0, _complex_std(high)) if dtype.kind == "c" else truncated_moments(low, high)[:2]
         std = std / spread
@@ -97,12 +98,14 @@ def truncated_normal(
 
 def _bounds(bounds: tuple[float, float], dtype: np.dtype[Any]) -> tuple[float, float]:
     if not isinstance(bounds, (tuple, list)) or len(bounds) != 2:
-        raise TypeError(f"bounds must be two numbers (low, high) in units of sigma. Received: {bounds!r}.")
+        raise TypeError(
+            f"bounds must be two numbers (low, high) in units of sigma. Received: {shown(bounds)}."
+        )
     low, high = real("bounds[0]", bounds[0], below=37), real("bounds[1]", bounds[1], above=-37)
     if high - low < 1e-6:
-        raise ValueError(f"bounds must satisfy high - low >= 1e-6. Received: {bounds!r}.")
+        raise ValueError(f"bounds must satisfy high - low >= 1e-6. Received: {shown(bounds)}.")
     if dtype.kind == "c" and low != -high:
-        raise ValueError(f"Complex truncated draws need bounds (-b, b). Received: {bounds!r}.")
+        raise ValueError(f"Complex truncated draws need bounds (-b, b). Received: {shown(bounds)}.")
     return low, high
 
 

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from initlib.checks import real
 from initlib.typing import Array, Shape
 
 Fill = Callable[[Array, np.random.Generator], None]
@@ -36,6 +37,8 @@ def draw(
     shift: float = 0.0,
 ) -> Array:
     """Return scale * (what `fill` draws) + shift."""
+    if dtype.itemsize == 2:  # half precision
+        return draw(shape, rng, np.dtype(np.float32), fill, scale, shift).astype(dtype)
     result = np.empty(shape, dtype)
     flat = result.reshape(-1)
 
@@ -152,6 +155,7 @@ def uniform(block: Array, rng: np.random.Generator) -> None:
 
 def truncated_normal(low: float, high: float) -> Fill:
     """Return a fill with N(0, 1) given low <= z <= high (complex: given |z| <= high)."""
+    low, high = max(low, -39.0), min(high, 39.0)  # beyond, the density is 0
     mass = (math.erf(high / math.sqrt(2)) - math.erf(low / math.sqrt(2))) / 2
     fill_real = _rejection(low, high, mass) if mass >= 0.25 else _inverse_normal(low, high)
 
@@ -200,15 +204,23 @@ def _inverse_normal(low: float, high: float) -> Fill:
     return fill
 
 
-@lru_cache(maxsize=64)
 def truncated_moments(low: float, high: float) -> tuple[float, float, float]:
     """Return mean, standard deviation and kurtosis of z ~ N(0, 1) given low <= z <= high.
 
     Gauss-Legendre on 200 nodes; no difference of close numbers, so narrow and far bounds are right as well.
+    `low` is below 37, `high` above -37 and above `low` by 1e-6 or more; others are a `ValueError`.
 
     >>> [round(moment, 6) for moment in truncated_moments(-1.0, 2.0)]
     [0.229637, 0.720946, 2.280172]
     """
+    low, high = real("low", low, below=37), real("high", high, above=-37)
+    if high - low < 1e-6:
+        raise ValueError(f"high - low must be 1e-6 or more. Received: low={low:g}, high={high:g}.")
+    return _truncated_moments(low, high)
+
+
+@lru_cache(maxsize=64)
+def _truncated_moments(low: float, high: float) -> tuple[float, float, float]:
     nodes, weights = np.polynomial.legendre.leggauss(200)
     low, high = max(low, -39.0), min(high, 39.0)
     z = (low + high) / 2 + (high - low) / 2 * nodes

@@ -43,6 +43,9 @@ class Spec:
     largest: float | None = None
     tail: Fans | None = None
 
+    def __repr__(self) -> str:
+        return f"Spec({self.initializer.__name__}: {self.distribution}, variance {self.formula})"
+
     def bound(self, fan_in: int, fan_out: int) -> float:
         """Return the largest absolute value that an entry can have."""
         if self.largest is not None:

@@ -8,8 +8,9 @@ from numpy.typing import DTypeLike
 
 from initlib import checks, initializers
 from initlib.activations import Activation
+from initlib.initializers.kernels import checked_shape
 from initlib.networks.layers import Dense, Layer
-from initlib.networks.stacks import Network, Parameter
+from initlib.networks.stacks import Network, Parameter, floating
 from initlib.streams import BIASES, WEIGHTS, generator
 from initlib.typing import Array, Initializer, Shape
 
@@ -33,10 +34,10 @@ class Builder:
         initializer: PerNet,
         bias_initializer: PerNet | None = None,
     ) -> None:
-        self.seeds = checks.integers("seeds", seeds, minimum=0)
-        self.dtype = np.dtype(dtype)
-        if self.dtype.kind != "f":
-            raise TypeError(f"dtype must be a floating-point type. Received: {dtype!r}.")
+        self.seeds = checks.integers("seeds", seeds, minimum=0, maximum=None)
+        self.dtype = floating(dtype)
+        for shape in shapes:
+            checked_shape((len(self.seeds), *shape), self.dtype.itemsize)
         self.values: list[Array] = []
         self.parameters: list[Parameter] = []
         self._shapes = shapes
@@ -87,11 +88,23 @@ class Builder:
         result = np.empty((len(self.seeds), *shape), self.dtype)
         for net, seed in enumerate(self.seeds):
             rng = generator(seed, stream, number)
-            drawn = np.asarray(table[net][number](shape, rng=rng, dtype=self.dtype))
+            drawn = self._called(table[net][number], shape, rng)
             if drawn.shape != shape:
                 raise ValueError(f"An initializer must return shape {shape}. Received: {drawn.shape}.")
             result[net] = drawn
         return result
+
+    def _called(self, initializer: Callable[..., Any], shape: Shape, rng: np.random.Generator) -> Array:
+        name = getattr(initializer, "__name__", type(initializer).__name__)
+        try:
+            drawn = initializer(shape, rng=rng, dtype=self.dtype)
+        except TypeError as error:
+            raise TypeError(
+                "An initializer is a name, or a callable init(shape, rng=..., dtype=...) that returns an "
+                f"array; those of PyTorch, Keras and JAX are called otherwise. {name} raised: "
+                f"{checks.shown(error)}."
+            ) from error
+        return checks.array(f"What the initializer {name} returned", drawn, dtype=self.dtype)
 
     def network(
         self,
@@ -135,7 +148,9 @@ def spread(given: Any, count: int, what: str, where: str) -> list[Any]:
     if isinstance(given, str) or callable(given):
         return [given] * count
     if not isinstance(given, Sequence):
-        raise TypeError(f"{where} must be a name, a callable or a sequence of them. Received: {given!r}.")
+        raise TypeError(
+            f"{where} must be a name, a callable or a sequence of them. Received: {checks.shown(given)}."
+        )
     if len(given) != count:
         raise ValueError(f"{where} needs one entry for each of {count} {what}s. Received: {len(given)}.")
     return list(given)
@@ -145,6 +160,6 @@ def _resolved(one: Any, where: str) -> Callable[..., Any]:
     if isinstance(one, str):
         return initializers.get(one)
     if not callable(one):
-        raise TypeError(f"{where} must be a name or a callable. Received: {one!r}.")
+        raise TypeError(f"{where} must be a name or a callable. Received: {checks.shown(one)}.")
     found: Callable[..., Any] = one
     return found

@@ -8,8 +8,10 @@ from numpy.typing import ArrayLike
 from initlib import checks
 from initlib.networks.convolution import Convolution
 from initlib.networks.layers import Dense, Tape, run_forward
-from initlib.networks.stacks import Network
+from initlib.networks.stacks import Network, checked
 from initlib.typing import Array
+
+ROUNDING = 1000  # units in the last place: equal outputs may differ by as much
 
 
 class Calibration(NamedTuple):
@@ -28,7 +30,7 @@ def lsuv(
 
     From the first layer on, W /= sqrt(Var(output of the layer)) until |Var - 1| <= `tolerance`, `iterations`
     times at most; the output layer included. x as in `Network.forward`. The paper starts from orthogonal
-    weights. A layer without variance cannot be rescaled: `ValueError`.
+    weights. A layer without variance but for rounding cannot be rescaled: `ValueError`.
 
     Source: Mishkin & Matas 2016, arXiv:1511.06422, algorithm 1.
 
@@ -41,9 +43,12 @@ def lsuv(
     """
     tolerance = checks.real("tolerance", tolerance, above=0)
     iterations = checks.integer("iterations", iterations, minimum=0)
-    result = network.take(range(network.nets))
+    network = checked(network)
+    result, x = network.take(range(network.nets)), network.check_input(x)
+    if x.shape[1] < 2:
+        raise ValueError(f"x must have at least 2 samples. Received: {x.shape[1]}.")
     tape = _Calibrator(result, tolerance, iterations)
-    run_forward(result.layers, result.check_input(x), tape)
+    run_forward(result.layers, x, tape)
     return result, Calibration(*(np.stack(column, axis=1) for column in zip(*tape.rows, strict=True)))
 
 
@@ -72,8 +77,11 @@ class _Calibrator(Tape):
         self.rows.append((before, variance, done, np.abs(variance - 1) <= self.tolerance))
 
     def _variance(self, signal: Array) -> Array:
-        variance: Array = signal.reshape(len(signal), -1).var(axis=1)
-        bad = ~((variance > 0) & np.isfinite(variance))
+        flat = signal.reshape(len(signal), -1)
+        with np.errstate(over="ignore", invalid="ignore"):
+            variance: Array = flat.var(axis=1)
+            rounding = np.square(ROUNDING * np.finfo(flat.dtype).eps) * np.square(flat).mean(axis=1)
+        bad = ~((variance > rounding) & np.isfinite(variance))
         if bad.any():
             net = int(bad.argmax())
             raise ValueError(

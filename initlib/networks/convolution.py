@@ -94,11 +94,13 @@ def convolutional(
     """
     sizes = checks.integers("channels", channels, minimum=1, length=3)
     phi = activations.get(activation)
-    taps = checks.integers("window", (window,) if isinstance(window, int) else window, minimum=1)
+    taps = checks.integers(
+        "window", (window,) if isinstance(window, (int, np.integer)) else window, minimum=1
+    )
     if len(taps) > 2:
-        raise ValueError(f"window must be one number of taps or a pair. Received: {window!r}.")
+        raise ValueError(f"window must be one number of taps or a pair. Received: {checks.shown(window)}.")
     shapes = [*((*taps, *pair) for pair in pairwise(sizes[:-1])), sizes[-2:]]
-    nets = len(checks.integers("seeds", seeds, minimum=0))
+    nets = len(checks.integers("seeds", seeds, minimum=0, maximum=None))
     kernels = spread(initializer, nets, "net", "initializer")
     readouts = spread(readout_initializer, nets, "net", "readout_initializer")
     table = [[one] * (len(shapes) - 1) + [last] for one, last in zip(kernels, readouts, strict=True)]

@@ -11,7 +11,7 @@ from initlib import activations, checks
 from initlib.activations import AnyActivation
 from initlib.networks.building import Builder, PerNet
 from initlib.networks.layers import Activate, Layer
-from initlib.networks.normalisation import EPSILON, normalise
+from initlib.networks.normalisation import EPSILON, KINDS, normalise
 from initlib.networks.stacks import Network
 
 PARAMETRISATIONS = ("standard", "mup")
@@ -44,6 +44,7 @@ def mlp(
     sqrt(base_width / fan_in), and learning rates by base_width / fan_in for output weights, with Adam also
     for hidden weights, and with SGD by fan_out / base_width for input weights and hidden biases (Yang et al.
     2022, arXiv:2203.03466, table 3): at base_width it changes nothing, and the best learning rate keeps.
+    Weight decay keeps its strength too.
 
     >>> import numpy as np
     >>> stack = mlp((64, 32, 10), "relu", ["he_normal", "glorot_normal"], seeds=[0, 0])
@@ -54,9 +55,12 @@ def mlp(
     """
     sizes = checks.integers("widths", widths, minimum=1, length=2)
     phi = activations.get(activation)
+    if normalisation is not None:
+        checks.choice("normalisation", normalisation, KINDS)
+    epsilon = checks.real("epsilon", epsilon, minimum=0)
     mup = checks.choice("parametrisation", parametrisation, PARAMETRISATIONS) == "mup"
     if mup != (base_width is not None):
-        raise ValueError(f"base_width goes with parametrisation 'mup'. Received: {base_width!r}.")
+        raise ValueError(f"base_width goes with parametrisation 'mup'. Received: {checks.shown(base_width)}.")
     base = checks.integer("base_width", base_width, minimum=1) if mup else None
     shapes = list(pairwise(sizes))
     builder = Builder(seeds, dtype, shapes, initializer, bias_initializer)

@@ -26,6 +26,8 @@ class Normalise:
 
     def forward(self, x: Array, tape: Tape) -> Array:
         axes = self._axes(x)
+        if self.statistics is not None and not x.size:
+            raise ValueError("Batch normalisation needs samples. Received none.")
         if self.statistics is not None and tape.evaluating:
             mean, variance = (_columns(tape.values[slot], x) for slot in self.statistics)
         else:
@@ -72,6 +74,8 @@ def normalise(builder: Builder, kind: str, units: int, epsilon: float = EPSILON)
     """
     kind = checks.choice("normalisation", kind, KINDS)
     epsilon = checks.real("epsilon", epsilon, minimum=0)
+    if kind == "layer" and units < 2:
+        raise ValueError("Layer normalisation of a single unit gives 0. Received a layer of width 1.")
     gamma = builder.constant(1.0, "gain", (units,))
     beta = builder.constant(0.0, "offset", (units,))
     statistics = None

@@ -115,7 +115,7 @@ def lstm(
     if len(sizes) != 3:
         raise ValueError(f"widths must be (inputs, hidden, outputs). Received: {sizes}.")
     inputs, hidden, outputs = sizes
-    nets = len(checks.integers("seeds", seeds, minimum=0))
+    nets = len(checks.integers("seeds", seeds, minimum=0, maximum=None))
     gate = spread(initializer, nets, "net", "initializer")
     back = spread(recurrent_initializer, nets, "net", "recurrent_initializer")
     table = [[one] * 4 + [two] * 4 + [one] for one, two in zip(gate, back, strict=True)]

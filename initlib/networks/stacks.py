@@ -12,6 +12,8 @@ from initlib.activations import Activation
 from initlib.networks.layers import Layer, Tape, run_backward, run_forward
 from initlib.typing import Array
 
+FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
+
 
 @dataclass(frozen=True)
 class Trace:
@@ -24,6 +26,10 @@ class Trace:
     output: Array
     tape: Tape = field(repr=False)
 
+    def __repr__(self) -> str:
+        nets, samples = self.output.shape[:2]
+        return f"Trace({nets} nets, {samples} samples, {len(self.pre)} layers)"
+
 
 @dataclass(frozen=True)
 class Gradients:
@@ -34,6 +40,9 @@ class Gradients:
     pre: tuple[Array, ...]
     input: Array
     values: tuple[Array, ...] = field(repr=False)
+
+    def __repr__(self) -> str:
+        return f"Gradients({len(self.input)} nets, {len(self.weights)} weight layers)"
 
 
 @dataclass(frozen=True)
@@ -66,6 +75,10 @@ class Network:
     input_shape: tuple[int | None, ...]
     pre_points: tuple[Layer, ...] = field(repr=False)
     post_points: tuple[Layer, ...] = field(repr=False)
+
+    def __repr__(self) -> str:
+        widths = "-".join(map(str, self.widths))
+        return f"Network({self.nets} x {widths} {self.activation.name}, {self.dtype})"
 
     @property
     def weights(self) -> tuple[Array, ...]:
@@ -102,12 +115,10 @@ class Network:
         >>> networks.mlp((2, 3, 1), "relu", "he_normal", seeds=[4, 5, 6]).take([2, 0]).seeds
         (6, 4)
         """
-        chosen = [checks.integer("nets", int(i), minimum=0) for i in nets]
+        chosen = list(checks.integers("nets", nets, minimum=0))
         if any(i >= self.nets for i in chosen):
             raise ValueError(f"nets must be below {self.nets}, the size of the stack. Received: {chosen}.")
-        wanted = np.dtype(dtype or self.dtype)
-        if wanted.kind != "f":
-            raise TypeError(f"dtype must be a floating-point type. Received: {dtype!r}.")
+        wanted = self.dtype if dtype is None else floating(dtype)
         values = tuple(value[chosen].astype(wanted) for value in self.values)
         return replace(self, values=values, seeds=tuple(self.seeds[i] for i in chosen))
 
@@ -116,7 +127,7 @@ class Network:
 
         With `evaluating`, batch normalisation uses the running statistics of training, not those of x.
         """
-        tape = Tape(self.values, evaluating)
+        tape = Tape(self.values, checks.boolean("evaluating", evaluating))
         output = run_forward(self.layers, self.check_input(x), tape)
         pre = tuple(tape.signals[layer] for layer in self.pre_points)
         post = tuple(tape.signals[layer] for layer in self.post_points)
@@ -124,6 +135,8 @@ class Network:
 
     def backward(self, trace: Trace, output_gradient: ArrayLike) -> Gradients:
         """Return the exact gradients, given a `trace` of `forward` and dLoss/d(output)."""
+        if not isinstance(trace, Trace):
+            raise TypeError(f"trace must be a Trace, made by forward. Received: {type(trace).__name__}.")
         top = checks.array("output_gradient", output_gradient, dtype=self.dtype)
         if trace.tape.evaluating:
             raise ValueError("Gradients are those of training. Received a trace made with evaluating=True.")
@@ -147,13 +160,46 @@ class Network:
         inner = len(self.input_shape)
         shape = x.shape[x.ndim - inner :]
         fits = len(shape) == inner and all(
-            want in (None, got) for want, got in zip(self.input_shape, shape, strict=True)
+            want in (None, got) and got for want, got in zip(self.input_shape, shape, strict=True)
         )
         shared = x.ndim == inner + 1
         if not fits or not (shared or (x.ndim == inner + 2 and len(x) == self.nets)):
-            sizes = ", ".join("any" if size is None else str(size) for size in self.input_shape)
+            sizes = ", ".join("at least 1" if size is None else str(size) for size in self.input_shape)
             raise ValueError(
                 f"x must have shape (samples, {sizes}) or ({self.nets}, samples, {sizes}). "
                 f"Received: {x.shape}."
             )
         return np.broadcast_to(x, (self.nets, *x.shape)) if shared else x
+
+
+def checked(network: object) -> Network:
+    """Return `network` if it is one, or say what came.
+
+    >>> checked(None)
+    Traceback (most recent call last):
+        ...
+    TypeError: network must be a Network, as initlib.networks.mlp builds it. Received: None of type NoneType.
+    """
+    if not isinstance(network, Network):
+        raise TypeError(
+            "network must be a Network, as initlib.networks.mlp builds it. "
+            f"Received: {checks.shown(network)} of type {type(network).__name__}."
+        )
+    return network
+
+
+def floating(dtype: DTypeLike) -> np.dtype[Any]:
+    """Return a dtype that networks compute in.
+
+    >>> floating("float32")
+    dtype('float32')
+    """
+    try:
+        found = np.dtype(dtype)
+    except Exception:
+        found = None
+    if found is None or found not in FLOATS:
+        raise TypeError(
+            f"dtype must be a floating-point type, float32 or float64. Received: {checks.shown(dtype)}."
+        )
+    return found

@@ -5,6 +5,8 @@
 >>> answer.rule.name
 'plain GELU, deep'
 >>> print(answer.code("PyTorch"))
+import torch
+<BLANKLINE>
 layer = torch.nn.Linear(256, 256)
 torch.nn.init.normal_(layer.weight, std=(1.98306 / 256) ** 0.5)
 torch.nn.init.normal_(layer.bias, std=(0.17292) ** 0.5)
@@ -14,6 +16,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from textwrap import fill
 from typing import Any
+
+import numpy as np
 
 from initlib import activations, checks, frameworks
 from initlib.frameworks import Law, Part
@@ -39,7 +43,14 @@ __all__ = [
 RULES: tuple[Rule, ...] = (*plain.RULES, *structured.RULES)
 ARCHITECTURES = tuple(dict.fromkeys(rule.architecture for rule in RULES))
 NORMALISATIONS = ("none", "batch", "layer", "pre", "post")
-PRIOR = Law("constant", "math.log(share / (1 - share))")
+PRIOR = Law("constant", "math.log(share / (1 - share))")  # of a single output, the log odds of class 1
+ARCHITECTURE_ALIASES = {
+    **dict.fromkeys(("cnn", "convnet", "convolutional", "vgg"), "conv"),
+    **dict.fromkeys(("resnet", "residual_mlp"), "residual"),
+    **dict.fromkeys(("gpt", "vit", "bert", "llama"), "transformer"),
+    **dict.fromkeys(("dense", "feedforward", "perceptron"), "mlp"),
+    **dict.fromkeys(("regression", "logistic", "softmax"), "linear"),
+}
 DISTANCE = {"architecture": 8, "activation": 4, "normalisation": 2, "depth": 1, "steps": 1}
 FALLBACK = (
     "For a net that no rule covers: orthogonal weights, then unit variance layer by layer on a batch "
@@ -69,7 +80,8 @@ DATA = {
         ("sparse-inputs",),
     ),
     "imbalanced": Advice(
-        "The output bias starts at the log odds of the rare class: no step is spent on learning them.",
+        "The output biases start at the logs of the classes' shares (a single output: at the log odds of the "
+        "rare class): the first loss is that of the class frequencies, and no step is spent on them.",
         ("lin2017",),
         ("zero-biases",),
     ),
@@ -112,12 +124,15 @@ class Recommendation:
         outputs = self.outputs if part.name == OUTPUT.name else self.width
         return int(part.widen[0] * inputs), int(part.widen[1] * outputs)
 
-    def numbers(self, name: str = "") -> dict[str, float]:
-        """Return the number of each law of that part: the variance of its weights, for example."""
+    def numbers(self, name: str = "") -> dict[str, Any]:
+        """Return the number of each law of that part: the variance of its weights, for example.
+
+        Biases that differ by class are a list.
+        """
         part = self.part(name)
         sizes = {**part.fans(*self.shape(part.name)), **self.sizes}
         laws = {"weights": part.weights, "bias": part.bias, "recurrent": part.recurrent}
-        return {what: law.number(sizes) for what, law in laws.items() if law is not None}
+        return {what: law.value(sizes) for what, law in laws.items() if law is not None}
 
     def words(self, name: str = "") -> dict[str, str]:
         """Return each law of that part in words."""
@@ -129,7 +144,8 @@ class Recommendation:
     def code(self, framework: str, name: str = "") -> str:
         """Return lines of PyTorch, Keras or JAX that draw that part; `make peers` runs them."""
         part = self.part(name)
-        return frameworks.lines(framework, part, self.sizes, *self.shape(part.name))
+        seed = [one.name for one in self.parts].index(part.name)  # no two layers share their draws
+        return frameworks.lines(framework, part, self.sizes, *self.shape(part.name), seed=seed)
 
     @property
     def evidence(self) -> tuple[str, ...]:
@@ -163,13 +179,14 @@ def recommend(
     data: str = "standardised",
     heads: int | None = None,
     steps: int | None = None,
-    share: float | None = None,
+    share: float | Sequence[float] | None = None,
 ) -> Recommendation:
     """Return the rule for a net, with its numbers and code.
 
     `depth` counts weight layers, or blocks of nets with shortcuts and transformers. `inputs` is the size of a
     vocabulary (default: `width`), `outputs` that of the output layer. `data` is "standardised", "unscaled",
-    "sparse", "small" or "imbalanced" (then `share` is that of the rare class). `heads` is for transformers,
+    "sparse", "small" or "imbalanced": then `share` is that of the rare class, the last output (the others
+    share the rest evenly), or a list with one for each class. `heads` is for transformers,
     `steps`, how long a recurrent net must remember, for recurrent nets. Unknown names and impossible sizes
     are refused; a net without a rule is a `NoRuleError`, a ValueError that names the nearest rule.
 
@@ -180,8 +197,10 @@ def recommend(
         ...
     initlib.recommendation.NoRuleError: No rule for ... The nearest is 'plain softplus, shallow', for ...
     """
+    if isinstance(architecture, str):
+        architecture = ARCHITECTURE_ALIASES.get(architecture.lower(), architecture)
     checks.choice("architecture", architecture, ARCHITECTURES)
-    checks.choice("activation", activation, _activations())
+    activation = checks.choice("activation", activations.canonical(activation), _activations())
     checks.choice("normalisation", normalisation, NORMALISATIONS)
     checks.choice("data", data, DATA)
     depth = checks.integer("depth", depth, minimum=1)
@@ -200,11 +219,34 @@ def recommend(
     rule = _find(net)
     parts = tuple(rule.parts)
     if data == "imbalanced":
-        sizes["share"] = checks.real("share", share, above=0, below=1)
-        parts = tuple(replace(p, bias=PRIOR) if p.name == OUTPUT.name else p for p in parts)
+        prior = _prior(share, outputs, sizes)
+        if not any(part.name == OUTPUT.name for part in parts):
+            parts = (*parts, OUTPUT)
+        parts = tuple(replace(p, bias=prior) if p.name == OUTPUT.name else p for p in parts)
     elif share is not None:
-        raise ValueError(f"share is for data='imbalanced'. Received: share={share!r} with data={data!r}.")
+        raise ValueError(
+            f"share is for data='imbalanced'. Received: share={checks.shown(share)} with data={data!r}."
+        )
     return Recommendation(rule, parts, DATA[data], width, inputs, outputs, sizes)
+
+
+def _prior(share: float | Sequence[float] | None, outputs: int, sizes: dict[str, float]) -> Law:
+    """Return the law of output biases whose first loss is that of the class frequencies."""
+    if isinstance(share, (list, tuple, np.ndarray)):
+        shares = [checks.real(f"share[{i}]", one, above=0, below=1) for i, one in enumerate(share)]
+        if len(shares) != outputs or abs(sum(shares) - 1) > 1e-6 or outputs < 2:
+            raise ValueError(
+                f"share must be one number, or one for each of 2 or more outputs, with sum 1. Received: "
+                f"{checks.shown(share)} for {outputs} outputs."
+            )
+        return Law("log_shares", str(shares))
+    rare = checks.real("share", share, above=0, below=1)
+    if outputs == 1:
+        sizes["share"] = rare
+        return PRIOR
+    rest = (1 - rare) / (outputs - 1)
+    many = f" * {outputs - 1}" if outputs > 2 else ""
+    return Law("log_shares", f"[{rest:.6g}]{many} + [{rare:.6g}]")
 
 
 def table(architecture: str | None = None) -> RuleTable:

@@ -45,7 +45,7 @@ def critical_sigma_w(activation: AnyActivation, sigma_b: float = 0.0) -> Critica
     1.760955 0.570048 True
     """
     phi = activations.get(activation, derivative=True)
-    sigma_b = checks.real("sigma_b", sigma_b, minimum=0)
+    sigma_b = checks.real("sigma_b", sigma_b, minimum=0, maximum=1e100)
 
     if moments.slope_power(phi, 1.0) == 0:
         raise ValueError(f"{phi.name!r} has no critical point: its derivative vanishes.")

@@ -21,6 +21,10 @@ class FiniteWidthBand(NamedTuple):
     mean: FloatArray
     std: FloatArray
 
+    def __repr__(self) -> str:
+        ends = f"log q {self.mean[-1]:.3g} +- {self.std[-1]:.3g} in the last"
+        return f"FiniteWidthBand({len(self.mean)} layers, {ends})"
+
 
 class JacobianMoments(NamedTuple):
     """Mean and variance of the squared singular values of an input-output Jacobian."""
@@ -50,10 +54,17 @@ def jacobian_moments(
     second = moments.slope_power(phi, q)
     if second == 0:
         return JacobianMoments(0.0, 0.0)
-    mean = (sigma_w**2 * second) ** depth
-    return JacobianMoments(
-        mean, mean**2 * depth * (moments.slope_power(phi, q, 4) / second**2 - 1 + float(free))
-    )
+    spread = moments.slope_power(phi, q, 4) / second**2 - 1 + float(free)
+    try:
+        mean = (sigma_w**2 * second) ** depth
+        variance = mean**2 * depth * spread
+    except OverflowError:
+        mean = variance = math.inf
+    if not math.isfinite(variance):
+        raise ValueError(
+            f"The singular values of {depth} layers of {phi.name!r} with sigma_w = {sigma_w:g} overflow."
+        )
+    return JacobianMoments(mean, variance)
 
 
 def finite_width_band(
@@ -91,7 +102,7 @@ def finite_width_band(
     phi = activations.get(activation)
     sigma_w, sigma_b = moments.sigmas(_unit_gain(phi) if sigma_w is None else sigma_w, sigma_b)
     free = checks.choice("ensemble", ensemble, ENSEMBLES) == "gaussian"
-    before = _Signal(math.log(checks.real("q", q, above=0)), 0.0, 0.0, 0.0)
+    before = _Signal(math.log(checks.real("q", q, minimum=1e-300, maximum=1e300)), 0.0, 0.0, 0.0)
     bands = []
     for layer, (fan_in, fan_out) in enumerate(pairwise(sizes)):
         scale = sigma_w**2 * (1.0 if free else min(1.0, fan_in / fan_out))

@@ -126,11 +126,11 @@ def residual_profile(
     >>> print(residual_profile(3, "relu", sigma_w=2**0.5).q.round(6))
     [1. 2. 4. 8.]
     """
-    blocks = checks.integer("blocks", blocks, minimum=0)
+    blocks = checks.integer("blocks", blocks, minimum=0, maximum=100_000)
     branch_depth = checks.integer("branch_depth", branch_depth, minimum=1)
     phi = activations.get(activation, derivative=True)
     sigma_w, sigma_b = moments.sigmas(sigma_w, sigma_b)
-    squared_scale = checks.real("branch_scale", branch_scale) ** 2
+    squared_scale = checks.real("branch_scale", branch_scale, minimum=-1e100, maximum=1e100) ** 2
     q = checks.real("q", q, above=0)
     c = float(correlations(checks.real("c", c)))
     stream, factors = [(q, c)], []

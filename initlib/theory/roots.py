@@ -39,11 +39,11 @@ def roots(on_grid: FloatArray, f: Callable[[float], float]) -> list[float]:
     from scipy.optimize import brentq, minimize_scalar
 
     places = [(x, y) for x, y in zip(LOG_Q, on_grid, strict=True) if y != 0]  # NaN stays and opens a gap
-    brackets = [(x0, x1) for (x0, y0), (x1, y1) in pairwise(places) if y0 * y1 < 0]
+    brackets = [(x0, x1) for (x0, y0), (x1, y1) in pairwise(places) if _sign(y0) * _sign(y1) < 0]
     touches = []
     for (x0, y0), (_, y1), (x2, y2) in zip(places, places[1:], places[2:], strict=False):
         turns = abs(y1) <= abs(y2) and abs(y1) < abs(y0) - ZERO
-        if turns and y0 * y1 > 0 and y1 * y2 > 0:
+        if turns and _sign(y0) == _sign(y1) == _sign(y2):
             side = math.copysign(1.0, y1)
             dip = minimize_scalar(lambda x, s=side: s * f(x), bounds=(x0, x2), options={"xatol": 1e-9})
             if dip.fun < -ZERO:
@@ -51,3 +51,8 @@ def roots(on_grid: FloatArray, f: Callable[[float], float]) -> list[float]:
             elif dip.fun <= ZERO:
                 touches.append(float(dip.x))
     return touches + [float(brentq(f, x0, x1, xtol=1e-13)) for x0, x1 in brackets]
+
+
+def _sign(y: float) -> float:
+    """Return -1, 0 or 1, or NaN: products of signs neither overflow nor vanish."""
+    return float(np.sign(y))

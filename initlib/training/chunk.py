@@ -39,6 +39,7 @@ class Chunk:
     ) -> None:
         self.settings, self.network, self.dataset = settings, network, dataset
         self.alive = np.arange(network.nets)
+        self.statistics = [i for i, p in enumerate(network.parameters) if p.kind == "statistic"]
         self.optimizer = settings.optimizer(
             network, rates, decays, decay=settings.decay, momentum=settings.momentum
         )
@@ -71,9 +72,12 @@ class Chunk:
         first = 0
         while first < samples and len(x) and not stop.is_set():
             batch, targets = x[:, first : first + size], y[:, first : first + size]
+            before = [self.tape.values[slot].copy() for slot in self.statistics]
             outputs, losses, gradient = self._forward(batch, targets)
             finite = np.isfinite(losses)
             if not finite.all():  # freeze these nets and repeat the batch with the others
+                for slot, value in zip(self.statistics, before, strict=True):
+                    self.tape.values[slot][...] = value
                 self._freeze(finite, epoch)
                 x, y, total, right = x[finite], y[finite], total[finite], right[finite]
                 continue

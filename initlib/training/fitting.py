@@ -1,5 +1,6 @@
 """Fit a stack: every net with its own seed, data split, batch order and learning rate; evaluate it."""
 
+import inspect
 import os
 import threading
 from collections.abc import Sequence
@@ -13,7 +14,7 @@ from numpy.typing import ArrayLike, DTypeLike
 from initlib import activations, checks
 from initlib.datasets import Dataset, Split
 from initlib.networks import losses
-from initlib.networks.stacks import Network
+from initlib.networks.stacks import Network, checked, floating
 from initlib.training import optimizers
 from initlib.training.chunk import PARTS, Chunk, Settings, hits
 from initlib.typing import Array
@@ -40,6 +41,15 @@ class Fit:
     test_accuracy: Array | None
     diverged_at: Array
     network: Network = field(repr=False)
+
+    def __repr__(self) -> str:
+        nets, epochs = self.loss.shape
+        said = [f"{nets} nets", f"{epochs} epochs"]
+        if self.test_accuracy is not None and epochs:
+            ends = self.test_accuracy[:, -1]
+            said.append(f"test accuracy {ends.min():.2f}..{ends.max():.2f}")
+        said.append(f"{int(self.diverged.sum()) or 'none'} diverged")
+        return f"Fit({', '.join(said)})"
 
     @property
     def diverged(self) -> Array:
@@ -81,6 +91,7 @@ def fit(
     >>> result.loss.shape, bool(result.test_accuracy[0, -1] > 0.85), result.diverged.tolist()
     ((2, 3), True, [False, True])
     """
+    network = checked(network)
     settings = Settings(
         optimizer=optimizers.get(optimizer),
         loss=losses.get(loss),
@@ -95,11 +106,14 @@ def fit(
             "standardise": standardise,
         },
     )
+    dtype = floating(dtype)
+    if isinstance(dataset, Split):
+        _refuse_cutting(settings.cut)
     rates = checks.per_net("learning_rate", learning_rate, network.nets, minimum=0)
     decays = checks.per_net("weight_decay", weight_decay, network.nets, minimum=0)
     activations.get(network.activation, derivative=True)
     threads = checks.integer("threads", _processors() if threads is None else threads, minimum=1)
-    present = _present(network, dataset, settings.cut, loss)
+    present = _present(network, dataset, settings, loss)
     chunks = _chunks(settings, network, dataset, rates, decays, threads, dtype)
     _run(chunks, threads)
     return _joined(network, chunks, present)
@@ -119,12 +133,24 @@ def evaluate(
     [1.098612, 0.4]
     """
     rule = losses.get(loss)
+    network = checked(network)
     outputs = network.forward(inputs, evaluating=True).output
     targets = losses.targets(labels, outputs, loss)
     if targets.ndim != 2:
         raise TypeError(f"labels must be classes, integers. Received dtype: {targets.dtype}.")
     with np.errstate(all="ignore"):
         return rule(outputs, targets)[0], hits(outputs, targets).mean(axis=1)
+
+
+def _refuse_cutting(cut: dict[str, Any]) -> None:
+    """Refuse arguments of `Dataset.split` for data that are split already."""
+    defaults = {name: p.default for name, p in inspect.signature(fit).parameters.items()}
+    for name, value in cut.items():
+        if type(value) is not type(defaults[name]) or value != defaults[name]:
+            raise ValueError(
+                f"{name} says how to cut a Dataset, but the dataset is a Split, cut already. "
+                f"Received: {name}={checks.shown(value)}."
+            )
 
 
 def _processors() -> int:
@@ -176,19 +202,32 @@ def _joined(network: Network, chunks: Sequence[Chunk], present: dict[str, bool])
     return Fit(loss=loss, **curves, diverged_at=diverged_at, network=trained)
 
 
-def _present(network: Network, dataset: Dataset | Split, cut: dict[str, Any], loss: str) -> dict[str, bool]:
+def _present(network: Network, dataset: Dataset | Split, settings: Settings, loss: str) -> dict[str, bool]:
     """Refuse data that do not fit the network or the loss; say which curves there will be."""
     if isinstance(dataset, Dataset):
-        dataset = dataset.split(0, **cut)
+        dataset = dataset.split(0, **settings.cut)
     elif not isinstance(dataset, Split):
         raise TypeError(f"dataset must be a Dataset or a Split. Received: {type(dataset).__name__}.")
     if not len(dataset.train):
         raise ValueError("There are no samples to train on.")
+    _refuse_single_samples(network, len(dataset.train), settings.batch_size)
     present = {}
     for name in PARTS:
         part = getattr(dataset, name)
-        network.check_input(part.inputs)
+        if len(part):
+            network.check_input(part.inputs)
         targets = losses.targets(part.labels, np.empty((1, len(part), network.widths[-1])), loss)
         present[f"{name}_loss"] = len(part) > 0
         present[f"{name}_accuracy"] = len(part) > 0 and targets.ndim == 2
     return present
+
+
+def _refuse_single_samples(network: Network, samples: int, batch_size: int) -> None:
+    """Refuse batches of one vector where batch normalisation would make them 0."""
+    normalises = any(parameter.kind == "statistic" for parameter in network.parameters)
+    smallest = samples % batch_size or min(samples, batch_size)
+    if normalises and len(network.input_shape) == 1 and smallest == 1:
+        raise ValueError(
+            "Batch normalisation needs 2 samples in each batch. "
+            f"Received: {samples} training samples in batches of {batch_size}, which leaves a batch of 1."
+        )

@@ -18,7 +18,8 @@ class SGD:
     Gradients are linear in the output gradient, so the learning rate of a net enters there, once for all its
     parameters: whoever runs the backward pass multiplies dLoss/d(output) by `output_rate`, (nets, 1, 1).
     Weights alone decay, by strength d: "l2" adds d w to g, "l1" adds d sign(w), "decoupled" sets w -= lr d w
-    first (Loshchilov & Hutter 2019, arXiv:1711.05101, algorithm 1).
+    first, whatever the factor of the layer's rate, so that at every width of muP the same share decays
+    (Loshchilov & Hutter 2019, arXiv:1711.05101, algorithm 1).
     """
 
     family = "sgd"
@@ -53,11 +54,12 @@ class SGD:
 
     def _shrink(self, slot: int, value: Array, gradient: Array) -> None:
         column = (-1, *[1] * (value.ndim - 1))
-        rates = self.rates * self.factors[slot]
         if self.decay == "decoupled":
-            value *= (1 - rates * self.decays).reshape(column)
+            value *= (1 - self.rates * self.decays).reshape(column)
             return
-        strength = self.decays if self.output_rate is None else rates * self.decays
+        strength = self.rates * self.decays if self.output_rate is not None else self.decays
+        if self.output_rate is None and self.factors[slot] != 1:
+            strength = strength / self.factors[slot]
         gradient += strength.reshape(column) * (value if self.decay == "l2" else np.sign(value))
 
     def _step(self, slot: int, gradient: Array) -> Array:

@@ -5,7 +5,7 @@ own parameters and seed alone, so neither its neighbours nor the number of worke
 """
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, product
 from pathlib import Path
@@ -35,6 +35,7 @@ FIT = tuple(
     for name, parameter in inspect.signature(fitting.fit).parameters.items()
     if parameter.kind == parameter.KEYWORD_ONLY and name != "threads"
 )
+EPOCHS = inspect.signature(fitting.fit).parameters["epochs"].default
 PER_NET = {"initializer", "scale", "bias_initializer", "learning_rate", "weight_decay", "seed"}
 CURVES = ("loss", "train_accuracy", "validation_loss", "validation_accuracy", "test_loss", "test_accuracy")
 NETS_PER_STACK = 16
@@ -101,7 +102,7 @@ def sweep(
     """
     axes = _axes(grid, seeds, settings)
     cells = [{**settings, **dict(zip(axes, values, strict=True))} for values in product(*axes.values())]
-    records = train(cells, store=store, n_jobs=n_jobs, progress=progress)
+    records = train(cells, store=store, n_jobs=n_jobs, progress=progress, alike=_Alike())
     shape = tuple(len(values) for values in axes.values())
     arrays: dict[str, Any] = {}
     for name in ("diverged_at", *CURVES):
@@ -111,16 +112,41 @@ def sweep(
     return Sweep(axes, **arrays)
 
 
+class _Alike:
+    """Refuses cells whose curves do not fit into the arrays of one sweep."""
+
+    def __init__(self) -> None:
+        self.first: tuple[int, set[str]] | None = None
+
+    def __call__(self, cell: Cell, record: Record) -> None:
+        curves = {name for name in CURVES if record[name] is not None}
+        shape = cell.get("epochs", EPOCHS), curves
+        self.first = self.first or shape
+        if shape[0] != self.first[0]:
+            raise ValueError(
+                "The nets of one sweep have equally many epochs: train the longest, and cut its curves. "
+                f"Received epochs: {self.first[0]} and {shape[0]}."
+            )
+        if shape[1] != self.first[1]:
+            odd = ", ".join(sorted(shape[1] ^ self.first[1]))
+            raise ValueError(
+                f"The nets of one sweep have the same curves; some of these have no {odd}. "
+                "Give each its own sweep, or the same parts (test, validation) and kind of labels."
+            )
+
+
 def train(
     cells: Sequence[Cell],
     *,
     store: str | Path | None = None,
     n_jobs: int | None = None,
     progress: bool | None = None,
+    alike: Callable[[Cell, Record], None] | None = None,
 ) -> list[Record]:
     """Train one net for each cell, a mapping with "seed" and the settings of `sweep`; return their records.
 
-    A record holds the curves of `fitting.fit` as lists, and `diverged_at`.
+    A record holds the curves of `fitting.fit` as lists, and `diverged_at`. `alike` sees one cell of each
+    stack, and a record without epochs, before anything is trained.
 
     >>> [record] = train([{"seed": 0, "depth": 2, "epochs": 2}], n_jobs=1)
     >>> len(record["loss"]), record["diverged_at"]
@@ -131,7 +157,9 @@ def train(
         _check(cell, f"cells[{i}]")
         stacks.setdefault(_shape(cell), []).append(i)
     for group in stacks.values():  # refuses here and now what `fit` would refuse in a worker
-        _train_stack([{**cells[group[0]], "epochs": 0}])
+        [found] = _train_stack([{**cells[group[0]], "epochs": 0}])
+        if alike is not None:
+            alike(cells[group[0]], found)
     groups = [
         group[first : first + NETS_PER_STACK]
         for group in stacks.values()
@@ -198,7 +226,7 @@ def _axes(
     if "seed" in grid:
         raise ValueError("Seeds go in the argument `seeds`, not in grid.")
     axes: dict[str, tuple[Any, ...]] = {}
-    for name, values in {**grid, "seed": checks.integers("seeds", seeds, minimum=0)}.items():
+    for name, values in {**grid, "seed": checks.integers("seeds", seeds, minimum=0, maximum=None)}.items():
         if name in settings:
             raise ValueError(f"{name} must be an axis of the grid or a setting. Received it as both.")
         if isinstance(values, str) or not isinstance(values, (Sequence, range, np.ndarray)):
@@ -216,7 +244,7 @@ def _check(cell: Cell, where: str) -> None:
         checks.choice(f"setting in {where}", name, ("seed", *NETWORK, *FIT))
     if "seed" not in cell:
         raise ValueError(f"{where} needs a seed. Received: {dict(cell)!r}.")
-    checks.integer("seed", cell["seed"], minimum=0)
+    checks.integer("seed", cell["seed"], minimum=0, maximum=None)
     checks.integer("epochs", cell.get("epochs", 0), minimum=0)
     for name in ("depth", "width"):
         checks.integer(name, cell.get(name, NETWORK[name]), minimum=1)

@@ -1,0 +1,391 @@
+"""Faults by kind: what was once taken, lost or misled silently is refused or right, in every module."""
+
+import math
+import sqlite3
+from contextlib import closing
+
+import numpy as np
+import pytest
+
+from initlib import (
+    activations,
+    checks,
+    datasets,
+    evidence,
+    fingerprints,
+    initializers,
+    jobs,
+    networks,
+    propagation,
+    theory,
+    training,
+)
+from initlib.initializers import kernels
+from initlib.training import sweep
+
+NETS = networks.mlp((4, 6, 3), "relu", "he_normal", seeds=[0, 1])
+MASKED = np.ma.masked_array([1.0, 2.0], mask=[True, False])
+
+
+@pytest.mark.parametrize("number", [10**400, 2**1024, -(10**400), np.longdouble("1e4000")])
+def test_numbers_beyond_floats_are_not_finite(number):
+    with pytest.raises(ValueError, match="scale must be a finite number"):
+        checks.real("scale", number)
+
+
+@pytest.mark.parametrize("thing", [np.timedelta64(2), np.ma.masked, np.datetime64("2020"), True, np.True_])
+def test_spans_of_time_masked_numbers_and_booleans_are_no_numbers(thing):
+    with pytest.raises(TypeError):
+        checks.real("scale", thing)
+    with pytest.raises(TypeError):
+        checks.integer("depth", thing)
+
+
+@pytest.mark.parametrize(
+    "thing",
+    [
+        [1j, 2.0],
+        np.ones(2) * 1j,
+        MASKED,
+        [np.ma.masked, 1.0],
+        ["1", "2"],
+        np.ones(2, "m8[s]"),
+        np.ones(2, "M8[s]"),
+        [None, 1.0],
+        [10**400, 1],
+        [[1.0], [1.0, 2.0]],
+    ],
+)
+def test_arrays_hold_real_numbers(thing):
+    with pytest.raises(TypeError, match="x must be an array of "):
+        checks.array("x", thing)
+
+
+def test_arrays_keep_what_they_may_hold():
+    assert checks.array("x", [1j], dtype=complex).dtype == complex
+    assert checks.array("x", np.ma.masked_array([1.0, 2.0])).tolist() == [1.0, 2.0]
+    with pytest.raises(ValueError, match="x must be finite"):
+        checks.array("x", [1e300], dtype=np.float32)
+
+
+@pytest.mark.parametrize("call", [checks.integers, kernels.checked_shape])
+def test_an_array_without_axes_is_no_list_of_integers(call):
+    with pytest.raises(TypeError, match="must be a sequence of integers"):
+        call(*(["sizes"] if call is checks.integers else []), np.array(3))
+
+
+FLAGS = {
+    "corrected": lambda flag: initializers.truncated_normal((2,), corrected=flag),
+    "transposed": lambda flag: initializers.fans((2, 2), transposed=flag),
+    "evaluating": lambda flag: NETS.forward(np.ones((2, 4)), evaluating=flag),
+    "derivative": lambda flag: activations.get("relu", derivative=flag),
+    "standardise": lambda flag: datasets.wine().split(0, standardise=flag),
+}
+
+
+@pytest.mark.parametrize("flag", FLAGS)
+@pytest.mark.parametrize("junk", [1, 0, None, np.ones(2)])
+def test_flags_are_true_or_false(flag, junk):
+    with pytest.raises(TypeError, match=f"{flag} must be True"):
+        FLAGS[flag](junk)
+    FLAGS[flag](np.True_)
+
+
+TAKES_A_NETWORK = {
+    "fit": lambda network: training.fit(network, datasets.wine()),
+    "measure": lambda network: propagation.measure(network, np.ones((2, 4))),
+    "evaluate": lambda network: training.evaluate(network, np.ones((2, 4)), [0, 1]),
+    "lsuv": lambda network: networks.lsuv(network, np.ones((2, 4))),
+}
+
+
+@pytest.mark.parametrize("call", TAKES_A_NETWORK)
+@pytest.mark.parametrize("junk", [None, [NETS], "mlp", 3])
+def test_what_is_no_network_is_refused(call, junk):
+    with pytest.raises(TypeError, match="network must be a Network"):
+        TAKES_A_NETWORK[call](junk)
+
+
+@pytest.mark.parametrize(
+    "junk", ["x" * 5000, 10**5000, object(), np.ones(10**4)], ids=lambda junk: type(junk).__name__
+)
+def test_messages_are_short(junk):
+    with pytest.raises((TypeError, ValueError)) as caught:
+        checks.choice("mode", junk, ["fan_in", "fan_out"])
+    assert len(str(caught.value)) < 300
+
+
+@pytest.mark.parametrize("dtype", [",", "", len, "datetime64", int, "float8", object(), {"a": 1}])
+def test_every_dtype_that_cannot_be_is_refused(dtype):
+    with pytest.raises((TypeError, ValueError), match="dtype must be one of"):
+        initializers.zeros((2,), dtype=dtype)
+    with pytest.raises(TypeError, match="dtype must be a floating-point type"):
+        networks.mlp((2, 2), "relu", "zeros", seeds=[0], dtype=dtype)
+
+
+@pytest.mark.parametrize(
+    "shape", [(2**63, 0), (1,) * 65, (10**400, 2), (2**40, 2**20)], ids=["empty", "axes", "huge", "large"]
+)
+def test_shapes_beyond_memory_are_refused(shape):
+    with pytest.raises(ValueError, match=r"shape|axes|memory"):
+        initializers.zeros(shape)
+
+
+@pytest.mark.parametrize("nets", [[1.9], "1", [True], [], [2], [-1]])
+def test_take_takes_numbers_of_nets(nets):
+    with pytest.raises((TypeError, ValueError)):
+        NETS.take(nets)
+
+
+@pytest.mark.parametrize("rule", [lambda shape: np.full(shape, np.nan), lambda shape: 1j * np.ones(shape)])
+def test_what_an_initializer_draws_is_finite_and_real(rule):
+    def initializer(shape, *, rng=None, dtype=float):
+        return rule(shape)
+
+    with pytest.raises((TypeError, ValueError), match="What the initializer initializer returned must be"):
+        networks.mlp((2, 3, 1), "relu", initializer, seeds=[0])
+
+
+@pytest.mark.parametrize("foreign", [np.ones, lambda shape, seed: np.ones(shape)])
+def test_initializers_of_other_frameworks_are_refused(foreign):
+    with pytest.raises(TypeError, match=r"init\(shape, rng=\.\.\., dtype=\.\.\.\)"):
+        networks.mlp((2, 3, 1), "relu", foreign, seeds=[0])
+
+
+@pytest.mark.parametrize("sigma", [np.int8(100), np.float16(100), np.longdouble(100)])
+def test_predictions_are_computed_in_double_precision(sigma):
+    wanted = propagation.predict([100] * 3, "relu", sigma_w=100.0)
+    got = propagation.predict([100] * 3, "relu", sigma_w=sigma)
+    assert got.rms.tolist() == wanted.rms.tolist()
+    assert got.rms.dtype == np.float64
+
+
+@pytest.mark.parametrize(
+    "cut", [{"test": 0.9}, {"standardise": "nope"}, {"train_samples": -3}, {"validation": 0.1}]
+)
+def test_a_split_is_not_cut_again(cut):
+    split = datasets.wine().split(0)
+    nets = networks.mlp((13, 4, 3), "relu", "he_normal", seeds=[0])
+    with pytest.raises(ValueError, match="the dataset is a Split"):
+        training.fit(nets, split, **cut)
+
+
+def test_the_running_statistics_of_a_net_are_its_own():
+    def train(seeds, rates):
+        nets = networks.mlp((64, 32, 32, 10), "relu", "he_normal", seeds=seeds, normalisation="batch")
+        data = datasets.digits()
+        return training.fit(nets, data, learning_rate=rates, epochs=3, train_samples=300, threads=1)
+
+    stack = train([0, 1, 2], [0.05, 1e18, 0.05])
+    assert stack.diverged.tolist() == [False, True, False]
+    for place in (0, 2):
+        alone = train([place], 0.05)
+        assert (alone.test_loss[0] == stack.test_loss[place]).all()
+        for ours, theirs in zip(alone.network.values, stack.network.values, strict=True):
+            assert (ours[0] == theirs[place]).all()
+
+
+@pytest.mark.parametrize(("samples", "size"), [(65, 32), (64, 1), (1, 8)])
+def test_batch_normalisation_refuses_batches_of_one(samples, size):
+    nets = networks.mlp((64, 8, 10), "relu", "he_normal", seeds=[0], normalisation="batch")
+    with pytest.raises(ValueError, match="2 samples in each batch"):
+        training.fit(nets, datasets.digits(), train_samples=samples, batch_size=size, epochs=1)
+
+
+def test_lsuv_takes_no_rounding_for_variance():
+    nets = networks.mlp((20, 30, 1), "relu", "orthogonal", seeds=[0, 1, 2])
+    for constant in (1.0, 0.1, 1e3):
+        with pytest.raises(ValueError, match="cannot be rescaled"):
+            networks.lsuv(nets, np.full((50, 20), constant))
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "momentum", "adam"])
+def test_weights_of_mup_decay_alike_at_every_width(optimizer):
+    def kept(width):
+        nets = networks.mlp(
+            (8, width, width, 2), "relu", "he_normal", seeds=[0], parametrisation="mup", base_width=16
+        )
+        quiet = datasets.Dataset("quiet", np.zeros((8, 8)), np.zeros((8, 2)))
+        zero = networks.mlp((8, width, width, 2), "relu", "zeros", seeds=[0]).weights[-1]
+        nets.weights[-1][...] = zero  # no gradients reach the layers below
+        result = training.fit(
+            nets, quiet, loss="squared", optimizer=optimizer, learning_rate=0.1, weight_decay=0.1,
+            decay="decoupled", epochs=10, batch_size=8, test=0.0, standardise=False, dtype=np.float64,
+        )  # fmt: skip
+        pairs = zip(result.network.weights[:-1], nets.weights[:-1], strict=True)
+        return [float(np.linalg.norm(after) / np.linalg.norm(before)) for after, before in pairs]
+
+    for width in (16, 64, 256):
+        assert kept(width) == pytest.approx([0.99**10] * 2)
+
+
+@pytest.mark.parametrize("name", activations.names())
+def test_activations_have_limits_at_the_infinities(name):
+    if name == "sin":
+        return
+    phi = activations.get(name)
+    ends = np.array([-np.inf, np.inf])
+    far = phi(np.array([-1e300, 1e300]))
+    assert phi(ends).tolist() == np.where(np.abs(far) > 1e290, np.copysign(np.inf, far), far).tolist()
+    for dtype in (np.float32, np.float64):
+        edge = np.array([-1, 1], dtype) * np.finfo(dtype).max
+        assert np.isfinite(phi.derivative(edge)).all()
+
+
+def test_longdouble_is_computed_in_double_precision():
+    assert activations.get("gelu")(np.ones(1, np.longdouble)).dtype == np.float64
+
+
+def test_half_precision_is_drawn_in_single_and_rounded():
+    for rule in (initializers.he_normal, initializers.orthogonal, initializers.truncated_normal):
+        half, single = (rule((64, 32), rng=0, dtype=dtype) for dtype in ("float16", "float32"))
+        assert half.dtype == np.float16
+        assert (half == single.astype(np.float16)).all()
+
+
+MISUSES = {
+    "spread": lambda: theory.jacobian_moments("relu", 10.0, 1.0, 400),
+    "critical": lambda: theory.critical_sigma_w("tanh", 1e200),
+    "residual": lambda: theory.residual_profile(2, "relu", 1.4, branch_scale=1e200),
+    "predict": lambda: propagation.predict([4, 4], "relu", sigma_w=1.0, output_gradient_rms=1e200),
+    "band": lambda: theory.finite_width_band([64] * 6, "tanh", q=1e-310),
+    "no samples": lambda: propagation.measure(NETS, np.ones((0, 4))),
+    "no samples for lsuv": lambda: networks.lsuv(NETS, np.ones((0, 4))),
+    "swapped bounds": lambda: initializers.truncated_moments(2.0, -2.0),
+    "labels of text": lambda: datasets.Dataset("a", np.ones((2, 2)), ["a", "b"]),
+    "labels of time": lambda: datasets.Dataset("a", np.ones((2, 2)), np.ones(2, "M8[s]")),
+    "large inputs": lambda: datasets.Dataset("a", [[1e300, -1e300]] * 4, [0, 1, 0, 1], 2).split(0),
+}
+
+
+@pytest.mark.parametrize("misuse", MISUSES)
+def test_misuse_is_refused_with_a_sentence(misuse):
+    with pytest.raises((TypeError, ValueError), match=r"\w+ .*\."):
+        MISUSES[misuse]()
+
+
+def test_far_bounds_are_silent_in_single_precision():
+    drawn = initializers.truncated_normal((9,), bounds=(-1e300, 1), dtype="float32", rng=0)
+    assert np.isfinite(drawn).all()
+    assert math.isfinite(initializers.truncated_moments(-1e100, 2.0)[0])
+
+
+QUICK = {"n_jobs": 1, "epochs": 1, "train_samples": 100}
+
+
+@pytest.mark.parametrize(
+    "table",
+    ["cells (code TEXT, name TEXT)", "cells (key TEXT, code TEXT, record TEXT, mine TEXT)", "other (a)"],
+)
+def test_a_database_of_something_else_is_left_alone(tmp_path, table):
+    path = tmp_path / "other.sqlite"
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(f"CREATE TABLE {table}")
+        connection.execute(f"INSERT INTO {table.split()[0]} DEFAULT VALUES")
+    before = path.read_bytes()
+    with pytest.raises(ValueError, match="a database of something else; it was left as it is"):
+        sweep({"depth": [2]}, [0], store=path, **QUICK)
+    assert path.read_bytes() == before
+
+
+def stored(path):
+    with closing(sqlite3.connect(path)) as connection:
+        return connection.execute("SELECT key, record FROM cells").fetchall()
+
+
+@pytest.mark.parametrize("damage", ["{}", None, "", "0123456789abcdef {}", "half"])
+def test_damaged_records_count_as_missing(tmp_path, damage):
+    path = tmp_path / "cells.sqlite"
+    whole = sweep({"depth": [2]}, [0, 1], store=path, **QUICK)
+    (key, record), _ = stored(path)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        cut = record[: len(record) // 2] if damage == "half" else damage
+        connection.execute("UPDATE cells SET record = ? WHERE key = ?", [cut, key])
+    again = sweep({"depth": [2]}, [0, 1], store=path, **QUICK)
+    assert (again.loss == whole.loss).all()
+    assert dict(stored(path))[key] == record
+
+
+def test_a_finished_store_can_be_read_where_nothing_can_be_written(tmp_path, monkeypatch):
+    path = tmp_path / "cells.sqlite"
+    whole = sweep({"depth": [2]}, [0], store=path, **QUICK)
+    monkeypatch.setattr(jobs.os, "access", lambda *_: False)
+    assert (sweep({"depth": [2]}, [0], store=path, **QUICK).loss == whole.loss).all()
+    with pytest.raises(ValueError, match="is read-only and lacks 1 of the nets"):
+        sweep({"depth": [2]}, [0, 1], store=path, **QUICK)
+
+
+def test_a_store_that_cannot_be_is_refused(tmp_path):
+    (tmp_path / "file").touch()
+    for path in (tmp_path, tmp_path / "file" / "cells.sqlite"):
+        with pytest.raises(ValueError, match=f"store must be .* Received: {path}"):
+            sweep({"depth": [2]}, [0], store=path, **QUICK)
+
+
+def test_a_full_disk_is_said_and_loses_nothing(tmp_path):
+    path = tmp_path / "cells.sqlite"
+    with jobs.Store(path) as store:
+        store.put({"first": {"a": 1}})
+        pages = store.connection.execute("PRAGMA page_count").fetchone()[0]
+        store.connection.execute(f"PRAGMA max_page_count = {pages}")
+        with pytest.raises(OSError, match=r"cannot be written \(database or disk is full\)"):
+            store.put({"large": {"a": "x" * 10**6}})
+        assert store.find(["first", "large"]) == {"first": {"a": 1}}
+
+
+CELL = """
+import numpy as np
+factor = 0.5
+def inner(x):
+    return factor * x
+def half(shape, *, rng=None, dtype=float):
+    return np.full(shape, inner(1.0), dtype)
+"""
+
+
+def described(file, code=CELL):
+    space = {"__name__": "__main__"}
+    exec(compile(code, file, "exec"), space)
+    return fingerprints.describe(space["half"])
+
+
+def test_a_function_of_a_notebook_is_found_again_by_another_kernel():
+    here = described("process-1/5.py")
+    assert described("process-2/17.py", "\n# a line more\n" + CELL) == here
+    for old, new in (("0.5", "0.25"), ("factor * x", "factor + x"), ("inner(1.0)", "inner(2.0)")):
+        assert described("process-1/5.py", CELL.replace(old, new)) != here
+
+
+@pytest.mark.parametrize(
+    "grid", [{"epochs": [1, 2]}, {"test": [0.2, 0.0]}, {"test": [0.0, 0.2]}, {"validation": [0.0, 0.1]}]
+)
+def test_axes_that_change_the_shape_of_results_are_refused_before_training(grid, tmp_path):
+    path = tmp_path / "cells.sqlite"
+    with pytest.raises(ValueError, match="The nets of one sweep have"):
+        sweep(grid, [0], store=path, n_jobs=1)
+    assert not path.exists()
+
+
+def test_reprs_are_one_short_line_that_does_not_change_from_run_to_run():
+    x = np.random.default_rng(0).standard_normal((5, 4))
+    data = datasets.Dataset("few", x, [0, 1, 2, 0, 1], 3)
+    trace = NETS.forward(x)
+    assert repr(NETS) == "Network(2 x 4-6-3 relu, float64)"
+    assert repr(data.split(0)) == "Split(4 train, 0 validation, 1 test)"
+    assert repr(training.fit(NETS, data, epochs=2)).startswith("Fit(2 nets, 2 epochs, test accuracy ")
+    things = [
+        trace,
+        NETS.backward(trace, trace.output),
+        propagation.measure(NETS, x),
+        propagation.predict([20] * 4, "relu", sigma_w=1.0),
+        theory.finite_width_band([20] * 4),
+        activations.get("relu"),
+        activations.Activation("own", np.tanh),
+        *initializers.SPECS.values(),
+        evidence.load("he-depth"),
+    ]
+    for thing in things:
+        text = repr(thing)
+        assert len(text) < 120
+        assert "\n" not in text
+        assert "0x" not in text
