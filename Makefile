@@ -38,7 +38,7 @@ unexport JUPYTER_PATH MATPLOTLIBRC PYTHONPATH
 # $(call step,WHAT,COMMAND): run COMMAND; if it fails, say in one line what failed.
 step = @$(2) || { echo "make $@: $(1) failed; the reason stands above." >&2; exit 1; }
 
-.PHONY: book test check coverage matrix oldest newest mutants peers clinic bench bench-site evidence outputs texts widgets kernel lab serve lint subjects format lock browser help clean
+.PHONY: book test check coverage matrix oldest newest mutants fuzz peers clinic bench bench-site evidence outputs texts widgets kernel lab serve lint subjects format lock browser help clean
 .DEFAULT_GOAL := help
 .NOTPARALLEL: # the tools use the cores themselves
 
@@ -77,6 +77,9 @@ coverage: .venv/ready ## Print what share of initlib's lines the tests of `make 
 
 mutants: .venv/ready ## Put classic mistakes into initlib; its tests must reject every one
 	$(call step,the mutation run,$(BIN)/python tools/mutants.py)
+
+fuzz: .venv/ready ## Call all public functions 100,000 times with good and bad arguments; list what misbehaves
+	$(call step,the fuzzer,$(BIN)/python tools/fuzz.py --calls 100000)
 
 peers: .venv-peers/ready ## Compare initlib with PyTorch, Keras, JAX and Flax, in an environment of their own
 	$(call step,the comparison with the frameworks,$(PEERS)/python -m pytest -q tests/peers)

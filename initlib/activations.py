@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 from initlib import checks
 from initlib.typing import FloatArray
 
-__all__ = ["Activation", "AnyActivation", "Function", "elu", "get", "leaky_relu", "names"]
+__all__ = ["Activation", "AnyActivation", "Function", "canonical", "elu", "get", "leaky_relu", "names"]
 
 Function = Callable[..., Any]
 

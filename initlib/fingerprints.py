@@ -15,7 +15,7 @@ import numpy as np
 
 from initlib.extras import needed
 
-__all__ = ["ABOVE", "describe", "digest", "of_file", "of_package"]
+__all__ = ["ABOVE", "cloudpickle_of", "describe", "digest", "of_file", "of_package"]
 
 ABOVE = (
     "diagnosis",

@@ -113,8 +113,11 @@ def _checked(f: Function, q: float, kinks: Sequence[float]) -> tuple[float, tupl
 
 
 def _values(f: Function, x: FloatArray) -> FloatArray:
-    with np.errstate(all="ignore"):
-        values = np.asarray(f(x))
+    try:
+        with np.errstate(all="ignore"):
+            values = np.asarray(f(x))
+    except Exception as error:
+        raise ValueError(f"f must take a float array. It raised: {error}") from error
     if values.shape != x.shape or values.dtype.kind not in "fiub":
         raise ValueError(
             "f must return one real number for each entry of its argument. "

@@ -226,11 +226,21 @@ def rms(signal: Array) -> Array:
     >>> rms(np.array([[[3e200], [4e200]]])) / 1e200
     array([3.53553391])
     """
-    signal = signal.reshape(*signal.shape[:2], -1)
+    signal = _signal(signal)
     scale = np.abs(signal).max(axis=(1, 2), keepdims=True, initial=0.0)
     scale[scale == 0] = 1.0
     result: Array = scale[:, 0, 0] * np.sqrt(np.square(signal / scale).mean(axis=(1, 2)))
     return result
+
+
+def _signal(signal: Array) -> Array:
+    """Return a signal as (nets, samples, entries)."""
+    signal = checks.reals("signal", signal)
+    if signal.ndim < 3 or not signal.size:
+        raise ValueError(
+            f"signal must have axes (nets, samples, ...), none of them empty. Received shape: {signal.shape}."
+        )
+    return signal.reshape(*signal.shape[:2], -1)
 
 
 def cosine(signal: Array) -> Array:
@@ -241,7 +251,7 @@ def cosine(signal: Array) -> Array:
     >>> cosine(np.array([[[1.0, 0.0], [1.0, 0.0], [0.0, 2.0]]])).round(3).tolist()
     [0.333]
     """
-    signal = signal.reshape(*signal.shape[:2], -1)
+    signal = _signal(signal)
     samples = signal.shape[1]
     if samples < 2:
         raise ValueError(f"Cosines between inputs need at least 2 samples. Received: {samples}.")

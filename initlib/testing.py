@@ -32,8 +32,8 @@ def assert_variance(weights: Any, expected: float, *, kurtosis: float = 3.0, sig
     AssertionError: The variance of 60000 weights is 2 times the expected one, ...
     """
     expected = real("expected", expected, minimum=0)
-    kurtosis = real("kurtosis", kurtosis, minimum=1)
-    sigma = real("sigma", sigma, above=0)
+    kurtosis = real("kurtosis", kurtosis, minimum=1, maximum=1e100)
+    sigma = real("sigma", sigma, above=0, maximum=1e100)
     values = _as_array(weights)
     tolerance = sigma * math.sqrt((kurtosis - 1) / values.size) if values.size else math.inf
     if tolerance > 0.5:

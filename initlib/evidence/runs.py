@@ -147,6 +147,8 @@ def rerun_sample(result: Result) -> list[dict[str, Any]]:
     >>> rerun_sample(evidence.load("truncated-normal"))
     []
     """
+    if not isinstance(result, Result):
+        raise TypeError(f"result must be a Result, as load returns it. Received: {type(result).__name__}.")
     outside = []
     for part, kind in result.protocol.parts.items():
         old = [row for where in kind.sample for row in _one(result, part, where)]

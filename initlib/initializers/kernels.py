@@ -5,6 +5,7 @@ import os
 import warnings
 from collections.abc import Callable
 from functools import cache
+from importlib import import_module
 from typing import Any, TypedDict
 
 import numpy as np
@@ -131,7 +132,8 @@ def checked_shape(shape: Any, itemsize: int = 1) -> Shape:
         raise ValueError(f"shape can have {MOST_AXES} axes. Received: {len(shape)}.")
     if math.prod(size for size in shape if size) * itemsize > memory():
         raise ValueError(f"An array of this shape does not fit into memory. Received: {shown(shape)}.")
-    return shape
+    result: Shape = shape
+    return result
 
 
 @cache
@@ -160,10 +162,9 @@ def checked_dtype(dtype: DTypeLike) -> np.dtype[Any]:
 
 def _bfloat16() -> Any:
     try:
-        from ml_dtypes import bfloat16
+        return import_module("ml_dtypes").bfloat16
     except ImportError as error:
         raise ImportError("NumPy has no bfloat16 of its own: pip install ml_dtypes.") from error
-    return bfloat16
 
 
 def working(dtype: np.dtype[Any]) -> np.dtype[Any]:

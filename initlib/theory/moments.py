@@ -103,7 +103,10 @@ def _mean(activation: Activation, f: Callable[[FloatArray], FloatArray], q: floa
 
 
 def _mean_power(slopes: tuple[float, float], p: int) -> float:
-    return (slopes[0] ** p + slopes[1] ** p) / 2
+    try:
+        return (slopes[0] ** p + slopes[1] ** p) / 2
+    except OverflowError:
+        raise ValueError(f"Slopes of {slopes[0]:g} and {slopes[1]:g} are too steep for moments.") from None
 
 
 def _mean_power_of_wave(q: float, p: int, *, odd: bool) -> float:

@@ -1,5 +1,6 @@
 """The code that `initlib.recommend` gives, run in its framework: it draws what the rule promises."""
 
+import math
 import re
 
 import keras
