@@ -7,7 +7,9 @@ import signal
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
+import build
 import nbformat
 import pytest
 from filelock import FileLock
@@ -283,3 +285,10 @@ def test_a_build_that_was_killed_can_be_started_again(small_book):
         os.killpg(run.pid, signal.SIGKILL)
     assert run.returncode == -signal.SIGKILL
     assert make(small_book, "book").returncode == 0
+
+
+def test_a_full_disk_is_named(monkeypatch, tmp_path):
+    monkeypatch.setattr(build, "ROOT", tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=3_000_000))
+    with pytest.raises(SystemExit, match="The disk is full: 3 MB are left"):
+        build.main()
