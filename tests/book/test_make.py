@@ -117,9 +117,9 @@ def write_python(path, version):
 
 
 @pytest.mark.parametrize("version", ["3.9.2", "3.10.12", "3.15.0"])
-def test_a_python_that_the_lock_does_not_serve_is_named_in_one_line(small_book, version):
+def test_a_python_that_the_lock_does_not_serve_is_named_in_one_line(small_book, tmp_path, version):
     (small_book / ".venv").unlink()
-    python = write_python(small_book / "some-python", version)
+    python = write_python(tmp_path / "some python", version)
     done = make(small_book, "book", f"PYTHON={python}")
     assert done.returncode != 0
     assert f"Python 3.11, 3.12, 3.13 or 3.14 is needed, but {python} is Python {version}" in done.stderr
@@ -150,7 +150,7 @@ def test_the_newest_python_that_the_lock_serves_is_taken(small_book, tmp_path_fa
     for name in installed:
         write_python(commands / name, name.removeprefix("python"))
     done = make(small_book, "-n", "book", PATH=f"{commands}{os.pathsep}{os.environ['PATH']}")
-    assert f"{taken} -m venv .venv" in done.stdout
+    assert f'"{taken}" -m venv .venv' in done.stdout
 
 
 # -- Machines and places ------------------------------------------------------------------------------------
