@@ -38,7 +38,7 @@ unexport JUPYTER_PATH MATPLOTLIBRC PYTHONPATH
 # $(call step,WHAT,COMMAND): run COMMAND; if it fails, say in one line what failed.
 step = @$(2) || { echo "make $@: $(1) failed; the reason stands above." >&2; exit 1; }
 
-.PHONY: book test check coverage matrix oldest newest mutants fuzz peers clinic bench bench-site evidence outputs texts widgets kernel lab serve lint subjects format lock browser help clean
+.PHONY: book test check coverage matrix oldest newest mutants fuzz sabotage peers clinic bench bench-site evidence outputs texts widgets kernel lab serve lint subjects format lock browser help clean
 .DEFAULT_GOAL := help
 .NOTPARALLEL: # the tools use the cores themselves
 
@@ -80,6 +80,9 @@ mutants: .venv/ready ## Put classic mistakes into initlib; its tests must reject
 
 fuzz: .venv/ready ## Call all public functions 100,000 times with good and bad arguments; list what misbehaves
 	$(call step,the fuzzer,$(BIN)/python tools/fuzz.py --calls 100000)
+
+sabotage: .venv/ready ## Put what would mislead a reader into a copy of the book; a check must see every one
+	$(call step,the sabotage,$(BIN)/python tools/sabotage.py)
 
 peers: .venv-peers/ready ## Compare initlib with PyTorch, Keras, JAX and Flax, in an environment of their own
 	$(call step,the comparison with the frameworks,$(PEERS)/python -m pytest -q tests/peers)
@@ -149,11 +152,11 @@ help: ## Show this list
 ADVICE := or name one that is not on the PATH: make book PYTHON=/path/to/python3.12
 # $(call environment,FOLDER): create a virtual environment, or say in one line why not.
 define environment
-	@command -v $(PYTHON) >/dev/null || { \
+	@command -v "$(PYTHON)" >/dev/null || { \
 		echo "make: $(PYTHON) was not found; install Python 3.11, 3.12, 3.13 or 3.14, $(ADVICE)" >&2; exit 1; }
-	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' || { \
-		echo "make: Python 3.11, 3.12, 3.13 or 3.14 is needed, but $(PYTHON) is $$($(PYTHON) -V 2>&1); install one, $(ADVICE)" >&2; exit 1; }
-	$(call step,creating $(1) (on Debian it needs the package python3-venv),$(PYTHON) -m venv $(1))
+	@"$(PYTHON)" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' || { \
+		echo "make: Python 3.11, 3.12, 3.13 or 3.14 is needed, but $(PYTHON) is $$("$(PYTHON)" -V 2>&1); install one, $(ADVICE)" >&2; exit 1; }
+	$(call step,creating $(1) (on Debian it needs the package python3-venv),"$(PYTHON)" -m venv $(1))
 endef
 PIP_INSTALL := -m pip install -q --disable-pip-version-check
 # Python 3.11 brings a pip that overlooks the pin of a package which another asks for with an extra.

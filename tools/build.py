@@ -9,6 +9,8 @@ import check_pages
 from check_pages import ROOT
 from filelock import FileLock, Timeout
 
+NEEDED = 50  # MB, about the size of the site
+
 
 def main() -> None:
     if set("*?[") & set(str(ROOT)):
@@ -22,7 +24,8 @@ def main() -> None:
             jupyter_book = Path(sys.executable).with_name("jb")
             done = subprocess.run([jupyter_book, "build", ".", "-W", "-n", "--keep-going"], cwd=ROOT)
             if done.returncode:
-                sys.exit(done.returncode)
+                free = shutil.disk_usage(ROOT).free // 1_000_000
+                sys.exit(f"The disk is full: {free} MB are left." if free < NEEDED else done.returncode)
             check_pages.main()
     except Timeout:
         sys.exit(f"Another build is under way in {ROOT}; start again when it has ended.")

@@ -7,7 +7,9 @@ import signal
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
+import build
 import nbformat
 import pytest
 from filelock import FileLock
@@ -116,10 +118,10 @@ def write_python(path, version):
 
 
 @pytest.mark.parametrize("version", ["3.9.2", "3.10.12", "3.15.0"])
-def test_a_python_that_the_lock_does_not_serve_is_named_in_one_line(small_book, version):
+def test_a_python_that_the_lock_does_not_serve_is_named_in_one_line(small_book, tmp_path, version):
     (small_book / ".venv").unlink()
-    write_python(small_book / "some-python", version)
-    done = make(small_book, "book", "PYTHON=./some-python")
+    python = write_python(tmp_path / "some python", version)
+    done = make(small_book, "book", f"PYTHON={python}")
     assert done.returncode != 0
     assert f"Python 3.11, 3.12, 3.13 or 3.14 is needed, but ./some-python is Python {version}" in done.stderr
     assert "make book PYTHON=" in done.stderr
@@ -149,7 +151,7 @@ def test_the_newest_python_that_the_lock_serves_is_taken(small_book, tmp_path_fa
     for name in installed:
         write_python(commands / name, name.removeprefix("python"))
     done = make(small_book, "-n", "book", PATH=f"{commands}{os.pathsep}{os.environ['PATH']}")
-    assert f"{taken} -m venv .venv" in done.stdout
+    assert f'"{taken}" -m venv .venv' in done.stdout
 
 
 # -- Machines and places ------------------------------------------------------------------------------------
@@ -284,3 +286,10 @@ def test_a_build_that_was_killed_can_be_started_again(small_book):
         os.killpg(run.pid, signal.SIGKILL)
     assert run.returncode == -signal.SIGKILL
     assert make(small_book, "book").returncode == 0
+
+
+def test_a_full_disk_is_named(monkeypatch, tmp_path):
+    monkeypatch.setattr(build, "ROOT", tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=3_000_000))
+    with pytest.raises(SystemExit, match="The disk is full: 3 MB are left"):
+        build.main()
