@@ -1,8 +1,8 @@
 """Call every public function with good and bad arguments, by seed, and list each way in which one misbehaves.
 
 Allowed are a result, or a ValueError or TypeError with a short sentence raised by initlib itself. Violations
-are other exceptions, warnings, NaN from finite arguments, more than two seconds, and a changed argument or global
-generator. Calls that misbehave in the same way at the same line count once.
+are other exceptions, warnings, NaN from finite arguments, more than two seconds, and a changed argument or
+global generator. Calls that misbehave in the same way at the same line count once.
 """
 
 import argparse
@@ -218,7 +218,7 @@ def finite(value):
 def snapshot(given):
     return (
         [array.tobytes() for array in numbers(given)],
-        np.random.get_state()[1].tobytes(),
+        np.random.get_state()[1].tobytes(),  # noqa: NPY002
         random.getstate(),
     )
 
