@@ -107,7 +107,7 @@ def correlations(c: ArrayLike) -> FloatArray:
 
 def _checked(f: Function, q: float, kinks: Sequence[float]) -> tuple[float, tuple[float, ...]]:
     if not callable(f):
-        raise TypeError(f"f must be callable. Received: {f!r} of type {type(f).__name__}.")
+        raise TypeError(f"f must be callable. Received: {checks.shown(f)} of type {type(f).__name__}.")
     points = checks.array("kinks", kinks, ndim=1).tolist() if len(kinks) else ()
     return checks.real("q", q, minimum=0), (*getattr(f, "kinks", ()), *points)
 

@@ -129,9 +129,13 @@ def residual(
         activation=activations.get(activation, derivative=True),
     )
     if plan.normalisation is not None and variant in ("fixup", "skipinit", "rezero"):
-        raise ValueError(f"The variant {variant!r} has no normalisation. Received: {normalisation!r}.")
+        raise ValueError(
+            f"The variant {variant!r} has no normalisation. Received: {checks.shown(normalisation)}."
+        )
     if branch_scale is not None and variant in ("scaled", "fixup", "skipinit", "rezero"):
-        raise ValueError(f"The variant {variant!r} sets branch_scale itself. Received: {branch_scale!r}.")
+        raise ValueError(
+            f"The variant {variant!r} sets branch_scale itself. Received: {checks.shown(branch_scale)}."
+        )
     inner = sizes[1] if branch_width is None else checks.integer("branch_width", branch_width, minimum=1)
     between = [inner] * (plan.depth - 1)
     path = [sizes[1], *between, sizes[1]]
