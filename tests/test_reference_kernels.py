@@ -1,11 +1,24 @@
 """Stored outputs: compared in full on the reference kernels; elsewhere digits may differ, nothing else."""
 
+import gc
+import warnings
+
 import nbformat
 import pytest
 import reference_kernels
 
 pytest_plugins = ["pytester"]
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 PRINTS = {"same": "print('80 % right')", "digits": "print('81  % right')", "words": "print('80 % wrong')"}
+
+
+@pytest.fixture(autouse=True)
+def no_kernel_left_open():
+    """A notebook run inside this process leaves /dev/null open; close it here, not in another test."""
+    yield
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
 
 
 @pytest.fixture
