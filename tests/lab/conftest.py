@@ -1,4 +1,4 @@
-"""A browser for the engine of the lab."""
+"""The engine of the lab in a page, with WebAssembly and without."""
 
 import sys
 from collections.abc import Iterator
@@ -6,20 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
 sys.path += [str(Path(__file__).parent), str(Path(__file__).parents[1] / "site")]
 
 from engine_in_browser import Engine
-from lab_page import launch
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        chromium = launch(playwright)
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture(scope="session")

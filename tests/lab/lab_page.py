@@ -1,26 +1,12 @@
-"""A browser, and a page that shows a lab as the book does."""
+"""A page that shows a lab as the book does."""
 
-import shutil
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, Error, Page
-from site_under_test import missing, write_page
+from playwright.sync_api import Page
+from site_under_test import write_page
 
 LAB = "document.querySelector('.initlib-lab')?.lab"
-
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-
-
-def launch(playwright: Any) -> Browser:
-    command = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if command is None:
-        missing("a browser", "apt-get install chromium (or make browser)")
-    try:
-        return playwright.chromium.launch(executable_path=command, args=["--no-sandbox"])
-    except Error as error:
-        missing("a browser that starts", f"apt-get install chromium ({error})")
-        raise
 
 
 def open_lab(page: Page, folder: Path, lab: Any, fragment: str = "") -> None:

@@ -1,6 +1,5 @@
 """A real browser, and the built site on a server: at its root and in a folder below."""
 
-import shutil
 import sys
 import threading
 from collections.abc import Iterator
@@ -9,27 +8,10 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Error, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).parent))
 
 from site_under_test import BUILT, SUBFOLDER, Visit, missing, write_page
-
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    command = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if command is None:
-        missing("a browser", "apt-get install chromium (or make browser)")
-    with sync_playwright() as playwright:
-        try:
-            chromium = playwright.chromium.launch(executable_path=command, args=["--no-sandbox"])
-        except Error as error:
-            missing("a browser that starts", f"apt-get install chromium ({error})")
-        yield chromium
-        chromium.close()
 
 
 class QuietHandler(SimpleHTTPRequestHandler):

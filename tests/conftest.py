@@ -1,0 +1,30 @@
+"""The one browser of a test process: its Playwright cannot be started twice."""
+
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    from playwright.sync_api import Error, sync_playwright
+
+    sys.path.insert(0, str(Path(__file__).parent / "site"))
+    from site_under_test import missing
+
+    command = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if command is None:
+        missing("a browser", "apt-get install chromium (or make browser)")
+    with sync_playwright() as playwright:
+        try:
+            chromium = playwright.chromium.launch(executable_path=command, args=["--no-sandbox"])
+        except Error as error:
+            missing("a browser that starts", f"apt-get install chromium ({error})")
+        yield chromium
+        chromium.close()
