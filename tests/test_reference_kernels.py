@@ -3,10 +3,10 @@
 import gc
 import warnings
 
-import nbformat
 import pytest
 import reference_kernels
 
+nbformat = pytest.importorskip("nbformat")
 pytest_plugins = ["pytester"]
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 PRINTS = {"same": "print('80 % right')", "digits": "print('81  % right')", "words": "print('80 % wrong')"}
