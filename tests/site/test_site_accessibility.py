@@ -7,11 +7,12 @@ from site_under_test import Visit, with_explorers
 
 
 def findings(page, fault: str = "0") -> list[str]:
-    """Return what axe-core finds inside the explorers of a page, with the element it finds it in."""
-    page.evaluate("for (const e of document.querySelectorAll('.initlib-explorer details')) e.open = true")
+    """Return what axe-core finds inside the explorers of a page, or its lab, with the element it finds it in."""
+    inside = next(one for one in (".initlib-explorer", ".initlib-lab") if page.locator(one).count())
+    page.evaluate(f"for (const e of document.querySelectorAll('{inside} details')) e.open = true")
     page.wait_for_timeout(400)
     page.evaluate(fault)
-    found = Axe().run(page, context={"include": [".initlib-explorer"]}).response
+    found = Axe().run(page, context={"include": [inside]}).response
     return [f"{one['id']}: {node['html'][:200]}" for one in found["violations"] for node in one["nodes"]]
 
 
