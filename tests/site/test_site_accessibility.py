@@ -7,8 +7,11 @@ from site_under_test import Visit, with_explorers
 
 
 def findings(page, fault: str = "0") -> list[str]:
-    """Return what axe-core finds inside the explorers of a page, or its lab, with the element it finds it in."""
+    """Return what axe-core finds inside the explorers of a page, or in its lab, and in which element."""
     inside = next(one for one in (".initlib-explorer", ".initlib-lab") if page.locator(one).count())
+    if inside == ".initlib-lab":  # it starts when it comes into view
+        page.locator(inside).scroll_into_view_if_needed()
+        page.wait_for_function(f"document.querySelector('{inside}').lab?.told")
     page.evaluate(f"for (const e of document.querySelectorAll('{inside} details')) e.open = true")
     page.wait_for_timeout(400)
     page.evaluate(fault)
