@@ -47,10 +47,10 @@ function settingsHtml(controls, which) {
 }
 
 const figure = ([key, title]) =>
-  `<figure><figcaption>${title}</figcaption><canvas data-chart="${key}" role="img"></canvas></figure>`;
+  `<figure><figcaption>${title}</figcaption><canvas data-chart="${key}" role="img" aria-label="${title}"></canvas></figure>`;
 const pair = (key, title) =>
   ARMS.map((arm) =>
-    `<figure><figcaption>${title}, <b class="${arm}">${arm.toUpperCase()}</b></figcaption><canvas data-chart="${key}-${arm}" role="img"></canvas></figure>`
+    `<figure><figcaption>${title}, <b class="${arm}">${arm.toUpperCase()}</b></figcaption><canvas data-chart="${key}-${arm}" role="img" aria-label="${title}, ${arm}"></canvas></figure>`
   ).join("");
 
 function pageHtml({ controls, presets }) {
