@@ -96,8 +96,8 @@ bench: .venv-peers/ready ## Measure speed beside the frameworks; writes benchmar
 bench-site: .venv/ready $(SITE) ## Measure the explorers of the built site beside the stock widget runtime (needs npm)
 	$(call step,the benchmark of the site,$(BIN)/python tools/bench_site.py)
 
-evidence: .venv/ready ## Recompute stale evidence (NAME=... for one, BACKEND=dask for a cluster, UNCHANGED=1 to show a change is none)
-	$(call step,the evidence,$(BIN)/python tools/evidence.py $(NAME) $(if $(BACKEND),--backend $(BACKEND)) $(if $(UNCHANGED),--unchanged))
+evidence: .venv/ready ## Recompute stale evidence (NAME=... for one, BACKEND=dask for a cluster, UNCHANGED=1 to show a change is none, PILOT=1)
+	$(call step,the evidence,$(BIN)/python tools/evidence.py $(NAME) $(if $(BACKEND),--backend $(BACKEND)) $(if $(UNCHANGED),--unchanged) $(if $(PILOT),--pilot))
 
 outputs: .venv/ready ## Make the notebooks from the chapters' texts: execute, store outputs (NAME=he for one)
 	$(call step,executing the notebooks,$(BIN)/python tools/notebooks.py outputs $(NAME))

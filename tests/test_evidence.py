@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from initlib import evidence, fingerprints
+from initlib import evidence, experiments, fingerprints
 from initlib.datasets import Dataset
 from initlib.evidence import (
     Difference,
@@ -26,6 +26,7 @@ from initlib.evidence import (
     Result,
     Rule,
     Share,
+    Told,
     Training,
     archives,
     parts,
@@ -181,7 +182,8 @@ def test_nine_of_ten_is_enough_for_nine_tenths(result):
 def test_a_small_difference_is_neither_higher_nor_lower():
     test = Difference("d", "coin", "test_accuracy", {"arm": "good"}, 0.0, margin=0.01)
     jitter = {seed: [0.008 + 0.006 * (-1) ** seed] for seed in range(10)}
-    assert test.evaluate([jitter]).outcome == "unclear"  # excludes 0, but below the margin, and not inside it
+    assert test.evaluate([jitter], edition=1).outcome == "unclear"  # excludes 0, below the margin, not inside
+    assert test.evaluate([jitter]).outcome == "not lower"
 
 
 def test_a_large_mean_difference_that_could_be_chance_is_unclear():
@@ -761,3 +763,149 @@ def test_the_command_refuses_an_unknown_name():
     run = command("he-dept")
     assert run.returncode == 1
     assert "Did you mean 'he-depth'" in run.stderr
+
+
+# -- The second edition: accuracy chooses, grounds, outcomes, two readings -----------------------------------
+
+
+LARGE_OR_DEAD = {0.01: (15.0, 0.9), 0.02: (2.3, 0.1), 0.05: (2.0, 0.1), 0.1: (9.0, 0.2), 0.2: (9.0, 0.1)}
+EQUAL = {0.01: (0.5, 0.9), 0.02: (0.2, 0.9), 0.05: (0.3, 0.9), 0.1: (0.1, 0.8), 0.2: (9.0, 0.1)}
+
+
+@pytest.mark.parametrize(
+    ("tuned_by", "table", "best"),
+    [("accuracy", LARGE_OR_DEAD, 0.01), ("accuracy", EQUAL, 0.02), ("loss", LARGE_OR_DEAD, 0.05)],
+    ids=["what learns beats what is dead", "equal accuracy: the smaller loss", "speed: the smallest loss"],
+)
+def test_what_tuned_by_chooses(tuned_by, table, best):
+    changes = {"arms": {"he": {}}, "conditions": {"depth": (2,)}, "every_rate": ()}
+    part = dataclasses.replace(TRAINING, tuned_by=tuned_by, **changes)
+    [choice] = parts.choose(part, rows(table))
+    assert (choice["best"], choice["shared"]) == (best, best)
+
+
+GROUNDED = dataclasses.replace(
+    TRAINING,
+    conditions={},
+    tuned_by="accuracy",
+    grounds={
+        "SGD": {"optimizer": "sgd"},
+        "Adam": {"optimizer": "adam", "learning_rates": (0.001, 0.002, 0.005, 0.01, 0.02)},
+    },
+    sample=({"arm": "he", "ground": "Adam", "learning_rate": "best", "seed": 100},),
+)
+
+
+@pytest.fixture(scope="module")
+def grounded():
+    tiny, he = ({"arm": arm, "learning_rate": "best"} for arm in ("tiny", "he"))
+    tests = (Difference("he minus tiny", "t", "test_accuracy", he, tiny, margin=0.05),)
+    table = (
+        Rule("upheld", {"he minus tiny": "higher"}),
+        Rule("refuted", {"he minus tiny": ("equivalent", "lower")}),
+    )
+    told = Told("a small start can hurt.", (Rule("upheld", {"he minus tiny": "higher"}),), some=True)
+    protocol = Protocol(
+        "t", "C0", "A small start hurts.", {"t": GROUNDED}, tests, table, edition=2, told=told
+    )
+    return Result(protocol, {"t": GROUNDED.run(parts.How(n_jobs=1))})
+
+
+def test_each_ground_has_its_rates_rows_and_verdict(grounded):
+    assert {r["ground"] for r in grounded.rows("t")} == {"SGD"}
+    assert {r["ground"] for r in grounded.rows("t", ground=None)} == {"SGD", "Adam"}
+    tried = {r["learning_rate"] for r in grounded.rows("t", ground="Adam", stage="tuning")}
+    assert tried >= {0.001, 0.002}
+    assert 0.05 not in tried
+    assert set(grounded.verdicts) == {"SGD", "Adam"}
+    assert [f.label for f in grounded.findings] == ["he minus tiny (SGD)", "he minus tiny (Adam)"]
+    assert grounded.finding("he minus tiny", "Adam").ground == "Adam"
+    curves = evidence.live(grounded, "t", epochs=1, ground="Adam")
+    assert curves["he"]["test_accuracy"].shape == (3, 1)
+
+
+def test_grounds_reach_the_net_and_come_out_again(grounded):
+    cell = GROUNDED.cell(arm="he", ground="Adam", learning_rate=0.01, seed=100)
+    assert cell["optimizer"] == "adam"
+    assert not {"ground", "learning_rates"} & set(cell)
+    assert evidence.rerun_sample(grounded) == []
+
+
+def with_accuracies(grounded, sgd, adam):
+    """Return the result with these mean accuracies of the tiny arm below that of the other."""
+    gap = {"SGD": sgd, "Adam": adam}
+
+    def accuracy(row):
+        return 0.9 - (row["arm"] == "tiny") * gap[row["ground"]] + 0.001 * (row["seed"] % 3)
+
+    rows = [{**row, "test_accuracy": accuracy(row)} for row in grounded.parts["t"]]
+    return Result(grounded.protocol, {"t": rows})
+
+
+@pytest.mark.parametrize(
+    ("sgd", "adam", "verdict", "scope", "as_told"),
+    [
+        (0.3, 0.3, "upheld", "with SGD and Adam", "upheld"),
+        (0.3, 0.0, "depends", "upheld with SGD; refuted with Adam", "upheld"),
+        (0.3, 0.03, "upheld", "with SGD; inconclusive with Adam", "upheld"),
+        (0.0, 0.0, "refuted", "with SGD and Adam", "inconclusive"),
+    ],
+)
+def test_a_verdict_carries_its_scope(grounded, sgd, adam, verdict, scope, as_told):
+    result = with_accuracies(grounded, sgd, adam)
+    assert (result.verdict, result.scope, result.as_told) == (verdict, scope, as_told)
+    assert f"Claim C0: {verdict}, {scope}" in result.box()._repr_markdown_()
+
+
+def difference_of(low, high, **changes):
+    """Return the outcome for paired differences from low to high."""
+    test = Difference("d", "coin", "test_accuracy", {"arm": "good"}, 0.0, **{"margin": 0.1, **changes})
+    return test.evaluate([{seed: [value] for seed, value in enumerate(np.linspace(low, high, 12))}]).outcome
+
+
+def test_the_outcomes_between_equivalent_and_unclear():
+    assert difference_of(-0.01, 0.01) == "equivalent"
+    assert (
+        difference_of(0.05, 0.07) == "not lower"
+    )  # not equivalent: more than two points, less than the margin
+    assert difference_of(-0.07, -0.05) == "not higher"
+    assert difference_of(0.2, 0.3) == "higher"
+    assert difference_of(-0.3, 0.3) == "unclear"
+
+
+def test_epochs_that_nobody_needed_are_censored(grounded):
+    he = {"arm": "he", "learning_rate": "best"}
+    test = Difference("epochs", "t", "epochs", he, {**he, "arm": "tiny"}, margin=1)
+    protocol = dataclasses.replace(grounded.protocol, tests=(test,), rules=(), told=None, parts={
+        "t": dataclasses.replace(GROUNDED, tolerance={"epochs": 1})})  # fmt: skip
+    never = Result(protocol, {"t": [{**row, "epochs": 3} for row in grounded.parts["t"]]})
+    assert {f.outcome for f in never.findings} == {"censored"}
+    at_last = Result(protocol, {"t": [{**row, "epochs": 2} for row in grounded.parts["t"]]})
+    assert {f.outcome for f in at_last.findings} == {"equivalent"}
+
+
+def test_the_second_edition_refuses_what_the_first_allowed(grounded):
+    protocol = grounded.protocol
+    with pytest.raises(ValueError, match="can fit the same outcomes"):
+        dataclasses.replace(protocol, rules=(Rule("upheld", {}), protocol.rules[1]))
+    with pytest.raises(ValueError, match="tuned"):
+        dataclasses.replace(protocol, parts={"t": dataclasses.replace(GROUNDED, tuned_by="")})
+    with pytest.raises(ValueError, match="margin of at least"):
+        dataclasses.replace(protocol, tests=(dataclasses.replace(protocol.tests[0], margin=0.01),))
+    one_more = dataclasses.replace(GROUNDED, grounds={"SGD": {}}, sample=({"arm": "he"},))
+    with pytest.raises(ValueError, match="must have the same"):
+        dataclasses.replace(protocol, parts={"t": GROUNDED, "u": one_more})
+
+
+@pytest.mark.parametrize("name", experiments.names())
+def test_no_rate_chosen_by_accuracy_lies_far_below_another_that_was_tried(name):
+    result = evidence.load(name)
+    for part, kind in result.protocol.parts.items():
+        if getattr(kind, "tuned_by", "") != "accuracy":
+            continue
+        for choice in result.learning_rates(part):
+            tried = {}
+            for row in result.rows(part, stage="tuning", arm=choice["arm"], **choice["condition"]):
+                tried.setdefault(row["learning_rate"], []).append(row["validation_accuracy"])
+            means = {rate: np.mean(values) for rate, values in tried.items()}
+            assert means[choice["best"]] >= max(means.values()) - 0.05, (part, choice)

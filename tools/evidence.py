@@ -1,9 +1,12 @@
 """Recompute evidence: the archives that are missing or older than their experiment, or the ones named.
 
-    python tools/evidence.py [NAME ...] [--backend dask] [--check | --unchanged]
+    python tools/evidence.py [NAME ...] [--backend dask] [--check | --unchanged | --pilot]
 
 `--unchanged` shows that a change of code is none: it runs the named experiments again on the same seeds and,
 only if the protocol and every row agree, writes the new fingerprint into the archive.
+
+`--pilot` runs the named experiments on seeds below 100 and writes what they found into pilots/, to be
+published beside the results. Do that, and commit it, before the protocol is frozen.
 
 With `--backend dask` the work runs on the cluster at DASK_SCHEDULER_ADDRESS, or on a local one.
 """
@@ -17,6 +20,7 @@ from pathlib import Path
 import joblib
 
 from initlib import checks, evidence, experiments
+from initlib.evidence import archives
 
 STORES = Path(__file__).resolve().parent.parent / ".evidence"  # finished cells of interrupted runs
 
@@ -33,21 +37,22 @@ def main() -> None:
         action="store_true",
         help="run again on the same seeds; if all agrees, renew the fingerprint",
     )
+    parser.add_argument("--pilot", action="store_true", help="run on seeds below 100, write to pilots/")
     arguments = parser.parse_args()
     try:
         named = [checks.choice("experiment", name, experiments.names()) for name in arguments.names]
     except ValueError as error:
         sys.exit(str(error))
     todo = named or [name for name in experiments.names() if not evidence.is_current(name)]
-    if arguments.unchanged and not named:
-        sys.exit("--unchanged needs the names of the experiments whose code was rewritten.")
+    if (arguments.unchanged or arguments.pilot) and not named:
+        sys.exit("Such a run needs the names of the experiments that are meant.")
     if arguments.check:
         sys.exit(f"Not current: {', '.join(todo)}" if todo else None)
     print(f"To run: {', '.join(todo) or 'nothing, every archive is current'}", flush=True)
     with ExitStack() as stack:
         stack.enter_context(cluster(stack) if arguments.backend == "dask" else nullcontext())
         for name in todo:
-            (confirm if arguments.unchanged else run)(name)
+            (confirm if arguments.unchanged else pilot if arguments.pilot else run)(name)
 
 
 def cluster(stack: ExitStack) -> joblib.parallel_config:
@@ -63,6 +68,13 @@ def run(name: str) -> None:
     path = evidence.save(result)
     store.unlink()
     print(f"{name}: {result.verdict} ({result.made['seconds']:.0f} s) -> {path.name}", flush=True)
+
+
+def pilot(name: str) -> None:
+    result = evidence.pilot(name)
+    path = archives.save_pilots(name, result)
+    verdicts = ", ".join(filter(None, (result.verdict, result.scope, result.as_told)))
+    print(f"{name}: pilots say {verdicts} -> {path.name}\n{result.table()!r}", flush=True)
 
 
 def confirm(name: str) -> None:

@@ -6,22 +6,22 @@
 True
 """
 
-from initlib.evidence.archives import folder, is_current, load, save
+from initlib.evidence.archives import first_run, folder, is_current, load, save
 from initlib.evidence.box import Box
+from initlib.evidence.grounds import INCONCLUSIVE, VERDICTS
 from initlib.evidence.parts import Measurement, Training
 from initlib.evidence.protocol import (
-    INCONCLUSIVE,
-    VERDICTS,
     Difference,
     Finding,
     Metric,
     Protocol,
     Rule,
     Share,
+    Told,
     when,
 )
 from initlib.evidence.results import Result
-from initlib.evidence.runs import confirm, live, rerun_sample, run
+from initlib.evidence.runs import confirm, live, pilot, rerun_sample, run
 from initlib.evidence.statistics import Mean, Proportion, mean, paired, proportion, seeds_for_equivalence
 from initlib.evidence.summary import Verdicts, verdicts
 from initlib.tables import Table
@@ -41,15 +41,18 @@ __all__ = [
     "Rule",
     "Share",
     "Table",
+    "Told",
     "Training",
     "Verdicts",
     "confirm",
+    "first_run",
     "folder",
     "is_current",
     "live",
     "load",
     "mean",
     "paired",
+    "pilot",
     "proportion",
     "rerun_sample",
     "run",

@@ -7,7 +7,7 @@ import re
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, fields, is_dataclass
+from dataclasses import Field, fields, is_dataclass
 from functools import partial
 from pathlib import Path
 from types import ModuleType
@@ -17,8 +17,8 @@ import numpy as np
 
 from initlib import fingerprints
 from initlib.evidence import registry
-from initlib.evidence.parts import Row
-from initlib.evidence.results import Result
+from initlib.evidence.parts import LATER, Row
+from initlib.evidence.results import Result, row_of
 
 PACKAGED = Path(__file__).parent / "archives"  # where the wheel has them
 IN_REPOSITORY = Path(__file__).parents[2] / "book" / "evidence"
@@ -124,16 +124,53 @@ def save(result: Result, *, where: str | Path | None = None) -> Path:
         "claim": result.protocol.claim,
         "statement": result.protocol.statement,
         "verdict": result.verdict,
-        "findings": [plain(asdict(finding)) for finding in result.findings],
+        "findings": [plain(finding) for finding in result.findings],
         "fingerprint": fingerprint(registry.get(name)),
         "made": dict(result.made),
         "digest": rows_digest(result.parts),
         "protocol": plain(result.protocol),
+        "pilots": pilots(name),
         "parts": {part: _columns(rows) for part, rows in result.parts.items()},
     }
     path = _path(name, where)
     path.parent.mkdir(parents=True, exist_ok=True)
     _write(path, _text(content))
+    return path
+
+
+def first_run(name: str) -> dict[str, Any]:
+    """Return the archive of an experiment's earlier run, whose protocol was changed since: findings and rows.
+
+    A FileNotFoundError says so where none was kept.
+
+    >>> first_run("truncated-normal")
+    Traceback (most recent call last):
+        ...
+    FileNotFoundError: No earlier run of 'truncated-normal' was kept.
+    """
+    path = folder() / "first-runs"
+    if not (path / f"{name}.json").is_file():
+        raise FileNotFoundError(f"No earlier run of {name!r} was kept.")
+    return read(name, where=path)
+
+
+def pilots(name: str) -> list[dict[str, str]]:
+    """Return what the pilots of an experiment found, on seeds below 100 and before its protocol was frozen.
+
+    One row for each test, as text; empty if none were kept.
+    """
+    path = folder() / "pilots" / f"{name}.json"
+    if not path.is_file():
+        return []
+    rows: list[dict[str, str]] = json.loads(path.read_text(encoding="utf-8"))
+    return rows
+
+
+def save_pilots(name: str, result: Result) -> Path:
+    """Write down what the pilots of an experiment found, for `save` to put beside its results."""
+    path = folder() / "pilots" / f"{name}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _write(path, json.dumps([row_of(finding) for finding in result.findings], indent=1) + "\n")
     return path
 
 
@@ -267,7 +304,8 @@ def plain(value: Any) -> Any:
 def _plain(value: Any) -> Any:
     """Return a value as what JSON can hold, callables by their names and arrays by their digests."""
     if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+        stored = {field.name: getattr(value, field.name) for field in fields(value) if _stored(field, value)}
+        return {name: _plain(one) for name, one in stored.items()}
     if isinstance(value, Mapping):
         return {str(key): _plain(one) for key, one in value.items()}
     if isinstance(value, (list, tuple, range)):
@@ -277,3 +315,9 @@ def _plain(value: Any) -> Any:
     if isinstance(value, partial):
         return {"call": _plain(value.func), **_plain(value.keywords)}
     return value.__qualname__ if isinstance(value, Callable) else value  # type: ignore[arg-type]
+
+
+def _stored(field: Field[Any], value: Any) -> bool:
+    """Say whether a field is written down: protocols of the first edition have none of the later ones."""
+    default = field.default_factory() if callable(field.default_factory) else field.default
+    return field.metadata != LATER or getattr(value, field.name) != default

@@ -28,12 +28,20 @@ class Box:
     verdict: str
     table: Table
     seeds: Sequence[int]
+    scope: str = ""
+    as_told: str = ""
 
     @property
     def heading(self) -> str:
         """Claim and verdict in a line."""
         kind = "Claim" if self.protocol.claim.startswith("C") else "Published result"
-        return f"{kind} {self.protocol.claim}: {self.verdict}"
+        return f"{kind} {self.protocol.claim}: {self.verdict}{f', {self.scope}' if self.scope else ''}"
+
+    @property
+    def told(self) -> list[str]:
+        """The claim as it is told, with its verdict, in a line; none if the protocol has no such reading."""
+        told = self.protocol.told
+        return [f"As told: {told.words} {self.as_told.capitalize()}."] if told else []
 
     @property
     def basis(self) -> str:
@@ -45,13 +53,15 @@ class Box:
 
     def __repr__(self) -> str:
         rows = "\n".join(repr(self.table).splitlines()[1:])
-        return f"{self.heading}.\n{self.protocol.statement}\n{rows}\n\n{self.basis}"
+        told = "".join(f"{line}\n" for line in self.told)
+        return f"{self.heading}.\n{told}{self.protocol.statement}\n{rows}\n\n{self.basis}"
 
     def _repr_markdown_(self) -> str:
         lines = [
             f":::{{admonition}} {self.heading}",
             f":class: verdict {self.verdict}",
-            f"*{self.protocol.statement}*",
+            *(text for line in self.told for text in (line, "")),
+            f"{'As a rule for every net: ' if self.told else ''}*{self.protocol.statement}*",
             "",
             markdown(
                 list(COLUMNS.values()), ([escaped(row[name]) for name in COLUMNS] for row in self.table)

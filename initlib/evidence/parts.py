@@ -19,6 +19,8 @@ from initlib.training import sweeps
 Where = Mapping[str, Any]
 Row = dict[str, Any]
 RATES = ("best", "shared")  # may stand for a learning rate: tuned for the arm, or one for all arms
+TUNED_BY = ("accuracy", "loss")
+LATER = {"omitted": "at its default"}  # fields that protocols of the first edition do not have
 
 
 class How:
@@ -88,12 +90,19 @@ def _finite(value: Any) -> Any:
 class Training:
     """Arms trained side by side under every combination of `conditions`, each with its own learning rate.
 
-    `arms` and `conditions` are settings of `sweeps.sweep`. For each arm and condition the learning rate is
-    tuned on `tuning_seeds`: the one with the lowest mean training loss in the last epoch, or, where several
-    fit the training set (mean loss at most `fits`), the one of those with the highest mean validation
-    accuracy; a rate on the edge of the grid extends it, up to `extensions` times. The "shared" rate of a
-    condition has the lowest training loss averaged over all arms. Then the `seeds` are trained with the best
-    and the shared rate, and the arms named in `every_rate` with every rate tried.
+    `arms` and `conditions` are settings of `sweeps.sweep`. `grounds` are the same trial elsewhere, by name:
+    settings that replace those of the part ("Adam": {"optimizer": "adam"}), and `learning_rates` of their
+    own; the protocol judges its tests on each ground.
+
+    For each arm, condition and ground the learning rate is tuned on `tuning_seeds`. `tuned_by` says how:
+    "accuracy" takes the highest mean validation accuracy in the last epoch, of equals the one with the lower
+    training loss; "loss", for trials of speed, takes the lowest mean training loss. A rate on the edge of the
+    grid extends it, up to `extensions` times. The "shared" rate of a condition is chosen so from the means
+    over all arms. Then the `seeds` are trained with the best and the shared rate, and the arms named in
+    `every_rate` with every rate tried.
+
+    Protocols of the first edition leave `tuned_by` empty: the lowest training loss, or, where several rates
+    fit the training set (mean loss at most `fits`), the highest validation accuracy of those.
 
     Metrics: `train_loss`, `train_accuracy`, `validation_accuracy` and `test_accuracy` of the last epoch;
     `first_loss`, the training loss of the first, which changes of the code move before chaos hides them;
@@ -109,7 +118,9 @@ class Training:
     tolerance: Mapping[str, float]
     sample: Sequence[Where]
     conditions: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    grounds: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, metadata=LATER)
     every_rate: Sequence[str] = ()
+    tuned_by: str = field(default="", metadata=LATER)
     fits: float = 0.02
     learned: float = 1.0
     extensions: int = 2
@@ -117,29 +128,51 @@ class Training:
     def __post_init__(self) -> None:
         for arm in self.every_rate:
             checks.choice("arm", arm, self.arms)
-        if len(self.learning_rates) < 5 or sorted(set(self.learning_rates)) != list(self.learning_rates):
-            raise ValueError(
-                f"learning_rates must be five or more that rise. Received: {self.learning_rates}."
-            )
+        if self.tuned_by:
+            checks.choice("tuned_by", self.tuned_by, TUNED_BY)
+        for condition in self.combinations():
+            rates = self.grid(condition)
+            if len(rates) < 5 or sorted(set(rates)) != list(rates):
+                raise ValueError(f"learning_rates must be five or more that rise. Received: {rates}.")
         if not self.settings.get("validation"):
             raise ValueError("settings must hold out a share for validation.")
 
     @property
     def keys(self) -> tuple[str, ...]:
         """The names of the parameters of a row."""
-        return ("stage", "arm", *self.conditions, "learning_rate", "seed")
+        return ("stage", "arm", *self.places, "learning_rate", "seed")
+
+    @property
+    def places(self) -> dict[str, Sequence[Any]]:
+        """The conditions, with the ground as the last."""
+        return {**self.conditions, **({"ground": tuple(self.grounds)} if self.grounds else {})}
+
+    def grid(self, condition: Where) -> Sequence[float]:
+        """Return the learning rates to try first under a condition."""
+        rates: Sequence[float] = self._ground(condition).get("learning_rates", self.learning_rates)
+        return rates
+
+    def _ground(self, key: Where) -> Mapping[str, Any]:
+        return self.grounds[key["ground"]] if self.grounds else {}
 
     def check_where(self, where: Where) -> None:
         """Raise a ValueError if no row can be meant."""
-        rates = (*RATES, *self.learning_rates)
+        rates = (*RATES, *{rate for condition in self.combinations() for rate in self.grid(condition)})
         _check_where(
-            where, {"arm": list(self.arms), **self.conditions, "learning_rate": rates, "seed": self.seeds}
+            where, {"arm": list(self.arms), **self.places, "learning_rate": rates, "seed": self.seeds}
         )
 
     def cell(self, **key: Any) -> dict[str, Any]:
         """Return the cell of a sweep for an arm, its conditions, a learning rate and a seed."""
         arm = self.arms[checks.choice("arm", key.pop("arm"), self.arms)]
-        return {**self.settings, **arm, **key}
+        ground = {name: value for name, value in self._ground(key).items() if name != "learning_rates"}
+        key.pop("ground", None)
+        return {**self.settings, **ground, **arm, **key}
+
+    def censored(self, row: Row) -> bool:
+        """Say whether the row's `epochs` is no number of epochs, but says that none was enough."""
+        cell = self.cell(**{name: row[name] for name in self.keys if name != "stage"})
+        return bool(row["epochs"] > cell.get("epochs", sweeps.EPOCHS))
 
     def run(self, how: How) -> list[Row]:
         """Tune, then train the reported seeds; return the rows of both stages."""
@@ -170,7 +203,9 @@ class Training:
     def _tune(self, how: How) -> list[Row]:
         rows: list[Row] = []
         new = {
-            (arm, i): list(self.learning_rates) for arm in self.arms for i in range(len(self.combinations()))
+            (arm, i): list(self.grid(condition))
+            for arm in self.arms
+            for i, condition in enumerate(self.combinations())
         }
         for _ in range(self.extensions + 1):
             rows += self._train(
@@ -195,9 +230,9 @@ class Training:
         return rows
 
     def combinations(self) -> list[dict[str, Any]]:
-        """Return every combination of the conditions."""
-        values = product(*self.conditions.values())
-        return [dict(zip(self.conditions, combination, strict=True)) for combination in values]
+        """Return every combination of the conditions and grounds."""
+        values = product(*self.places.values())
+        return [dict(zip(self.places, combination, strict=True)) for combination in values]
 
     def _train(self, keys: Sequence[Row], how: How) -> list[Row]:
         cells = [self.cell(**{k: v for k, v in key.items() if k != "stage"}) for key in keys]
@@ -225,15 +260,22 @@ def choose(part: Training, rows: Sequence[Row]) -> list[dict[str, Any]]:
     tuning: dict[Any, dict[float, list[Row]]] = {}
     for row in rows:
         if row["stage"] == "tuning":
-            place = (row["arm"], *(row[name] for name in part.conditions))
+            place = (row["arm"], *(row[name] for name in part.places))
             tuning.setdefault(place, {}).setdefault(row["learning_rate"], []).append(row)
     choices = []
     for condition in part.combinations():
         arms = {arm: tuning[arm, *condition.values()] for arm in part.arms}
         losses = {arm: {rate: _loss(rates[rate]) for rate in sorted(rates)} for arm, rates in arms.items()}
-        shared = min(part.learning_rates, key=lambda rate: np.mean([own[rate] for own in losses.values()]))
+        merits = {arm: _merits(part, rates, losses[arm]) for arm, rates in arms.items()}
+        shared = max(
+            part.grid(condition), key=lambda rate: _mean_merit([own[rate] for own in merits.values()])
+        )
+        if not part.tuned_by:
+            shared = min(
+                part.grid(condition), key=lambda rate: np.mean([own[rate] for own in losses.values()])
+            )
         for arm, rates in arms.items():
-            best = _best(part, rates, losses[arm])
+            best = max(merits[arm], key=merits[arm].__getitem__)
             choice = {"arm": arm, "condition": condition, "best": best, "shared": shared}
             choices.append({**choice, "beyond": _beyond(sorted(rates), best)})
     return choices
@@ -244,12 +286,33 @@ def _loss(rows: Sequence[Row]) -> float:
     return math.inf if None in losses else float(np.mean(losses))
 
 
-def _best(part: Training, rows: Mapping[float, Sequence[Row]], losses: Mapping[float, float]) -> float:
-    fitting = [rate for rate, loss in losses.items() if loss <= part.fits]
-    if len(fitting) < 2:
-        return min(losses, key=losses.__getitem__)
-    accuracy = {rate: float(np.mean([row["validation_accuracy"] for row in rows[rate]])) for rate in fitting}
-    return max(accuracy, key=accuracy.__getitem__)
+def _merits(
+    part: Training, rows: Mapping[float, Sequence[Row]], losses: Mapping[float, float]
+) -> dict[float, tuple[float, float]]:
+    """Return what makes each rate the better one: the accuracy that counts, then the loss that does not grow.
+
+    Loss alone would prefer a dead net, which has the loss of guessing, to one that learns from a large start.
+    """
+    counts = set(losses) if part.tuned_by == "accuracy" else set()
+    if not part.tuned_by:
+        fitting = {rate for rate, loss in losses.items() if loss <= part.fits}
+        counts = fitting if len(fitting) >= 2 else set()
+        return {
+            rate: (_accuracy(rows[rate]), 0.0) if rate in counts else (-math.inf, -loss)
+            for rate, loss in losses.items()
+        }
+    return {
+        rate: (_accuracy(rows[rate]) if rate in counts else -math.inf, -loss) for rate, loss in losses.items()
+    }
+
+
+def _accuracy(rows: Sequence[Row]) -> float:
+    return float(np.mean([row["validation_accuracy"] for row in rows]))
+
+
+def _mean_merit(merits: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    accuracies, losses = zip(*merits, strict=True)
+    return float(np.mean(accuracies)), float(np.mean(losses))
 
 
 def _beyond(rates: Sequence[float], best: float) -> float | None:

@@ -51,7 +51,7 @@ def _label(axis: Any, found: Judged) -> None:
         axis.axvspan(-1, 1, color=BAND, alpha=0.35, linewidth=0)
         axis.axvline(0, color=INK, linewidth=0.8)
     axis.set_ylim(len(found) - 0.4, -0.6)
-    axis.set_yticks(range(len(found)), [test.name for test, _ in found])
+    axis.set_yticks(range(len(found)), [finding.label for _, finding in found])
     axis.tick_params(length=0, labelsize=8)
     axis.grid(visible=False)
     for side in ("top", "right", "left"):

@@ -2,27 +2,37 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import combinations
 from typing import Any, ClassVar
 
 from initlib import checks
 from initlib.evidence import statistics
-from initlib.evidence.parts import Measurement, Part, Training, Where
+from initlib.evidence.grounds import INCONCLUSIVE, VERDICTS
+from initlib.evidence.parts import LATER, Measurement, Part, Training, Where
 from initlib.evidence.statistics import Mean, Proportion
 
-VERDICTS = ("upheld", "refined", "refuted", "depends")
-INCONCLUSIVE = "inconclusive"
 FIRST_SEED, FEWEST_SEEDS = 100, 10  # the pilots that led to the thresholds used seeds below 100
+EQUIVALENT = 0.02  # accuracies that differ by less than two points are told as equal, in every experiment
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What a test found: its outcome, the estimate behind it, and the criterion that was fixed before."""
+    """What a test found: its outcome, the estimate behind it, and the criterion that was fixed before.
+
+    `ground` is the one on which the test was judged, empty where its part has none.
+    """
 
     test: str
     metric: str
     outcome: str
     criterion: str
     estimate: Mean | Proportion
+    ground: str = field(default="", metadata=LATER)
+
+    @property
+    def label(self) -> str:
+        """The name of the test with its ground."""
+        return f"{self.test} ({self.ground})" if self.ground else self.test
 
 
 @dataclass(frozen=True)
@@ -56,7 +66,7 @@ class Share:
         """Return what the test takes from its part."""
         return [self.where]
 
-    def evaluate(self, by_seed: Sequence[Mapping[int, list[float]]]) -> Finding:
+    def evaluate(self, by_seed: Sequence[Mapping[int, list[float]]], **_: Any) -> Finding:
         """Judge the values of each seed."""
         hits = [all(map(self._meets, values)) for values in by_seed[0].values()]
         found = statistics.proportion(sum(hits), len(hits))
@@ -76,8 +86,12 @@ class Share:
 class Difference:
     """By how much does the metric differ, seed by seed, between two arms, or from a number?
 
-    Outcome, by the 95 % t interval of the mean of first - second: "equivalent" if it lies inside +-`margin`;
-    "higher" or "lower" if it excludes 0 and the mean is at least `margin` away from 0; else "unclear".
+    Outcome, by the 95 % t interval of the mean of first - second: "equivalent" if it lies inside +-m, where m
+    is `margin`, and for accuracies two points; "higher" or "lower" if it excludes 0 and the mean is at least
+    `margin` away from 0; "not lower" or "not higher" if it lies above -m or below m; "censored" if the metric
+    stands at its limit in every row (no net was ever done, so that there is nothing to compare); else
+    "unclear". In protocols of the first edition m was the margin everywhere, and what is now not lower, not
+    higher or censored was unclear or equivalent.
     """
 
     name: str
@@ -87,33 +101,44 @@ class Difference:
     second: Where | float
     margin: float
     where: Where = field(default_factory=dict)
-    outcomes: ClassVar = ("equivalent", "higher", "lower", "unclear")
+    outcomes: ClassVar = ("equivalent", "higher", "lower", "not lower", "not higher", "censored", "unclear")
 
     @property
     def criterion(self) -> str:
         """The criterion in words."""
         return f"margin {difference(self.margin, self.metric)}"
 
+    @property
+    def equivalence(self) -> float:
+        """The largest difference that is told as none."""
+        return min(EQUIVALENT, self.margin) if is_share(self.metric) else self.margin
+
     def selections(self) -> list[Where]:
         """Return what the test takes from its part."""
         arms = [self.first] if isinstance(self.second, (int, float)) else [self.first, self.second]
         return [{**self.where, **arm} for arm in arms]
 
-    def evaluate(self, by_seed: Sequence[Mapping[int, list[float]]]) -> Finding:
-        """Judge the values of each seed."""
+    def evaluate(
+        self, by_seed: Sequence[Mapping[int, list[float]]], *, edition: int = 2, censored: bool = False
+    ) -> Finding:
+        """Judge the values of each seed by the vocabulary of an edition."""
         first, *others = [self._one_each(values) for values in by_seed]
         second = others[0] if others else dict.fromkeys(first, float(self.second))  # type: ignore[arg-type]
         if first.keys() != second.keys():
             raise ValueError(f"Test {self.name!r}: both arms need the same seeds.")
         found = statistics.paired(list(first.values()), [second[seed] for seed in first])
-        return Finding(self.name, self.metric, self._outcome(found), self.criterion, found)
+        outcome = "censored" if censored and edition > 1 else self._outcome(found, edition)
+        return Finding(self.name, self.metric, outcome, self.criterion, found)
 
-    def _outcome(self, found: Mean) -> str:
-        if found.inside(self.margin):
+    def _outcome(self, found: Mean, edition: int) -> str:
+        margin = self.equivalence if edition > 1 else self.margin
+        if found.inside(margin):
             return "equivalent"
-        if abs(found.mean) < self.margin or found.low <= 0 <= found.high:
-            return "unclear"
-        return "higher" if found.mean > 0 else "lower"
+        if abs(found.mean) >= self.margin and not found.low <= 0 <= found.high:
+            return "higher" if found.mean > 0 else "lower"
+        if edition > 1 and found.low > -margin:
+            return "not lower"
+        return "not higher" if edition > 1 and found.high < margin else "unclear"
 
     def _one_each(self, by_seed: Mapping[int, list[float]]) -> dict[int, float]:
         if any(len(values) != 1 for values in by_seed.values()):
@@ -166,12 +191,12 @@ class Metric:
 def when(**tests: Iterable[str | Test]) -> dict[str, str | tuple[str, ...]]:
     """Return the outcomes of a `Rule`: `outcome=[tests]`, or `one_or_another=[tests]`, tests by name.
 
-    >>> when(yes=["He trains", "Xavier trains"], higher_or_equivalent=["He minus Xavier"])
-    {'He trains': 'yes', 'Xavier trains': 'yes', 'He minus Xavier': ('higher', 'equivalent')}
+    >>> when(yes=["He trains", "Xavier trains"], higher_or_not_lower=["He minus Xavier"])
+    {'He trains': 'yes', 'Xavier trains': 'yes', 'He minus Xavier': ('higher', 'not lower')}
     """
     found: dict[str, str | tuple[str, ...]] = {}
     for outcome, names in tests.items():
-        wanted = tuple(outcome.split("_or_"))
+        wanted = tuple(one.replace("_", " ") for one in outcome.split("_or_"))
         for test in names:
             name = test if isinstance(test, str) else test.name
             if name in found:
@@ -191,10 +216,35 @@ class Rule:
         """Say whether the outcomes are those of this row."""
         return all(outcomes[test] in _tuple(wanted) for test, wanted in self.when.items())
 
+    def excludes(self, other: "Rule") -> bool:
+        """Say whether the two rows can never fit the same outcomes."""
+        return any(
+            not set(_tuple(self.when[test])) & set(_tuple(other.when[test]))
+            for test in self.when.keys() & other.when.keys()
+        )
+
+
+@dataclass(frozen=True)
+class Told:
+    """A claim as it is told: our paraphrase with its modal ("can", "may", "helps"), and rules of its own.
+
+    `some`: what "can" happen is shown by one ground on which it does; else the grounds count as for the rule.
+    """
+
+    words: str
+    rules: tuple[Rule, ...]
+    some: bool = False
+
 
 @dataclass(frozen=True)
 class Protocol:
     """Everything that is fixed before the run. The first rule that fits gives the verdict, else inconclusive.
+
+    The claim is judged twice: `rules` judge the `statement`, a rule for every net; those of `told` judge the
+    claim as it is told. Parts with grounds are judged on each ground, and `evidence.grounds` says what
+    follows for the whole. From the `edition` 2 on, no two rules of different verdict fit the same outcomes,
+    learning rates are tuned by accuracy or, on purpose, by loss, and accuracies share one margin of
+    equivalence.
 
     Seeds are 100 or more, at least ten in every part, and disjoint from the tuning seeds. Every tested metric
     has a tolerance for re-running, and every part a sample of cells that the test suite runs again. `source`
@@ -208,6 +258,8 @@ class Protocol:
     tests: tuple[Test, ...]
     rules: tuple[Rule, ...]
     source: str = ""
+    edition: int = field(default=1, metadata=LATER)
+    told: Told | None = field(default=None, metadata=LATER)
 
     def __post_init__(self) -> None:
         for part in self.parts.values():
@@ -217,13 +269,46 @@ class Protocol:
             raise ValueError(f"Tests must be named, each differently. Received: {names}.")
         for test in self.tests:
             self._check_test(test)
+        for rules in (self.rules, self.told.rules if self.told else ()):
+            self._check_rules(rules)
+        if self.edition > 1:
+            self._check_second_edition()
+
+    def _check_rules(self, rules: Sequence[Rule]) -> None:
         outcomes = {test.name: test.outcomes for test in self.tests}
-        for rule in self.rules:
+        for rule in rules:
             checks.choice("verdict", rule.verdict, VERDICTS)
             for name, wanted in rule.when.items():
                 checks.choice("test in a rule", name, outcomes)
                 for outcome in _tuple(wanted):
                     checks.choice(f"outcome of test {name!r}", outcome, outcomes[name])
+        if self.edition > 1:
+            for one, other in combinations(rules, 2):
+                if one.verdict != other.verdict and not one.excludes(other):
+                    raise ValueError(
+                        f"The rules of {self.name!r} for {one.verdict!r} and {other.verdict!r} can fit the "
+                        "same outcomes: name a test in both whose outcomes differ."
+                    )
+
+    def _check_second_edition(self) -> None:
+        for name, part in self.parts.items():
+            if isinstance(part, Training) and not part.tuned_by:
+                raise ValueError(f"Part {name!r} of {self.name!r} must say by what its rates are tuned.")
+        if len({tuple(part.grounds) for part in self._grounded()}) > 1:
+            raise ValueError(f"All parts of {self.name!r} that have grounds must have the same.")
+        for test in self.tests:
+            if isinstance(test, Difference) and is_share(test.metric) and test.margin < EQUIVALENT:
+                raise ValueError(
+                    f"Test {test.name!r} needs a margin of at least {EQUIVALENT}. Received: {test.margin}."
+                )
+
+    def _grounded(self) -> list[Training]:
+        return [part for part in self.parts.values() if isinstance(part, Training) and part.grounds]
+
+    @property
+    def grounds(self) -> tuple[str, ...]:
+        """The grounds on which the tests are judged, one without a name if no part has any."""
+        return next((tuple(part.grounds) for part in self._grounded()), ("",))
 
     def _check_test(self, test: Test) -> None:
         part = self.parts[checks.choice(f"part of test {test.name!r}", test.part, self.parts)]
@@ -231,14 +316,14 @@ class Protocol:
         for where in test.selections():
             part.check_where(where)
 
-    def rule(self, findings: Sequence[Finding]) -> Rule | None:
-        """Return the first rule that fits these findings, None if none does."""
+    def rule(self, findings: Sequence[Finding], rules: Sequence[Rule] | None = None) -> Rule | None:
+        """Return the first rule that fits these findings, None if none does; else than ours, of `rules`."""
         outcomes = {finding.test: finding.outcome for finding in findings}
-        return next((rule for rule in self.rules if rule.fits(outcomes)), None)
+        return next((r for r in (self.rules if rules is None else rules) if r.fits(outcomes)), None)
 
-    def verdict(self, findings: Sequence[Finding]) -> str:
+    def verdict(self, findings: Sequence[Finding], rules: Sequence[Rule] | None = None) -> str:
         """Return the verdict of the first rule that fits these findings."""
-        rule = self.rule(findings)
+        rule = self.rule(findings, rules)
         return rule.verdict if rule else INCONCLUSIVE
 
 

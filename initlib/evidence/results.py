@@ -1,7 +1,7 @@
 """What a run found: rows, learning rates, findings, verdict, table and picture, all computed from rows."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from initlib import checks
 from initlib.evidence.box import Box
+from initlib.evidence.grounds import combined, scope
 from initlib.evidence.parts import RATES, Row, Training, choose
 from initlib.evidence.protocol import Finding, Protocol, Test, difference
 from initlib.evidence.statistics import Proportion
@@ -35,13 +36,16 @@ class Result:
         """Return the rows of a part whose parameters have these values.
 
         The learning rate may be "best" (tuned for the arm) or "shared" (one for all arms of a condition).
-        Tuning rows are returned only on request: `stage="tuning"`.
+        Tuning rows are returned only on request: `stage="tuning"`. Where the part has grounds, the first is
+        meant, or the `ground` of that name, or all of them: `ground=None`.
         """
         rows = self.parts[checks.choice("part", part, self.parts)]
         kind = self.protocol.parts[part]
         rate = where.pop("learning_rate", None)
         if isinstance(kind, Training):
             where = {"stage": "final", **where}
+            if kind.grounds and where.setdefault("ground", next(iter(kind.grounds))) is None:
+                del where["ground"]
         for name in where:
             checks.choice("key", name, kind.keys)
         found = [row for row in rows if all(row[name] == value for name, value in where.items())]
@@ -50,8 +54,8 @@ class Result:
         if rate not in RATES:
             return [row for row in found if row["learning_rate"] == rate]
         chosen = {_place(choice): choice[rate] for choice in self.learning_rates(part)}
-        conditions = list(kind.conditions) if isinstance(kind, Training) else []
-        return [r for r in found if r["learning_rate"] == chosen[r["arm"], *(r[name] for name in conditions)]]
+        places = list(kind.places) if isinstance(kind, Training) else []
+        return [r for r in found if r["learning_rate"] == chosen[r["arm"], *(r[name] for name in places)]]
 
     def values(self, part: str, metric: str, **where: Any) -> NDArray[Any]:
         """Return the metric of these rows as an array, in the order of the rows."""
@@ -70,38 +74,85 @@ class Result:
         return {part: choose(kind, self.parts[part]) for part, kind in trainings.items()}
 
     @cached_property
-    def findings(self) -> list[Finding]:
-        """What each test found."""
-        return [
-            test.evaluate([self._by_seed(test, where) for where in test.selections()])
-            for test in self.protocol.tests
-        ]
+    def by_ground(self) -> dict[str, list[Finding]]:
+        """What each test found on each ground; a part without grounds stands on all of them."""
+        everywhere: dict[str, Finding] = {}
 
-    def finding(self, name: str) -> Finding:
-        """Return what the test of exactly this name found; another name is a ValueError with the closest.
+        def judge(test: Test, ground: str) -> Finding:
+            part = self.protocol.parts[test.part]
+            if isinstance(part, Training) and part.grounds:
+                return replace(self._judge(test, ground=ground), ground=ground)
+            return everywhere.setdefault(test.name, everywhere.get(test.name) or self._judge(test))
+
+        return {g: [judge(test, g) for test in self.protocol.tests] for g in self.protocol.grounds}
+
+    @property
+    def findings(self) -> list[Finding]:
+        """What each test found, on one ground after the other."""
+        return [finding for _, finding in self._tested]
+
+    @cached_property
+    def _tested(self) -> list[tuple[Test, Finding]]:
+        first, *others = self.by_ground.values()
+        pairs = [list(zip(self.protocol.tests, own, strict=True)) for own in (first, *others)]
+        return pairs[0] + [(test, finding) for own in pairs[1:] for test, finding in own if finding.ground]
+
+    def finding(self, name: str, ground: str | None = None) -> Finding:
+        """Return what the test of exactly this name found, on the first ground or the one named.
+
+        Another name is a ValueError with the closest.
 
         >>> from initlib import evidence
         >>> found = evidence.load("he-depth").finding("22 layers, Xavier converges")
         >>> found.outcome, found.estimate.k, found.estimate.n
         ('mixed', 8, 10)
         """
-        tests = [finding.test for finding in self.findings]
-        return self.findings[tests.index(checks.choice("test", name, tests))]
+        tests = [test.name for test in self.protocol.tests]
+        place = tests.index(checks.choice("test", name, tests))
+        grounds = self.protocol.grounds
+        if ground is not None:
+            checks.choice("ground", ground, grounds)
+        return self.by_ground[grounds[0] if ground is None else ground][place]
 
-    def _by_seed(self, test: Test, where: Mapping[str, Any]) -> dict[int, list[float]]:
-        by_seed: dict[int, list[float]] = {}
-        for row in self.rows(test.part, **where):
-            if row[test.metric] is None:
-                raise ValueError(f"Test {test.name!r}: {test.metric} of seed {row['seed']} is not a number.")
-            by_seed.setdefault(row["seed"], []).append(row[test.metric])
-        if not by_seed:
-            raise ValueError(f"Test {test.name!r} selects no cell: {dict(where)}.")
-        return by_seed
+    def _judge(self, test: Test, **ground: str) -> Finding:
+        selected = [self.rows(test.part, **ground, **where) for where in test.selections()]
+        part = self.protocol.parts[test.part]
+        censored = (
+            test.metric == "epochs"
+            and isinstance(part, Training)
+            and all(part.censored(row) for rows in selected for row in rows)
+        )
+        by_seed = [_by_seed(test, rows) for rows in selected]
+        return test.evaluate(by_seed, edition=self.protocol.edition, censored=censored)
+
+    @cached_property
+    def verdicts(self) -> dict[str, str]:
+        """The verdict on each ground, by the rules of the protocol."""
+        return {ground: self.protocol.verdict(found) for ground, found in self.by_ground.items()}
 
     @property
     def verdict(self) -> str:
-        """The verdict, by the rules of the protocol."""
-        return self.protocol.verdict(self.findings)
+        """The verdict on the statement, a rule for every net."""
+        return combined(self.verdicts)
+
+    @property
+    def scope(self) -> str:
+        """On which grounds the verdict holds, in words."""
+        return scope(self.verdicts)
+
+    @cached_property
+    def verdicts_as_told(self) -> dict[str, str]:
+        """The verdict on the claim as it is told, on each ground; empty if the protocol has no such rules."""
+        told = self.protocol.told
+        if told is None:
+            return {}
+        return {ground: self.protocol.verdict(found, told.rules) for ground, found in self.by_ground.items()}
+
+    @property
+    def as_told(self) -> str:
+        """The verdict on the claim as it is told, "" if the protocol has no rules for it."""
+        told = self.protocol.told
+        return combined(self.verdicts_as_told, some=told.some) if told else ""
 
     def table(self, about: str = "") -> Table:
         """Return one row for each test: estimate, 95 % interval, bootstrap, criterion and outcome.
@@ -122,23 +173,34 @@ class Result:
 
         Without names it shows the tests that the verdict rests on, or all if no rule fits.
         """
-        rule = self.protocol.rule(self.findings)
         if about:
             names = {test.name for one in about for test, _ in self.judged(one)}
         else:
-            names = set(rule.when) if rule else {finding.test for finding in self.findings}
+            rules = [self.protocol.rule(found) for found in self.by_ground.values()]
+            decisive = {test for rule in rules if rule for test in rule.when}
+            names = decisive or {test.name for test in self.protocol.tests}
         rows = [row_of(finding) for finding in self.findings if finding.test in names]
         seeds = [len(part.seeds) for part in self.protocol.parts.values()]
         table = Table(rows, self.protocol.statement)
-        return Box(self.protocol, self.verdict, table, seeds)
+        return Box(self.protocol, self.verdict, table, seeds, self.scope, self.as_told)
 
     def judged(self, about: str = "") -> list[tuple[Test, Finding]]:
         """Return each test whose name contains `about`, with what it found."""
-        pairs = list(zip(self.protocol.tests, self.findings, strict=True))
-        chosen = [(test, finding) for test, finding in pairs if about in test.name]
+        chosen = [(test, finding) for test, finding in self._tested if about in test.name]
         if not chosen:
             raise ValueError(f"No test of {self.protocol.name!r} has {about!r} in its name.")
         return chosen
+
+
+def _by_seed(test: Test, rows: Sequence[Row]) -> dict[int, list[float]]:
+    by_seed: dict[int, list[float]] = {}
+    for row in rows:
+        if row[test.metric] is None:
+            raise ValueError(f"Test {test.name!r}: {test.metric} of seed {row['seed']} is not a number.")
+        by_seed.setdefault(row["seed"], []).append(row[test.metric])
+    if not by_seed:
+        raise ValueError(f"Test {test.name!r} selects no cell: {test.selections()}.")
+    return by_seed
 
 
 def _place(choice: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -158,7 +220,7 @@ def row_of(finding: Finding) -> dict[str, str]:
             for low, high in ((found.low, found.high), found.bootstrap)
         )
     return {
-        "test": finding.test,
+        "test": finding.label,
         "metric": finding.metric,
         "n": str(found.n),
         "estimate": estimate,

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from initlib.evidence import archives, registry
 from initlib.evidence.parts import RATES, How, Part, Row, Training
 from initlib.evidence.results import Result
 from initlib.training import sweeps
+
+PILOTS, PILOT_TUNING = (0, 1, 2), (50, 51)
 
 
 def run(
@@ -39,6 +42,25 @@ def run(
         **archives.versions(),
     }
     return Result(protocol, parts, made)
+
+
+def pilot(name: str, *, n_jobs: int | None = None, progress: bool | None = None) -> Result:
+    """Run an experiment on the seeds 0, 1, 2 (rates on 50, 51), to see what a protocol should ask.
+
+    What pilots found is published beside the results: `make evidence NAME=... PILOT=1` writes it down.
+
+    >>> len(pilot("truncated-normal").rows("signals"))
+    3
+    """
+    protocol = registry.get(name).PROTOCOL
+    how = How(None, n_jobs, progress)
+    return Result(protocol, {part: _on_pilot_seeds(kind).run(how) for part, kind in protocol.parts.items()})
+
+
+def _on_pilot_seeds(part: Part) -> Part:
+    if isinstance(part, Training):
+        return replace(part, seeds=PILOTS, tuning_seeds=PILOT_TUNING)
+    return replace(part, seeds=PILOTS)
 
 
 def confirm(
@@ -108,8 +130,9 @@ def live(
 ) -> dict[str, dict[str, NDArray[Any]]]:
     """Train every arm of a part afresh on a few seeds, at its archived learning rate: a run of seconds.
 
-    `condition` gives a value for each condition of the part; `rate` is "best" or "shared". Returns, for each
-    arm, the curves of `training.fit` as arrays (seeds, epochs). Seeds below 100 keep it apart from evidence.
+    `condition` gives a value for each condition of the part, and a `ground` (else the first, if there are
+    any); `rate` is "best" or "shared". Returns, for each arm, the curves of `training.fit` as arrays (seeds,
+    epochs). Seeds below 100 keep it apart from evidence.
 
     >>> from initlib import evidence
     >>> curves = live(evidence.load("zero-symmetry"), "linear", epochs=2)
@@ -120,8 +143,10 @@ def live(
     checks.choice("rate", rate, RATES)
     if not isinstance(kind, Training):
         raise ValueError(f"Part {part!r} is not a training.")
-    if condition.keys() != set(kind.conditions):
-        raise ValueError(f"Give one value for each of {list(kind.conditions)}. Received: {condition}.")
+    if kind.grounds:
+        condition.setdefault("ground", next(iter(kind.grounds)))
+    if condition.keys() != set(kind.places):
+        raise ValueError(f"Give one value for each of {list(kind.places)}. Received: {condition}.")
     kind.check_where(condition)
     chosen = [one for one in result.learning_rates(part) if one["condition"] == condition]
     shorter = {} if epochs is None else {"epochs": epochs}

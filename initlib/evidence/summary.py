@@ -11,7 +11,8 @@ from typing import Any
 
 from initlib.evidence import registry
 from initlib.evidence.archives import load
-from initlib.evidence.protocol import INCONCLUSIVE, VERDICTS, Finding
+from initlib.evidence.grounds import INCONCLUSIVE, VERDICTS
+from initlib.evidence.protocol import Finding
 from initlib.evidence.results import Result, row_of
 from initlib.tables import Table, escaped, markdown
 
@@ -19,8 +20,11 @@ CLAIMS = tuple(f"C{number}" for number in range(1, 26))
 KINDS = (*VERDICTS, INCONCLUSIVE)
 COLUMNS = (
     "claim",
+    "told",
+    "as told",
     "statement",
     "verdict",
+    "scope",
     "test",
     "estimate",
     "95% interval",
@@ -28,7 +32,18 @@ COLUMNS = (
     "n",
     "experiment",
 )
-HEADS = ("claim", "in our words", "verdict", "first test behind it", "estimate", "95% interval", "fixed", "n")
+WORDS = ("told", "as told", "statement", "verdict", "scope", "test", "estimate", "95% interval")
+HEADS = (
+    "claim",
+    "as it is told",
+    "as told",
+    "as a rule for every net",
+    "verdict",
+    "where",
+    "first test behind it",
+    "estimate",
+    "95% interval",
+)
 LOOKS = {  # Okabe and Ito's colours; the marker says the same
     "upheld": ("#009E73", "o"),
     "refined": ("#0072B2", "s"),
@@ -81,15 +96,15 @@ class Verdicts:
         """Return the rows as a table for a page; `links` gives the address of each claim's chapter."""
         return LinkedTable(self.rows(results), links or {})
 
-    def counts(self) -> dict[str, int]:
-        """Return how many claims got each verdict."""
-        found = [result.verdict for result in self.claims.values()]
+    def counts(self, *, as_told: bool = False) -> dict[str, int]:
+        """Return how many claims got each verdict as a rule for every net, or `as_told`."""
+        found = [result.as_told if as_told else result.verdict for result in self.claims.values()]
         return {kind: found.count(kind) for kind in KINDS}
 
     def missed(self) -> Table:
         """Return, for everything not upheld, the tests whose outcome differs from what upholding it takes."""
         rows = [
-            {"claim": name, "verdict": result.verdict, "test": finding.test, "outcome": finding.outcome}
+            {"claim": name, "verdict": result.verdict, "test": finding.label, "outcome": finding.outcome}
             for name, result in {**self.claims, **self.published}.items()
             if result.verdict != "upheld"
             for finding in _off(result)
@@ -134,14 +149,20 @@ class Verdicts:
 
 
 def _row(result: Result) -> dict[str, str]:
-    rule = result.protocol.rule(result.findings)
-    first = next(iter(rule.when)) if rule else result.findings[0].test
-    found = row_of(next(finding for finding in result.findings if finding.test == first))
+    protocol = result.protocol
+    decided = [found for found in result.by_ground.values() if protocol.rule(found)]
+    findings = decided[0] if decided else result.findings
+    rule = protocol.rule(findings)
+    first = next(iter(rule.when)) if rule else findings[0].test
+    found = row_of(next(finding for finding in findings if finding.test == first))
     known = {
-        "claim": result.protocol.claim,
-        "statement": result.protocol.statement,
+        "claim": protocol.claim,
+        "told": protocol.told.words if protocol.told else "",
+        "as told": result.as_told,
+        "statement": protocol.statement,
         "verdict": result.verdict,
-        "experiment": result.protocol.name,
+        "scope": result.scope,
+        "experiment": protocol.name,
     }
     return {column: known[column] if column in known else found[column] for column in COLUMNS}
 
@@ -149,11 +170,14 @@ def _row(result: Result) -> dict[str, str]:
 def _off(result: Result) -> list[Finding]:
     """Return the findings that keep the rule of "upheld" from fitting, none if there is no such rule."""
     wanted = [rule.when for rule in result.protocol.rules if rule.verdict == "upheld"]
-    found = {finding.test: finding for finding in result.findings}
     if not wanted:
         return []
     allowed = {test: (w,) if isinstance(w, str) else w for test, w in wanted[0].items()}
-    return [found[test] for test, outcomes in allowed.items() if found[test].outcome not in outcomes]
+    return [
+        finding
+        for finding in result.findings
+        if finding.test in allowed and finding.outcome not in allowed[finding.test]
+    ]
 
 
 @dataclass(frozen=True)
@@ -174,9 +198,7 @@ class LinkedTable:
 
     def _cells(self, row: Mapping[str, str]) -> list[str]:
         claim, link = row["claim"], self.links.get(row["claim"])
-        words = ("statement", "verdict", "test", "estimate", "95% interval", "criterion", "n")
-        cells = [escaped(row[word]) for word in words]
-        cells[1] = f"**{cells[1]}**"
+        cells = [f"**{escaped(row[w])}**" if row[w] in KINDS else escaped(row[w]) for w in WORDS]
         return [f"[{claim}]({link})" if link else claim, *cells]
 
 

@@ -1,0 +1,51 @@
+"""From the verdicts on each ground (an optimizer, a data set) to one verdict with its scope."""
+
+from collections.abc import Mapping
+
+VERDICTS = ("upheld", "refined", "refuted", "depends")
+INCONCLUSIVE = "inconclusive"
+
+
+def combined(verdicts: Mapping[str, str], *, some: bool = False) -> str:
+    """Return the verdict for the whole: the one on all grounds, "depends" if they differ.
+
+    Grounds on which the trial was inconclusive do not count, unless all are so; `scope` names them. With
+    `some` one ground that upholds is enough.
+
+    >>> combined({"SGD": "upheld", "Adam": "refuted"}), combined({"SGD": "upheld", "Adam": "inconclusive"})
+    ('depends', 'upheld')
+    >>> combined({"SGD": "upheld", "Adam": "refuted"}, some=True)
+    'upheld'
+    """
+    found = set(verdicts.values()) - {INCONCLUSIVE}
+    if some and "upheld" in found:
+        return "upheld"
+    return found.pop() if len(found) == 1 else "depends" if found else INCONCLUSIVE
+
+
+def scope(verdicts: Mapping[str, str]) -> str:
+    """Return in words on which grounds which verdict was reached, "" if there is only one, without a name.
+
+    >>> scope({"SGD": "upheld", "Adam": "upheld"})
+    'with SGD and Adam'
+    >>> scope({"SGD": "upheld", "Adam": "inconclusive"})
+    'with SGD; inconclusive with Adam'
+    >>> scope({"SGD": "upheld", "Adam": "refuted", "AdamW": "refuted"})
+    'upheld with SGD; refuted with Adam and AdamW'
+    """
+    if set(verdicts) == {""}:
+        return ""
+    whole = combined(verdicts)
+    by_verdict: dict[str, list[str]] = {}
+    for ground, verdict in verdicts.items():
+        by_verdict.setdefault(verdict, []).append(ground)
+    only = len(by_verdict.keys() - {INCONCLUSIVE}) <= 1
+    clauses = [
+        f"{'' if only and verdict == whole else verdict + ' '}with {_listed(grounds)}"
+        for verdict, grounds in sorted(by_verdict.items(), key=lambda pair: pair[0] == INCONCLUSIVE)
+    ]
+    return "; ".join(clauses)
+
+
+def _listed(names: list[str]) -> str:
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
