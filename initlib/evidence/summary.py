@@ -47,15 +47,16 @@ def verdicts(where: str | Path | None = None) -> "Verdicts":
     >>> verdicts().claims["C2"].protocol.name
     'zero-symmetry'
     """
-    results = {}
+    experiments: dict[str, str] = {}
     for name in registry.names():
-        result = load(name, where=where)
-        if result.protocol.claim in results:
-            raise ValueError(f"Claim {result.protocol.claim} has two experiments, {name!r} is the second.")
-        results[result.protocol.claim] = result
-    missing = [claim for claim in CLAIMS if claim not in results]
+        claim = registry.get(name).PROTOCOL.claim
+        if claim in experiments:
+            raise ValueError(f"Claim {claim} has two experiments, {name!r} is the second.")
+        experiments[claim] = name
+    missing = [claim for claim in CLAIMS if claim not in experiments]
     if missing:
         raise ValueError(f"No experiment settles {', '.join(missing)}.")
+    results = {claim: load(name, where=where) for claim, name in experiments.items()}
     published = sorted(results.keys() - set(CLAIMS), key=_place)
     return Verdicts({c: results[c] for c in CLAIMS}, {r: results[r] for r in published})
 
