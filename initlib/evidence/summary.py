@@ -13,6 +13,7 @@ from initlib.evidence import registry
 from initlib.evidence.archives import load
 from initlib.evidence.protocol import INCONCLUSIVE, VERDICTS, Finding
 from initlib.evidence.results import Result, row_of
+from initlib.extras import hints
 from initlib.tables import Table, escaped, markdown
 
 CLAIMS = tuple(f"C{number}" for number in range(1, 26))
@@ -114,6 +115,7 @@ class Verdicts:
         tables = {"csv": ("text/csv", self.csv()), "json": ("application/json", self.json())}
         return Downloads({f"verdicts.{ending}": table for ending, table in tables.items()})
 
+    @hints()
     def plot(self) -> Any:
         """Draw which claim got which verdict, and return the figure."""
         import matplotlib.pyplot as plt
