@@ -127,7 +127,8 @@ lint: .venv/ready ## Check style (ruff, deno), types (mypy) and the floors of in
 	$(call step,deno fmt,$(DENO) fmt --quiet --check --config deno.json)
 
 subjects: ## Check that the subjects of the commits in RANGE (origin/main..HEAD) are under 72 characters
-	@subjects=$$(git log --no-merges --format=%s $(RANGE) --) || exit 1; \
+	@subjects=$$(git log --no-merges --format=%s $(RANGE) -- 2>/dev/null) || { \
+		echo "make $@: there are no commits $(RANGE) here; name a range: make $@ RANGE=HEAD~5..HEAD" >&2; exit 1; }; \
 	! printf '%s\n' "$$subjects" | grep -E '^.{72}' || { echo "make $@: shorten the subjects above." >&2; exit 1; }
 
 format: .venv/ready ## Format the code, that of the chapters too, and the JavaScript
