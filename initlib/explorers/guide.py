@@ -72,7 +72,7 @@ def _found(**net: Any) -> tuple[list[str], dict[str, str]]:
         for what, law in answer.words(part.name).items()
     ]
     why = " ".join(text for text in (rule.why, rule.also) if text)
-    evidence = ", ".join(rule.evidence) or "literature only"
+    evidence = ", ".join(answer.evidence) or "literature only"
     source = f"Sources: {', '.join(rule.sources)}. Evidence: {evidence}."
     return [f"{rule.name}. {why}", *laws, source], {name: _code(answer, name) for name in frameworks.NAMES}
 
