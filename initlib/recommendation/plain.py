@@ -85,7 +85,7 @@ RULES: Sequence[Rule] = (
             Part("first layer", "dense", Law("uniform", "1 / (3 * fan_in ** 2)"), SIREN_BIAS, between=ENTRY),
             Part("output layer", "dense", Law("uniform", "2 / (900 * fan_in)"), ZERO, between=EXIT),
         ),
-        why="Every sine layer is sin(30 (W x + b)): with weights divided by 30 its sums have variance 1.",
+        why="Every sine layer is sin(30 (W x + b)): over 30, these weights keep its sums near variance 1.",
         also="The factor makes gradients 30 times larger. The first layer is U(-1, 1) / fan_in, not divided: "
         "there, 30 sets the range of frequencies.",
         sources=("sitzmann2020",),
