@@ -1,6 +1,7 @@
 """Recommendations: every rule is found, says its numbers, has sources and evidence; bad nets are refused."""
 
 import ast
+import inspect
 import math
 import re
 from pathlib import Path
@@ -59,6 +60,75 @@ def test_a_rule_has_numbers_words_and_code_that_parses(rule):
             ast.parse(code)
             assert max(map(len, code.splitlines())) <= 110
     assert rule.why in " ".join(repr(answer).split())
+
+
+BUILDERS = {
+    "mlp": "mlp", "mup": "mlp", "lstm": "lstm", "conv": "convolutional",
+    "residual": "residual", "rezero": "residual",
+}  # fmt: skip
+ENDS = ("linear", "output")  # the ends of any net
+NORMS = {"batch": "batch", "layer": "layer", "pre": "pre_norm"}
+
+
+def words_of(name):
+    """Return the names and strings in the code of an experiment, and which nets it builds."""
+    words, builders = set(), set()
+    for node in ast.walk(ast.parse(inspect.getsource(experiments.get(name)))):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            words.add(node.value)
+        elif isinstance(node, (ast.Name, ast.Attribute, ast.ImportFrom)):
+            names = [one.name for one in node.names] if isinstance(node, ast.ImportFrom) else []
+            words |= {node.id if isinstance(node, ast.Name) else getattr(node, "attr", ""), *names}
+    builders = words & set(BUILDERS.values())
+    if any(type(part).__name__ == "Training" for part in experiments.get(name).PROTOCOL.parts.values()):
+        builders.add("mlp")  # what a sweep trains unless it is told otherwise
+    return words, builders
+
+
+def suits(name, architecture, activations_, normalisations=None):
+    """Say whether an experiment has nets of that architecture, all these activations, one of these norms."""
+    words, builders = words_of(name)
+    if architecture == "mup" and "mup" not in words:
+        return False
+    norms = normalisations is None or any(
+        norm == "none" or NORMS.get(norm) in words for norm in normalisations
+    )
+    return (
+        (architecture in ENDS or BUILDERS.get(architecture) in builders)
+        and words >= set(activations_)
+        and norms
+    )
+
+
+@pytest.mark.parametrize("rule", [rule for rule in RULES if rule.evidence], ids=lambda rule: rule.name)
+def test_evidence_is_of_the_activations_the_architecture_and_the_normalisation_of_the_rule(rule):
+    tested = rule.tested or rule.activations or ()
+    assert set(tested) <= set(rule.activations or tested)
+    assert tested or rule.architecture in (*ENDS, "lstm")  # rules for any activation say which was tested
+    for name in rule.evidence:
+        assert suits(name, rule.architecture, tested, rule.normalisations), name
+    for activation in tested:
+        assert set(rule.evidence) <= set(recommend(**{**net(rule), "activation": activation}).evidence)
+    for activation in set(rule.activations or ()) - set(tested):
+        assert not recommend(**{**net(rule), "activation": activation}).evidence
+
+
+@pytest.mark.parametrize("name", DATA)
+def test_evidence_on_the_data_is_of_dense_nets_and_stays_with_them(name):
+    assert all(suits(experiment, "mlp", ()) for experiment in DATA[name].evidence)
+    share = {"share": 0.1} if name == "imbalanced" else {}
+    assert set(recommend(data=name, **share).evidence) >= set(DATA[name].evidence)
+    assert recommend(architecture="conv", data=name, **share).evidence == ()
+
+
+def test_evidence_of_another_activation_or_architecture_does_not_suit():
+    assert suits("he-variants", "mlp", ["gelu"])
+    assert not suits("choose-by-activation", "mlp", ["gelu"])  # once named by the rules for GELU and ELU
+    assert not suits("choose-by-activation", "mlp", ["elu"])
+    assert not suits("zero-biases", "mlp", ["gelu"])
+    assert not suits("he-fans", "conv", ["relu"])  # once named by the rules for convolutions
+    assert not suits("he-depth", "mlp", ["relu"], ["layer"])
+    assert not suits("he-depth", "mup", ["relu"])
 
 
 def test_names_differ():

@@ -41,7 +41,7 @@ DATA = {
     "small": Advice(
         "With few samples stay at the rule's scale or below: large starts memorise.",
         ("mehta2021", "woodworth2020"),
-        ("reasonable-range", "kernel-rich"),
+        ("reasonable-range",),
     ),
 }
 
