@@ -238,6 +238,7 @@ def test_code_imports_what_it_names_and_layers_differ(framework):
         ("T-Fixup", "transformer", "none"),
         ("skipinit", "rezero", "none"),
         ("fine-tuning", "lora", "none"),
+        ("LoRA", "lora", "none"),
         ("ControlNet", "zero convolution", "none"),
     ],
 )

@@ -181,7 +181,10 @@ def _named(architecture: str, normalisation: str | None) -> tuple[str, str]:
     """Return architecture and normalisation by their own names."""
     implied: Sequence[str] = ()
     if isinstance(architecture, str):
-        architecture, *implied = ARCHITECTURE_ALIASES.get(architecture.lower(), (architecture,))
+        lower = architecture.lower()
+        architecture, *implied = ARCHITECTURE_ALIASES.get(
+            lower, (lower if lower in ARCHITECTURES else architecture,)
+        )
     checks.choice("architecture", architecture, ARCHITECTURES)
     if normalisation is None:
         normalisation = implied[0] if implied else USUAL.get(architecture, "none")
@@ -212,10 +215,10 @@ def _for(architecture: str, allowed: Sequence[str], name: str, value: int | None
 
 
 def _find(net: Mapping[str, Any]) -> Rule:
+    found = next((rule for rule in RULES if not _missed(rule, net)), None)
+    if found is not None:
+        return found
     misses = {rule.name: _missed(rule, net) for rule in RULES}
-    for rule in RULES:
-        if not misses[rule.name]:
-            return rule
     nearest = min(RULES, key=lambda rule: sum(DISTANCE[name] for name in misses[rule.name]))
     wanted = " and ".join(_condition(nearest, name) for name in misses[nearest.name])
     given = ", ".join(f"{name} {value!r}" for name, value in net.items() if name != "steps")
@@ -224,16 +227,15 @@ def _find(net: Mapping[str, Any]) -> Rule:
 
 def _missed(rule: Rule, net: Mapping[str, Any]) -> list[str]:
     """Return which conditions of a rule the net does not meet."""
-    allowed = {
-        "architecture": (rule.architecture,),
-        "activation": rule.activations,
-        "normalisation": rule.normalisations,
-    }
-    missed = [name for name, values in allowed.items() if values is not None and net[name] not in values]
-    ranges = {"depth": rule.depths, "steps": rule.steps}
-    return missed + [
-        name for name, (least, most) in ranges.items() if not least <= net[name] <= (most or net[name])
-    ]
+    missed = [] if rule.architecture == net["architecture"] else ["architecture"]
+    if rule.activations is not None and net["activation"] not in rule.activations:
+        missed.append("activation")
+    if rule.normalisations is not None and net["normalisation"] not in rule.normalisations:
+        missed.append("normalisation")
+    for name, (least, most) in (("depth", rule.depths), ("steps", rule.steps)):
+        if net[name] < least or (most is not None and net[name] > most):
+            missed.append(name)
+    return missed
 
 
 def _condition(rule: Rule, name: str) -> str:
