@@ -370,6 +370,7 @@ def test_the_guide_shows_the_rule_and_the_code_of_every_part():
             text
             for text in panel.texts
             if text.startswith("plain GELU, deep. ")
+            and f"Evidence: {', '.join(answer.evidence)}." in text
             and all(line in text for line in answer.code(framework).splitlines())
         ]
         assert answer.rule.why in text

@@ -17,16 +17,7 @@ from dataclasses import replace
 from typing import Any
 
 from initlib import activations, checks
-from initlib.recommendation import (
-    adaptation,
-    convolutions,
-    ends,
-    mup,
-    plain,
-    recurrent,
-    shortcuts,
-    transformers,
-)
+from initlib.recommendation import plain, structured
 from initlib.recommendation.answer import Recommendation
 from initlib.recommendation.data import DATA, PRIOR, Advice, prior
 from initlib.recommendation.rule import OUTPUT, Rule
@@ -47,8 +38,7 @@ __all__ = [
     "table",
 ]
 
-FAMILIES = (plain, ends, convolutions, shortcuts, recurrent, transformers, mup, adaptation)
-RULES: tuple[Rule, ...] = tuple(rule for family in FAMILIES for rule in family.RULES)
+RULES: tuple[Rule, ...] = (*plain.RULES, *structured.RULES)
 ARCHITECTURES = tuple(dict.fromkeys(rule.architecture for rule in RULES))
 NORMALISATIONS = ("none", "batch", "layer", "pre", "post")
 RECURRENT, ATTENTIVE, LOW_RANK = (
