@@ -295,6 +295,19 @@ def test_adapters_and_zero_convolutions_add_nothing_at_first_but_learn():
     assert recommend(architecture="controlnet").numbers() == {"weights": 0, "bias": 0}
 
 
+def test_the_first_policy_of_a_reinforcement_learner_is_nearly_uniform():
+    answer = recommend(architecture="policy", width=64, outputs=6)
+    rng = np.random.default_rng(0)
+    gains = [answer.numbers(part.name)["weights"] for part in answer.parts]
+    hidden, last = (
+        gain * initializers.orthogonal(answer.shape(part.name), rng=rng)
+        for gain, part in zip(gains, answer.parts, strict=True)
+    )
+    logits = np.tanh(rng.standard_normal((200, 64)) @ hidden) @ last
+    odds = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    assert np.abs(6 * odds - 1).max() < 0.05
+
+
 def test_at_the_mean_of_the_old_rows_new_tokens_take_little_probability():
     rng = np.random.default_rng(0)
     old, new = 1000, int(recommend(architecture="new tokens").numbers()["weights"])

@@ -62,6 +62,8 @@ ARCHITECTURE_ALIASES = {
     **dict.fromkeys(("fine-tuning", "finetuning", "peft", "low-rank"), ("lora",)),
     **dict.fromkeys(("controlnet", "zero conv"), ("zero convolution",)),
     **dict.fromkeys(("new embeddings", "new vocabulary"), ("new tokens",)),
+    **dict.fromkeys(("unet", "u-net", "ddpm", "dit"), ("diffusion",)),
+    **dict.fromkeys(("actor-critic", "ppo", "reinforcement learning"), ("policy",)),
     "mup mlp": ("mup",),
 }
 NORMALISATION_ALIASES = {

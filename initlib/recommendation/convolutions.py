@@ -91,4 +91,16 @@ RULES: Sequence[Rule] = (
         also="It saves the start, not the regularisation that batch normalisation brings.",
         sources=("de2020", "zhang2019"),
     ),
+    Rule(
+        name="diffusion net",
+        architecture="diffusion",
+        parts=(
+            Part("convolutions", "conv", Law("uniform", XAVIER)),
+            Part("last convolution of a block", "conv", ZERO),
+            Part("adaLN modulation", "dense", ZERO, widen=(1, 6)),
+        ),
+        why="What a block adds is zero at first, by its last convolution in a U-Net, by its gates in a DiT.",
+        also="The convolution in front of the output starts at zero too: the first prediction is 0.",
+        sources=("ho2020", "peebles2023"),
+    ),
 )

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from initlib.frameworks import Part
+from initlib.frameworks import Law, Part
 from initlib.recommendation.rule import OUTPUT, Rule, normal
 
 RULES: Sequence[Rule] = (
@@ -22,6 +22,17 @@ RULES: Sequence[Rule] = (
         also="For rates that carry over to other widths, variance 1 / fan_in^2 does as well (muP).",
         sources=("yang2022", "zhang2019"),
         evidence=("zero-symmetry",),
+    ),
+    Rule(
+        name="policy of a reinforcement learner",
+        architecture="policy",
+        parts=(
+            Part("hidden layers", "dense", Law("orthogonal", "2 ** 0.5")),
+            Part("policy output", "dense", Law("orthogonal", "0.01"), between=OUTPUT.between),
+        ),
+        why="An output a hundred times smaller makes the first policy nearly uniform, whatever the state.",
+        also="The output of a value net has gain 1.",
+        sources=("andrychowicz2021",),
     ),
     Rule(
         name="new head on a trained net",

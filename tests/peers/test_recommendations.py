@@ -97,6 +97,8 @@ def keep(values, law, number, weights=None):
         assert np.abs(old - new[0]).max() > 0.01
     elif law.family == "identity":
         np.testing.assert_array_equal(values, np.eye(len(values)))
+    elif law.family == "orthogonal" and values.shape[0] > values.shape[1]:
+        np.testing.assert_allclose(values.T @ values, number**2 * np.eye(values.shape[1]), atol=1e-5)
     elif law.family == "orthogonal":
         for gate in np.split(values, values.shape[1] // values.shape[0], axis=1):
             np.testing.assert_allclose(gate @ gate.T, number**2 * np.eye(len(gate)), atol=1e-5)
