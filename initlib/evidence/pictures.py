@@ -6,6 +6,7 @@ from typing import Any
 from initlib.evidence.grounds import effect
 from initlib.evidence.protocol import Difference, Finding, Share, Test, difference, is_share
 from initlib.evidence.statistics import Mean, Proportion
+from initlib.extras import hints
 
 INK, BLUE, ORANGE, BAND = "#333333", "#0072B2", "#D55E00", "#BBBBBB"
 EFFECTS = {
@@ -21,6 +22,7 @@ ROW = 0.27  # inches
 Judged = Sequence[tuple[Test, Finding]]
 
 
+@hints()
 def draw(judged: Judged, title: str) -> Any:
     """Return a figure: above, shares of the seeds; below, differences in units of their margins."""
     import matplotlib.pyplot as plt

@@ -14,6 +14,7 @@ from initlib.evidence.archives import load
 from initlib.evidence.grounds import INCONCLUSIVE, VERDICTS
 from initlib.evidence.protocol import Finding
 from initlib.evidence.results import Result, row_of
+from initlib.extras import hints
 from initlib.tables import Table, escaped, markdown
 
 CLAIMS = tuple(f"C{number}" for number in range(1, 26))
@@ -51,15 +52,16 @@ def verdicts(where: str | Path | None = None) -> "Verdicts":
     >>> verdicts().claims["C2"].protocol.name
     'zero-symmetry'
     """
-    results = {}
+    experiments: dict[str, str] = {}
     for name in registry.names():
-        result = load(name, where=where)
-        if result.protocol.claim in results:
-            raise ValueError(f"Claim {result.protocol.claim} has two experiments, {name!r} is the second.")
-        results[result.protocol.claim] = result
-    missing = [claim for claim in CLAIMS if claim not in results]
+        claim = registry.get(name).PROTOCOL.claim
+        if claim in experiments:
+            raise ValueError(f"Claim {claim} has two experiments, {name!r} is the second.")
+        experiments[claim] = name
+    missing = [claim for claim in CLAIMS if claim not in experiments]
     if missing:
         raise ValueError(f"No experiment settles {', '.join(missing)}.")
+    results = {claim: load(name, where=where) for claim, name in experiments.items()}
 
     def kind(letter: str) -> dict[str, Result]:
         return {claim: results[claim] for claim in sorted(results, key=_place) if claim.startswith(letter)}
@@ -126,6 +128,7 @@ class Verdicts:
         tables = {"csv": ("text/csv", self.csv()), "json": ("application/json", self.json())}
         return Downloads({f"verdicts.{ending}": table for ending, table in tables.items()})
 
+    @hints()
     def plot(self) -> Any:
         """Draw which claim got which verdict as a rule (filled) and as told (ring), and return the figure."""
         import matplotlib.pyplot as plt
