@@ -15,7 +15,7 @@ from initlib.extras import hints
 from initlib.streams import SPLIT, generator
 from initlib.typing import Array
 
-__all__ = ["Dataset", "Part", "Split", "breast_cancer", "digits", "latch", "wine"]
+__all__ = ["Dataset", "Part", "Split", "breast_cancer", "digits", "latch", "mnist", "wine"]
 
 
 @dataclass(frozen=True)
