@@ -82,7 +82,7 @@ def test_table_and_plot(name):
     import matplotlib.pyplot as plt
 
     result = load(name)
-    assert len(result.table()) == len(result.protocol.tests)
+    assert len(result.table()) == len(result.findings)
     plt.close(result.plot())
 
 
