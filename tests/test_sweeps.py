@@ -67,6 +67,14 @@ def test_scale_multiplies_the_weights():
     assert np.array_equal(halved.loss, by_hand.loss)
 
 
+def test_a_schedule_can_be_an_axis():
+    both = sweep({"schedule": [None, "warmup_cosine"]}, [100], n_jobs=1, **QUICK)
+    for schedule in (None, "warmup_cosine"):
+        alone = sweep({"depth": [3]}, [100], n_jobs=1, **QUICK, schedule=schedule)
+        assert np.array_equal(alone.loss[0], both.at(schedule=schedule).loss)
+    assert not np.array_equal(both.loss[0], both.loss[1])
+
+
 def test_callables_datasets_and_networks_of_ones_own():
     wine = datasets.wine()
     deep = partial(initializers.he_normal, negative_slope=0.1)

@@ -11,6 +11,7 @@ from initlib.datasets import Dataset
 from initlib.networks import convolutional, losses, lstm, mlp, residual
 from initlib.training import chunk, fitting
 from initlib.training.optimizers import get
+from initlib.training.schedules import warmup_cosine
 
 CURVES = ("loss", "train_accuracy", "validation_loss", "validation_accuracy", "test_loss", "test_accuracy")
 
@@ -85,14 +86,18 @@ def test_a_net_alone_is_trained_as_the_same_net_inside_a_stack(name, optimizer, 
         assert_same(again, whole, range(5))
 
 
-def reference(network, data, net, *, optimizer, rate, strength, decay, epochs, batch_size):
-    """Train one net in the plainest way, parameter by parameter, and return its parameters and losses."""
+def reference(network, data, net, *, optimizer, rate, strength, decay, epochs, batch_size, schedule=None):
+    """Train one net in the plainest way, parameter by parameter, and return its parameters and losses.
+
+    `schedule` gives the factor of the learning rate in each step, counted from 0.
+    """
     single = network.take([net])
     seed = single.seeds[0]
     part = data.split(seed).train
     orders = streams.generator(seed, streams.ORDER)
     memory = [(np.zeros_like(v), np.zeros_like(v)) for v in single.values]
     steps, curve = 0, []
+    constant = rate
     for _ in range(epochs):
         order, total = orders.permutation(len(part)), 0.0
         for first in range(0, len(part), batch_size):
@@ -100,6 +105,7 @@ def reference(network, data, net, *, optimizer, rate, strength, decay, epochs, b
             trace = single.forward(part.inputs[chosen])
             loss, top = losses.softmax(trace.output, part.labels[chosen][None])
             total += loss.item() * len(chosen)
+            rate = constant if schedule is None else constant * schedule(steps)
             steps += 1
             gradients = single.backward(trace, top).values
             for slot, (value, gradient) in enumerate(zip(single.values, gradients, strict=True)):
@@ -116,8 +122,9 @@ def reference(network, data, net, *, optimizer, rate, strength, decay, epochs, b
                 if optimizer == "sgd":
                     change = gradient
                 elif optimizer == "momentum":
-                    first_moment[...] = 0.9 * first_moment + gradient
-                    change = first_moment
+                    # with a schedule, the rate of its own step stays in each gradient
+                    first_moment[...] = 0.9 * first_moment + lr * gradient
+                    change = first_moment / lr
                 else:
                     first_moment[...] = 0.9 * first_moment + 0.1 * gradient
                     second_moment[...] = 0.999 * second_moment + 0.001 * gradient**2
@@ -144,6 +151,64 @@ def test_optimizers_do_what_their_formulas_say(optimizer, decay, parametrisation
         np.testing.assert_allclose(result.loss[net], curve, rtol=1e-9)
         for trained, expected in zip(result.network.values, values, strict=True):
             np.testing.assert_allclose(trained[net], expected[0], rtol=1e-8, atol=1e-11)
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "momentum", "adam"])
+@pytest.mark.parametrize("decay", ["l2", "decoupled"])
+def test_a_schedule_multiplies_the_rate_of_every_step(optimizer, decay):
+    data = blobs(samples=100)  # 80 to train on: 5 steps an epoch, the last of them with fewer samples
+    network = mlp((6, 8, 8, 3), "tanh", "he_normal", seeds=[3, 7])
+    settings = {"optimizer": optimizer, "decay": decay, "epochs": 4, "batch_size": 18}
+    result = training.fit(
+        network,
+        data,
+        learning_rate=0.05,
+        weight_decay=0.1,
+        schedule="warmup_cosine",
+        dtype=np.float64,
+        **settings,
+    )
+
+    def factor(step):  # 2 of 20 steps warm up
+        return (step + 1) / 2 if step < 2 else np.cos(np.pi / 2 * (step - 2) / 18) ** 2
+
+    for net in range(2):
+        values, curve = reference(network, data, net, rate=0.05, strength=0.1, schedule=factor, **settings)
+        np.testing.assert_allclose(result.loss[net], curve, rtol=1e-9)
+        for trained, expected in zip(result.network.values, values, strict=True):
+            np.testing.assert_allclose(trained[net], expected[0], rtol=1e-8, atol=1e-11)
+
+
+@pytest.mark.parametrize("steps", [1, 2, 9, 19, 20, 237])
+def test_the_schedule_rises_for_a_tenth_of_the_steps_then_falls_without_a_wasted_one(steps):
+    factors = np.array([warmup_cosine(step, steps) for step in range(1, steps + 1)])
+    warmup = max(1, steps // 10)
+    np.testing.assert_allclose(factors[:warmup], np.arange(1, warmup + 1) / warmup, rtol=1e-15)
+    assert factors[warmup - 1] == 1
+    assert (np.diff(factors[warmup:]) < 0).all()
+    assert (factors > 0).all()
+    assert steps < 9 or factors[-1] < 0.05
+    falling = steps - warmup  # a cosine is odd about its middle
+    np.testing.assert_allclose(
+        factors[warmup + 1 :] + factors[warmup + 1 :][::-1], np.ones(max(falling - 1, 0))
+    )
+
+
+def test_a_net_with_a_schedule_is_trained_alone_as_in_a_stack_where_another_diverges():
+    stack = mlp((6, 8, 8, 3), "relu", "he_normal", seeds=[0, 1, 2])
+    settings = {
+        "optimizer": "adam",
+        "schedule": "warmup_cosine",
+        "decay": "decoupled",
+        "weight_decay": 0.01,
+        "epochs": 3,
+        "batch_size": 10,
+    }
+    whole = training.fit(stack, blobs(), learning_rate=[0.01, 1e38, 0.02], threads=1, **settings)
+    assert whole.diverged.tolist() == [False, True, False]
+    for net, rate in ((0, 0.01), (2, 0.02)):
+        alone = training.fit(stack.take([net]), blobs(), learning_rate=rate, threads=1, **settings)
+        assert_same(alone, whole, [net])
 
 
 def test_an_activation_is_known_by_its_function_not_by_its_name():
@@ -362,6 +427,8 @@ GOOD = {"dataset": blobs(), "epochs": 1}
         ({"loss": "hinge"}, ValueError, "Unknown loss"),
         ({"loss": "logistic"}, ValueError, "single output"),
         ({"decay": "l3"}, ValueError, "Unknown decay"),
+        ({"schedule": "cosine"}, ValueError, "Unknown schedule. Received: 'cosine'; choose one of 'warmup"),
+        ({"schedule": 0.1}, TypeError, "Unknown schedule"),
         ({"epochs": -1}, ValueError, "epochs must be an integer >= 0"),
         ({"batch_size": 0}, ValueError, "batch_size must be an integer >= 1"),
         ({"momentum": 1.0}, ValueError, "momentum must be a finite number >= 0 and < 1"),

@@ -13,6 +13,7 @@ from initlib.networks.losses import Loss
 from initlib.networks.stacks import Network
 from initlib.streams import ORDER, generator
 from initlib.training.optimizers import SGD
+from initlib.training.schedules import Schedule
 from initlib.typing import Array
 
 PARTS = ("train", "validation", "test")
@@ -28,6 +29,7 @@ class Settings:
     batch_size: int
     momentum: float
     decay: str
+    schedule: Schedule
     cut: dict[str, Any]
 
 
@@ -55,6 +57,7 @@ class Chunk:
         if stop.is_set():
             return
         parts = _parts(self.network, self.dataset, self.settings.cut)
+        self.steps = self.settings.epochs * -(-parts["train"][0].shape[1] // self.settings.batch_size)
         with np.errstate(all="ignore"):  # nets that diverge are found by their loss
             for epoch in range(self.settings.epochs):
                 self._train(epoch, *parts["train"], stop)
@@ -92,7 +95,7 @@ class Chunk:
         return outputs, *self.settings.loss(outputs, y)
 
     def _backward(self, gradient: Array) -> None:
-        self.optimizer.steps += 1
+        self.optimizer.begin(self.settings.schedule(self.optimizer.steps + 1, self.steps))
         if self.optimizer.output_rate is not None:
             gradient *= self.optimizer.output_rate
         run_backward(self.network.layers, gradient, self.tape, needed=False)

@@ -15,7 +15,7 @@ from initlib import activations, checks
 from initlib.datasets import Dataset, Split
 from initlib.networks import losses
 from initlib.networks.stacks import Network, checked, floating
-from initlib.training import optimizers
+from initlib.training import optimizers, schedules
 from initlib.training.chunk import PARTS, Chunk, Settings, hits
 from initlib.typing import Array
 
@@ -69,6 +69,7 @@ def fit(
     momentum: float = 0.9,
     weight_decay: float | ArrayLike = 0.0,
     decay: str = "l2",
+    schedule: str | None = None,
     test: float = 0.2,
     validation: float = 0.0,
     train_samples: int | None = None,
@@ -81,9 +82,12 @@ def fit(
     Net i splits the data, and orders its batches, by its own seed: its result is the same alone, in any stack
     and with any number of `threads` (None: one for each processor). A `Split` in place of a data set serves
     all nets. `learning_rate` and `weight_decay` are one number, or one for each net. `optimizer` is "sgd",
-    "momentum" or "adam"; `momentum` is beta1 of Adam; `decay` is "l2", "l1" or "decoupled". `loss` is
-    "softmax", "squared" or "logistic". `test`, `validation`, `train_samples`, `standardise`: see
-    `Dataset.split`. Nets whose loss stops being finite are frozen and marked; the others go on.
+    "momentum" or "adam"; `momentum` is beta1 of Adam; `decay` is "l2", "l1" or "decoupled" (with "adam":
+    AdamW). `schedule` "warmup_cosine" raises the rates from 0 over the first tenth of all steps, then lowers
+    them to 0 along a cosine (Goyal et al. 2017, arXiv:1706.02677, section 2.2; Loshchilov & Hutter 2017,
+    arXiv:1608.03983, eq. 5); None leaves them. `loss` is "softmax", "squared" or "logistic". `test`,
+    `validation`, `train_samples`, `standardise`: see `Dataset.split`. Nets whose loss stops being finite are
+    frozen and marked; the others go on.
 
     >>> from initlib import datasets, networks
     >>> stack = networks.mlp((64, 32, 10), "relu", "he_normal", seeds=[0, 1])
@@ -99,6 +103,7 @@ def fit(
         batch_size=checks.integer("batch_size", batch_size, minimum=1),
         momentum=checks.real("momentum", momentum, minimum=0, below=1),
         decay=checks.choice("decay", decay, optimizers.DECAYS),
+        schedule=schedules.get(schedule),
         cut={
             "test": test,
             "validation": validation,

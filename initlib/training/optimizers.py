@@ -1,7 +1,5 @@
 """Optimizers for stacks: SGD, momentum and Adam with one learning rate and one weight decay for each net."""
 
-from typing import Any
-
 import numpy as np
 
 from initlib import checks
@@ -24,6 +22,7 @@ class SGD:
 
     family = "sgd"
     memories = 0
+    rates: Array  # those of the current step
     output_rate: Array | None
 
     def __init__(
@@ -33,16 +32,19 @@ class SGD:
         self.factors = [p.factors.get(self.family, 1.0) for p in network.parameters]
         self.decaying = [p.kind == "weight" and bool(decays.any()) for p in network.parameters]
         self.memory = [[np.zeros_like(v) for v in network.values] for _ in range(self.memories)]
-        self.rates = rates.astype(network.dtype)
+        self.full_rates = rates.astype(network.dtype)
         self.decays = decays.astype(network.dtype)
-        self.output_rate = self.rates[:, None, None]
 
     def keep(self, nets: Array) -> None:
         """Forget all nets but these."""
-        self.rates, self.decays = self.rates[nets], self.decays[nets]
+        self.full_rates, self.decays = self.full_rates[nets], self.decays[nets]
         self.memory = [[value[nets] for value in kind] for kind in self.memory]
-        if self.output_rate is not None:
-            self.output_rate = self.rates[:, None, None]
+
+    def begin(self, factor: float) -> None:
+        """Begin a step with `factor` times the learning rates."""
+        self.steps += 1
+        self.rates = self.full_rates * factor
+        self.output_rate = self.rates[:, None, None]
 
     def update(self, slot: int, value: Array, gradient: Array) -> None:
         """Step the parameter in `slot`; `gradient` is overwritten."""
@@ -67,7 +69,7 @@ class SGD:
 
 
 class Momentum(SGD):
-    """v = momentum v + lr g, w -= v (Polyak 1964; PyTorch's form for a constant learning rate)."""
+    """v = momentum v + lr g, w -= v (Polyak 1964; PyTorch's form while the learning rate is constant)."""
 
     memories = 1
 
@@ -85,8 +87,8 @@ class Adam(SGD):
     memories = 2
     beta2, epsilon = 0.999, 1e-8
 
-    def __init__(self, *args: Any, **settings: Any) -> None:
-        super().__init__(*args, **settings)
+    def begin(self, factor: float) -> None:
+        super().begin(factor)
         self.output_rate = None
 
     def _step(self, slot: int, gradient: Array) -> Array:
