@@ -57,9 +57,7 @@ def normalised(cells: Sequence[dict[str, Any]]) -> Network:
     return stack
 
 
-ACCURACY, LONG, NORMED = (
-    Metric(part, "test_accuracy") for part in ("training", "long", "batch norm")
-)
+ACCURACY, LONG, NORMED = (Metric(part, "test_accuracy") for part in ("training", "long", "batch norm"))
 GROWTH = Metric("gradients", "log10_first_to_last")
 
 
