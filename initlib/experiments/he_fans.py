@@ -109,7 +109,7 @@ PROTOCOL = Protocol(
         "taper": Measurement(
             measure=through_taper,
             axes={"mode": MODES},
-            seeds=range(1000, 1060),
+            seeds=range(1000, 1100),
             tolerance={"signal": 1e-6, "gradient": 1e-6},
             sample=({"seed": 1000},),
         ),
