@@ -37,8 +37,8 @@ def test_the_archive_says_what_its_numbers_say(name):
     content = json.loads((evidence.folder() / f"{name}.json").read_text())
     result = load(name)
     assert content["verdict"] == result.verdict
-    outcomes = {finding["test"]: finding["outcome"] for finding in content["findings"]}
-    assert outcomes == {finding.test: finding.outcome for finding in result.findings}
+    outcomes = {(f["test"], f.get("ground", "")): f["outcome"] for f in content["findings"]}
+    assert outcomes == {(f.test, f.ground): f.outcome for f in result.findings}
     assert result.protocol.name == name
     assert content["made"]["seconds"] > 0
     assert content["made"]["numpy"]

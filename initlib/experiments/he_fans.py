@@ -5,8 +5,12 @@ He et al. (2015) derive two conditions: fan_in Var W / 2 = 1 keeps the signal (e
 the first to the last width, whatever the depth. So they call either sufficient. Measured here on hidden
 layers that taper.
 
-The pilots behind the thresholds: seeds 0 to 59 for the signals, 0 to 3 in training. Between two BLAS
-kernels, accuracies of four nets differed by at most 0.3 points, first losses by nothing.
+What the paper says is settled by reading it, and the measured factors check a theorem; training alone could
+show that one of the two fans serves better. The first run trained with SGD alone. New: Adam, rates by
+accuracy, the margin of two points that all accuracies share. Seeds of the pilots: 0 to 2 and, for rates, 50
+and 51.
+
+Between two BLAS kernels, accuracies of four nets differed by at most 0.3 points, first losses by nothing.
 """
 
 from collections.abc import Sequence
@@ -16,7 +20,8 @@ from typing import Any
 import numpy as np
 
 from initlib import initializers, networks, propagation, theory
-from initlib.evidence import Difference, Measurement, Protocol, Rule, Share, Training
+from initlib.evidence import Difference, Measurement, Protocol, Rule, Share, Told, Training
+from initlib.experiments._grounds import ADAM, SGD
 from initlib.networks import Network
 
 TAPER = [512, *np.geomspace(512, 32, 16).round().astype(int).tolist()]  # 16 weight layers, to 32 units
@@ -83,24 +88,38 @@ def minus(rate: str) -> str:
     return f"tapering net, accuracy, fan_in minus fan_out, {rate} rate"
 
 
+SERVES = {  # the paper derives both; outputs serve as well as inputs
+    **{at_start(*case): "equivalent" for case in EXPECTED},
+    **{trains(mode): "yes" for mode in MODES},
+}
+RULES = (
+    Rule("refined", {**SERVES, minus("best"): ("equivalent", "not higher")}),
+    Rule("upheld", {trains("fan_in"): "yes", minus("best"): "higher"}),
+    Rule("refuted", {trains("fan_out"): "yes", minus("best"): "lower"}),
+)
+
 PROTOCOL = Protocol(
     name="he-fans",
     claim="C11",
+    edition=2,
     statement="The variance of He initialization depends on the number of inputs alone.",
+    told=Told("The variance of He initialization depends on the number of inputs alone.", RULES),
     source="He et al. 2015, section 2.2, eq. 10, eq. 14 and the paragraph after it",
     parts={
         "taper": Measurement(
             measure=through_taper,
             axes={"mode": MODES},
-            seeds=range(100, 160),
+            seeds=range(1000, 1100),
             tolerance={"signal": 1e-6, "gradient": 1e-6},
-            sample=({"seed": 100},),
+            sample=({"seed": 1000},),
         ),
         "training": Training(
             arms={mode: {"initializer": start(mode)} for mode in MODES},
+            grounds={"SGD with momentum": SGD, "Adam": ADAM},
+            tuned_by="accuracy",
             learning_rates=(0.001, 0.003, 0.01, 0.03, 0.1),
-            seeds=range(100, 120),
-            tuning_seeds=range(200, 206),
+            seeds=range(1000, 1012),
+            tuning_seeds=range(2000, 2003),
             settings={
                 "network": tapered,
                 "dataset": "digits",
@@ -110,7 +129,7 @@ PROTOCOL = Protocol(
                 "validation": 0.1,
             },
             tolerance={"first_loss": 1e-3, "test_accuracy": 0.04},
-            sample=({"arm": "fan_out", "learning_rate": "best", "seed": 100},),
+            sample=({"arm": "fan_out", "learning_rate": "best", "seed": 1000},),
         ),
     },
     tests=(
@@ -135,22 +154,11 @@ PROTOCOL = Protocol(
                 "test_accuracy",
                 {"arm": "fan_in"},
                 {"arm": "fan_out"},
-                0.01,
+                0.02,
                 {"learning_rate": rate},
             )
             for rate in ("best", "shared")
         ),
     ),
-    rules=(
-        Rule(  # the paper derives both; outputs serve as well as inputs
-            "refined",
-            {
-                **{at_start(*case): "equivalent" for case in EXPECTED},
-                **{trains(mode): "yes" for mode in MODES},
-                minus("best"): "equivalent",
-            },
-        ),
-        Rule("upheld", {trains("fan_in"): "yes", minus("best"): "higher"}),
-        Rule("refuted", {trains("fan_out"): "yes", minus("best"): "lower"}),
-    ),
+    rules=RULES,
 )
