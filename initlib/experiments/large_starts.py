@@ -168,7 +168,6 @@ PROTOCOL = Protocol(
             tolerance=TOLERANCE,
             sample=(
                 {"arm": times(1), "activation": "relu", "learning_rate": "best", "seed": 1000},
-                {"arm": times(4), "activation": "tanh", "learning_rate": "best", "seed": 1000},
                 {
                     "arm": times(1),
                     "activation": "tanh",
