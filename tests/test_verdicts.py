@@ -37,7 +37,7 @@ def test_a_row_says_what_the_archive_says(found):
         assert row.keys() == set(COLUMNS)
         assert row["claim"] == claim
         assert row["verdict"] == result.verdict
-        finding = next(finding for finding in result.findings if finding.test == row["test"])
+        finding = next(finding for finding in result.findings if finding.label == row["test"])
         assert row["criterion"] == finding.criterion
         assert int(row["n"]) == finding.estimate.n >= 10
         assert row["estimate"]
