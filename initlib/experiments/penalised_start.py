@@ -1,39 +1,45 @@
-"""C16: does a penalty on the first weights prevent overfitting? What it does at the start and at every step.
+"""C16: does a penalty on the first weights prevent overfitting? At the start, by strength, and at every step.
 
 A penalty at the start is read literally: its gradient acts in the first step and never again, which takes
-the weights from w to w - rate * strength * w. Beside it stand no penalty, and the same one at every step.
+the weights from w to (1 - rate * strength) w. Of usual size that product is 0.003; it is swept up to 0.75.
+Beside it stand no penalty, and a usual one at every step.
 
-The pilots behind the thresholds: seeds 0 to 9. The laws of least squares held there to 1e-13. Rates are
-chosen by validation among those that reach a training loss of 1: a penalty keeps the loss from falling
-to 0. Between two BLAS kernels, losses differed by 2e-6 and test accuracies not at all.
-
-A first run (seeds 100 to 113, 100 to 139 for least squares) was inconclusive: at four times He's scale the
-best rate is high, two all but equal starts drift apart, and the interval of their difference was -1.7 to 0.3
-points. By a power calculation on it there are 44 new seeds (160 for least squares); thresholds and rules are
-those of the first run.
+The first run (edition 1, seeds 300 to 343, itself a repetition with more seeds of one on 100 to 113) tried
+the usual size alone, and so settled by its choice of strength that the tip does nothing; that a penalty 250
+times as strong undoes a start four times too large was left to a remark. Now the strength is swept, Adam
+stands beside SGD, and accuracy chooses the rates. The pilots of this run: seeds 0 to 2, rates on 50 and 51.
+The laws of least squares held there to 1e-13. Between two BLAS kernels, losses of the first run differed by
+2e-6 and test accuracies not at all.
 """
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from initlib import sweeps
-from initlib.evidence import Difference, Measurement, Protocol, Rule, Share, Training
+from initlib.evidence import Difference, Measurement, Metric, Protocol, Rule, Share, Told, Training, when
+from initlib.experiments._grounds import ADAM, SGD
 from initlib.networks import Network
 
 NONE, START, ALWAYS = "no penalty", "penalty at the start", "penalty at every step"
 STRENGTH = 0.01
-FIRST_RATE = 0.3  # of the step that the penalty at the start takes
 SCALES = (0.25, 1.0, 4.0)
+USUAL, STRONG = 0.003, 0.75  # rate times strength
 EQUATIONS, UNKNOWNS, STEPS = 40, 100, 2000
 
 
-def penalised(cells: Sequence[dict[str, Any]]) -> Network:
+def at_the_start(product: float) -> str:
+    """Return the name of the arm that a penalty of this rate times strength has taken one step."""
+    return f"{START}, {product:g}"
+
+
+def penalised(cells: Sequence[dict[str, Any]], product: float) -> Network:
     """Return nets whose weights have taken one step down the gradient of the penalty alone."""
     network = sweeps.build(cells)
     for weights in network.weights:
-        weights *= 1 - FIRST_RATE * STRENGTH
+        weights *= 1 - product
     return network
 
 
@@ -81,18 +87,20 @@ def size(vectors: Any) -> Any:
     return np.square(vectors).sum(axis=(1, 2))
 
 
-def minus_none(arm: str, scale: float, rate: str = "best") -> Difference:
+ACCURACY = Metric("training", "test_accuracy").at(learning_rate="best")
+
+
+def minus_none(arm: str, scale: float) -> Difference:
     """Return the paired gain of a penalty at one scale of the start."""
-    name = f"start {scale:g} x He: {arm} minus none, {rate} rate"
-    where = {"scale": scale, "learning_rate": rate}
-    return Difference(name, "training", "test_accuracy", {"arm": arm}, {"arm": NONE}, 0.01, where)
+    at = ACCURACY.at(scale=scale)
+    return at.at(arm=arm).minus(at.at(arm=NONE), f"start {scale:g} x He: {arm} minus none", margin=0.02)
 
 
-def large_minus_small(arm: str, large: float, small: float, margin: float) -> Difference:
+def large_minus_small(arm: str, large: float, small: float) -> Difference:
     """Return the paired difference of two scales of the start."""
-    name = f"{arm}: start {large:g} minus {small:g} x He, best rate"
-    where = {"arm": arm, "learning_rate": "best"}
-    return Difference(name, "training", "test_accuracy", {"scale": large}, {"scale": small}, margin, where)
+    at = ACCURACY.at(arm=arm)
+    name = f"{arm}: start {large:g} minus {small:g} x He"
+    return at.at(scale=large).minus(at.at(scale=small), name, margin=0.02)
 
 
 def law(name: str, metric: str, penalty: str, centre: float, width: float) -> Share:
@@ -106,32 +114,50 @@ FOUND = "least squares, no penalty: the rest ends at the least-norm solution"
 ONCE = "least squares, penalty at the start: it shrinks by one factor 1 - rate x strength"
 ERASED = "least squares, penalty at every step: it shrinks by that factor at each step"
 EXCESS = "least squares: squared error left by a start N(0, 1), over unknowns less equations"
-NO_EFFECT = tuple(minus_none(START, scale) for scale in SCALES)
-EFFECT = minus_none(ALWAYS, SCALES[-1])
+ARMS: dict[str, dict[str, Any]] = {
+    NONE: {},
+    **{at_the_start(p): {"network": partial(penalised, product=p)} for p in (USUAL, 0.1, 0.5, STRONG)},
+    ALWAYS: {"weight_decay": STRENGTH},
+}
+LITERAL = minus_none(at_the_start(USUAL), 4.0)
+SMALLER = minus_none(at_the_start(STRONG), 4.0)
+NO_GAIN = "equivalent_or_lower_or_not_higher"
+RULES = (
+    Rule("upheld", when(higher=[LITERAL])),
+    Rule("refined", when(higher=[SMALLER], **{NO_GAIN: [LITERAL]})),  # it is a choice of the start's scale
+    Rule("refuted", when(**{NO_GAIN: [LITERAL, SMALLER]})),  # of no strength
+)
 
 PROTOCOL = Protocol(
     name="penalised-start",
     claim="C16",
     statement="Adding an L1 or L2 penalty to the initialization keeps a net from overfitting.",
+    edition=2,
+    told=Told(
+        "It is good to add a penalty such as L1 or L2 to the initialization, which helps to prevent "
+        "overfitting.",
+        rules=RULES,
+    ),
     parts={
         "least squares": Measurement(
             measure=least_squares,
             axes={"penalty": (NONE, START, ALWAYS)},
-            seeds=range(300, 460),
+            seeds=range(1000, 1160),
             tolerance={
                 "null_left": 1e-6,
                 "null_left_over_law": 1e-6,
                 "range_error": 1e-6,
                 "excess_over_law": 1e-6,
             },
-            sample=({"seed": 300, "penalty": NONE}, {"seed": 300, "penalty": ALWAYS}),
+            sample=({"seed": 1000, "penalty": NONE}, {"seed": 1000, "penalty": ALWAYS}),
         ),
         "training": Training(
-            arms={NONE: {}, START: {"network": penalised}, ALWAYS: {"weight_decay": STRENGTH}},
+            arms=ARMS,
             conditions={"scale": SCALES},
             learning_rates=(0.01, 0.03, 0.1, 0.3, 1.0),
-            seeds=range(300, 344),
-            tuning_seeds=range(200, 202),
+            grounds={"SGD": SGD, "Adam": ADAM},
+            seeds=range(1000, 1020),
+            tuning_seeds=range(2000, 2002),
             settings={
                 "dataset": "digits",
                 "train_samples": 300,
@@ -143,9 +169,9 @@ PROTOCOL = Protocol(
                 "batch_size": 30,
                 "epochs": 100,
             },
-            tolerance={"first_loss": 1e-4, "test_accuracy": 0.02},
-            sample=({"arm": ALWAYS, "scale": 4.0, "learning_rate": "best", "seed": 300},),
-            fits=1.0,
+            tuned_by="accuracy",
+            tolerance={"first_loss": 1e-3, "test_accuracy": 0.03},
+            sample=({"arm": ALWAYS, "scale": 4.0, "learning_rate": "best", "seed": 1000},),
         ),
     },
     tests=(
@@ -154,29 +180,10 @@ PROTOCOL = Protocol(
         law(ONCE, "null_left_over_law", START, 1.0, 1e-9),
         law(ERASED, "null_left_over_law", ALWAYS, 1.0, 1e-9),
         Difference(EXCESS, "least squares", "excess_over_law", {"penalty": NONE}, 1.0, 0.1),
-        *NO_EFFECT,
-        *(minus_none(START, scale, "shared") for scale in SCALES),
-        *(minus_none(ALWAYS, scale, rate) for scale in SCALES for rate in ("best", "shared")),
-        large_minus_small(NONE, 1.0, 0.25, 0.01),
-        large_minus_small(NONE, 4.0, 1.0, 0.02),
-        large_minus_small(ALWAYS, 1.0, 0.25, 0.01),
-        large_minus_small(ALWAYS, 4.0, 1.0, 0.01),
+        *(minus_none(arm, scale) for arm in ARMS if arm != NONE for scale in SCALES),
+        large_minus_small(NONE, 1.0, 0.25),
+        large_minus_small(NONE, 4.0, 1.0),
+        large_minus_small(ALWAYS, 4.0, 1.0),
     ),
-    rules=(
-        Rule(  # at the start a penalty does nothing, at every step it does
-            "refuted",
-            {
-                KEPT: "yes",
-                ONCE: "yes",
-                ERASED: "yes",
-                **{test.name: "equivalent" for test in NO_EFFECT},
-                EFFECT.name: "higher",
-            },
-        ),
-        Rule("upheld", {NO_EFFECT[-1].name: "higher"}),
-        Rule(  # neither helps
-            "refined",
-            {**{test.name: "equivalent" for test in NO_EFFECT}, EFFECT.name: ("equivalent", "lower")},
-        ),
-    ),
+    rules=RULES,
 )

@@ -6,8 +6,12 @@ set for each seed, on thresholded digits, and with two optimizers. Rotated by Q,
 Plain SGD cannot tell: nets with first weights W on X and Q^T W on X Q are one and the same function all along
 (Ng 2004; Li, Zhang and Arora 2021), and Q^T W is as likely a start as W.
 
-The pilots behind the thresholds: seeds 0 to 52. Between two BLAS kernels, test accuracies of 36 nets differed
-by at most 0.56 points, losses of the first epoch by 8e-8.
+A first run (edition 1, seeds 100 to 119) chose rates by training loss, which gave the effective fan-in a rate
+too small and made it look seven points worse than it is; it counted unclear outcomes as support; and Adam had
+parts of its own, where now both optimizers are grounds of the same parts. The pilots of this run: seeds 0 to
+2, rates on 50 and 51; they took the start away at one rate for each arm, where the run has two. Between two
+BLAS kernels, test accuracies of 36 nets of the first run differed by at most 0.56 points, losses of the first
+epoch by 8e-8.
 """
 
 from collections.abc import Sequence
@@ -18,7 +22,8 @@ from numpy.typing import NDArray
 
 from initlib import datasets, sweeps, training
 from initlib.datasets import Dataset, Split
-from initlib.evidence import Difference, Measurement, Protocol, Rule, Share, Training
+from initlib.evidence import Difference, Measurement, Metric, Protocol, Rule, Share, Told, Training, when
+from initlib.experiments._grounds import ADAM, SGD
 from initlib.networks import Network
 
 Array = NDArray[Any]
@@ -129,14 +134,14 @@ def rotate(seeds: Sequence[int], optimizer: str) -> dict[str, Any]:
     return {"loss_gap": np.abs(losses[0] - losses[1]).max(axis=1)}
 
 
-def leftover(seeds: Sequence[int], factor: float) -> dict[str, Any]:
+def leftover(seeds: Sequence[int], factor: float, rate: float) -> dict[str, Any]:
     """Return accuracies after training on topics, with all of the first weights and with what they learned.
 
     `motion` is how far the first weights have moved, relative to where they started.
     """
     start = stack(seeds, "topics", factor)
     cut: dict[str, Any] = {"test": 0.5, "standardise": False}
-    trained = training.fit(start, data("topics"), learning_rate=1.0, epochs=10, threads=1, **cut).network
+    trained = training.fit(start, data("topics"), learning_rate=rate, epochs=10, threads=1, **cut).network
     before = start.weights[0]
     learned = trained.weights[0] - before
     whole = accuracies(trained, seeds, cut)
@@ -162,137 +167,148 @@ def accuracies(nets: Network, seeds: Sequence[int], cut: dict[str, Any]) -> Arra
 
 FACTORS = {"a tenth of He": 0.1, "0.3 He": 0.3, "He": 1.0, "3 He": 3.0}
 EFFECTIVE = "effective fan-in"
-SGD, ADAM = (0.03, 0.1, 0.3, 1.0, 3.0), (0.0003, 0.001, 0.003, 0.01, 0.03)
 NAMES = ("topics", "counts", "strokes")
-SETTINGS = {"network": first_layer, "depth": 3, "width": 64, "batch_size": 64, "validation": 0.1}
+GROUNDS = {"SGD": SGD, "Adam": ADAM}
+STANDARDISED = "standardised topics"
 
 
-def comparison(name: str, rates: Sequence[float] = SGD, optimizer: str = "sgd", **settings: Any) -> Training:
-    """Return the training of all factors, and of the effective fan-in, on one data set."""
+def comparison(
+    name: str,
+    arms: Sequence[str] = (*FACTORS, EFFECTIVE),
+    rates: Sequence[float] = (0.03, 0.1, 0.3, 1.0, 3.0),
+    seeds: range = range(1000, 1012),
+    **settings: Any,
+) -> Training:
+    """Return the training of some factors, or of the effective fan-in, on one data set."""
     strokes = name == "strokes"
-    arms = FACTORS if settings.get("standardise") else {**FACTORS, EFFECTIVE: calibrated(name.split()[-1])}
+    factors = {**FACTORS, EFFECTIVE: calibrated(name.split()[-1])}
     return Training(
-        arms={arm: {"scale": factor} for arm, factor in arms.items()},
+        arms={arm: {"scale": factors[arm]} for arm in arms},
         learning_rates=rates,
-        seeds=range(100, 120) if strokes else range(100, 110),
-        tuning_seeds=range(200, 203),
+        grounds=GROUNDS,
+        tuned_by="accuracy",
+        seeds=seeds,
+        tuning_seeds=range(2000, 2002),
         settings={
-            **SETTINGS,
+            "network": first_layer,
+            "depth": 3,
+            "width": 64,
+            "batch_size": 64,
+            "validation": 0.1,
             "dataset": data(name),
-            "optimizer": optimizer,
+            "optimizer": "sgd",
             "standardise": False,
             "epochs": 20 if strokes else 10,
             "test": 0.2 if strokes else 0.5,
             **settings,
         },
-        tolerance={"first_loss": 1e-4, "test_accuracy": 0.02},
-        sample=({"arm": "He", "learning_rate": "best", "seed": 100},),
+        tolerance={"first_loss": 1e-3, "test_accuracy": 0.03},
+        sample=({"arm": "He", "learning_rate": "best", "seed": 1000},),
     )
 
 
 def against_he(part: str, arm: str) -> Difference:
     """Return the paired comparison of one arm with He's, each at its best rate."""
-    where = {"learning_rate": "best"}
-    return Difference(
-        f"{part}: {arm} minus He", part, "test_accuracy", {"arm": arm}, {"arm": "He"}, 0.01, where
-    )
+    accuracy = Metric(part, "test_accuracy").at(learning_rate="best")
+    return accuracy.at(arm=arm).minus(accuracy.at(arm="He"), f"{part}: {arm} minus He", margin=0.02)
 
 
 def signal(name: str, rule: str, **bounds: float) -> Share:
     """Return a test of the first pre-activations' mean square."""
-    words = {"he": "He", "effective": EFFECTIVE}
-    return Share(
-        f"{name}: the first signal with {words[rule]}, relative to what He's rule aims at",
-        "start",
-        "q_over_two",
-        {"name": name, "rule": rule},
-        **bounds,
+    words = {"he": "He", "effective": EFFECTIVE}[rule]
+    return (
+        Metric("start", "q_over_two")
+        .at(name=name, rule=rule)
+        .share(f"{name}: the first signal with {words}, relative to what He's rule aims at", **bounds)
     )
 
 
-PARTS = (*NAMES, *(f"{name}, Adam" for name in NAMES))
-TEXTS = tuple(part for part in PARTS if "strokes" not in part)
+def gained(arm: str, rate: float) -> Difference:
+    """Return what texts are read better by when the start is taken out of the first weights."""
+    factor = {EFFECTIVE: calibrated("topics"), "He": 1.0}[arm]
+    name = f"topics, {arm}, SGD at rate {rate:g}: gained by taking the first weights of the start away"
+    return Metric("leftover", "gain_accuracy").at(factor=factor, rate=rate).minus(0.0, name, margin=0.02)
+
+
 SAME = "sparse and rotated: plain SGD walks the same path"
 OTHER = "sparse and rotated: Adam walks another"
-NOT_WORSE = ("higher", "equivalent", "unclear")
+SMALLER = {name: against_he(name, "0.3 He") for name in (*NAMES, STANDARDISED)}
+RAW = [SMALLER[name] for name in NAMES]
+NO_GAIN = "equivalent_or_lower_or_not_higher"
 
 PROTOCOL = Protocol(
     name="sparse-inputs",
     claim="C21",
-    statement=(
-        "Sparse inputs call for smaller initial weights, because otherwise they overwhelm the network."
+    statement="Sparse inputs call for smaller first weights.",
+    edition=2,
+    told=Told(
+        "With sparse data, for example, it may help to start with smaller weights, so that the inputs do not "
+        "overwhelm the network.",
+        rules=(
+            *(Rule("upheld", when(higher=[test])) for test in SMALLER.values()),
+            Rule("refuted", when(**{NO_GAIN: SMALLER.values()})),
+        ),
+        some=True,
     ),
     parts={
         "start": Measurement(
             measure=at_start,
             axes={"name": NAMES, "rule": ("he", "effective")},
-            seeds=range(100, 110),
+            seeds=range(1000, 1010),
             tolerance={"q_over_two": 1e-6},
-            sample=({"seed": 100, "name": "topics", "rule": "he"},),
+            sample=({"seed": 1000, "name": "topics", "rule": "he"},),
         ),
         "rotation": Measurement(
             measure=rotate,
             axes={"optimizer": ("sgd", "adam")},
-            seeds=range(100, 110),
+            seeds=range(1000, 1010),
             tolerance={"loss_gap": 1e-6},
-            sample=({"seed": 100, "optimizer": "sgd"},),
+            sample=({"seed": 1000, "optimizer": "sgd"},),
         ),
         "leftover": Measurement(
             measure=leftover,
-            axes={"factor": (1.0, calibrated("topics"))},
-            seeds=range(100, 110),
+            axes={"factor": (1.0, calibrated("topics")), "rate": (1.0, 3.0)},
+            seeds=range(1000, 1012),
             tolerance={
                 "whole_accuracy": 0.02,
                 "learned_accuracy": 0.02,
                 "gain_accuracy": 0.02,
                 "motion": 1e-4,
             },
-            sample=({"seed": 100, "factor": 1.0},),
+            sample=({"seed": 1000, "factor": 1.0, "rate": 1.0},),
         ),
         **{name: comparison(name) for name in NAMES},
-        **{f"{name}, Adam": comparison(name, ADAM, "adam") for name in NAMES},
-        "rotated topics": comparison("rotated topics"),
-        "linear topics": comparison("topics", activation="identity", initializer="lecun_normal"),
-        "standardised topics": comparison("topics", (0.01, 0.03, 0.1, 0.3, 1.0), standardise="features"),
+        "rotated topics": comparison("rotated topics", ("0.3 He", "He", EFFECTIVE)),
+        "linear topics": comparison(
+            "topics", ("He", EFFECTIVE), activation="identity", initializer="lecun_normal"
+        ),
+        STANDARDISED: comparison(
+            "topics",
+            ("0.3 He", "He", "3 He"),
+            (0.01, 0.03, 0.1, 0.3, 1.0),
+            range(1000, 1048),  # with Adam the difference is small, and scatters by 1.9 points in the pilots
+            standardise="features",
+        ),
     },
     tests=(
         *(signal(name, "he", at_most=0.3) for name in NAMES),
         *(signal(name, "effective", at_least=0.85, at_most=1.15) for name in NAMES),
-        *(against_he(part, EFFECTIVE) for part in PARTS),
-        *(against_he(part, "0.3 He") for part in PARTS),
-        *(against_he(part, "a tenth of He") for part in PARTS),
-        against_he("standardised topics", "0.3 He"),
-        against_he("standardised topics", "3 He"),
+        *(against_he(part, EFFECTIVE) for part in NAMES),
+        *SMALLER.values(),
+        *(against_he(part, "a tenth of He") for part in NAMES),
+        against_he(STANDARDISED, "3 He"),
         against_he("rotated topics", EFFECTIVE),
         against_he("rotated topics", "0.3 He"),
         against_he("linear topics", EFFECTIVE),
         Share(SAME, "rotation", "loss_gap", {"optimizer": "sgd"}, at_most=1e-9, share=1.0),
         Share(OTHER, "rotation", "loss_gap", {"optimizer": "adam"}, at_least=0.01),
-        *(
-            Difference(
-                f"topics, {arm}: accuracy gained by taking the first weights of the start away",
-                "leftover",
-                "gain_accuracy",
-                {"factor": factor},
-                0.0,
-                0.02,
-            )
-            for arm, factor in ((EFFECTIVE, calibrated("topics")), ("He", 1.0))
-        ),
+        *(gained(arm, rate) for arm in (EFFECTIVE, "He") for rate in (1.0, 3.0)),
     ),
     rules=(
-        Rule(  # smaller helps, or does no harm, on texts; it does not on strokes; sparsity is not the reason
-            "depends",
-            {
-                **{f"{part}: {EFFECTIVE} minus He": "lower" for part in TEXTS},
-                **{f"{part}: 0.3 He minus He": NOT_WORSE for part in TEXTS},
-                "standardised topics: 0.3 He minus He": "higher",
-                "strokes: 0.3 He minus He": ("lower", "equivalent", "unclear"),
-                SAME: "yes",
-            },
+        Rule("upheld", when(higher=RAW)),
+        *(  # smaller helps where rare words are standardised, and not on raw data of some kind
+            Rule("depends", when(higher=[SMALLER[STANDARDISED]], **{NO_GAIN: [test]})) for test in RAW
         ),
-        Rule("upheld", {f"{part}: 0.3 He minus He": "higher" for part in PARTS}),
-        Rule("refuted", {f"{part}: 0.3 He minus He": "lower" for part in PARTS}),
-        Rule("refuted", {f"{part}: {EFFECTIVE} minus He": "higher" for part in PARTS}),
+        Rule("refuted", when(**{NO_GAIN: SMALLER.values()})),
     ),
 )
