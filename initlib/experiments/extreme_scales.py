@@ -274,7 +274,7 @@ PROTOCOL = Protocol(
         Rule("upheld", when(yes=[*TRAINS, *HALF, *OTHER_FORMATS], higher=[*LARGEST, *SMALLEST])),
         # the format decides about the numbers; what float32 holds still does not learn as well, at both ends
         Rule("refined", when(yes=[*TRAINS, *HALF], no=OTHER_FORMATS, higher=[*LARGEST, *SMALLEST])),
-        # the format decides about the numbers; with this optimizer one of the ends costs less than five points
+        # the format decides about the numbers; with this optimizer one end costs less than five points
         *(
             Rule(
                 "depends",

@@ -7,8 +7,8 @@ The first run knew SGD alone, chose most rates by the training loss, and called 
 equivalent. This one chooses by validation accuracy, counts two points as a loss, and adds Adam.
 
 Pilots: seeds 0 to 2, rates on 50 and 51; they are kept in pilots/. Two tuning seeds chose rates at which one
-net in three collapsed; so there are four. In the first run, first losses of nets of
-scale 1 differed by at most 3e-4 between two BLAS kernels, their test accuracies by 1.4 points.
+net in three collapsed; so there are four. In the first run, first losses of nets of scale 1 differed by at
+most 3e-4 between two BLAS kernels, their test accuracies by 1.4 points.
 """
 
 from collections.abc import Sequence
