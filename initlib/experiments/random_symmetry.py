@@ -4,10 +4,8 @@ Beside random weights: patterns without any (columns of a Hadamard matrix, cosin
 weights, one constant in the first layer alone, and one constant with a little noise. All in float64, as for
 zero initialization: rounding breaks symmetries too.
 
-The first run knew SGD alone and had a margin of one point; this one has Adam beside it and the margin of two
-points that all accuracies have. Pilots: seeds 0 to 2, rates on 50 and 51; they are kept in pilots/. Between
-two BLAS kernels, first losses of ReLU nets differed by up to 4e-4, test accuracies by 0.3 points, the median
-cosine by 7e-4, and numbers of twins not at all.
+The pilots behind the thresholds: seeds 0 to 4. Between two BLAS kernels, first losses of ReLU nets differed
+by up to 4e-4, test accuracies by 0.3 points, the median cosine by 7e-4, and numbers of twins not at all.
 """
 
 from collections.abc import Sequence
@@ -17,8 +15,7 @@ from typing import Any
 import numpy as np
 
 from initlib import datasets, initializers, networks, training
-from initlib.evidence import Difference, Measurement, Protocol, Rule, Share, Told, Training
-from initlib.experiments._grounds import ADAM, SGD
+from initlib.evidence import Difference, Measurement, Protocol, Rule, Share, Training
 
 GAIN = {"tanh": 1.0, "relu": 2**0.5}  # sigma_w; every pattern has the variance of the random weights
 CONSTANT = 0.1
@@ -125,8 +122,8 @@ def diverse(activation: str, start: str) -> str:
     return f"{activation}, {start}: neurons learn many directions"
 
 
-def minus(activation: str, start: str) -> str:
-    return f"{activation}: {start} minus gaussian"
+def minus(activation: str, start: str, rate: str = "best") -> str:
+    return f"{activation}: {start} minus gaussian, {rate} rate"
 
 
 PAIRS = WIDTH * (WIDTH - 1)  # of neurons, in two hidden layers
@@ -140,11 +137,9 @@ def training_of(activation: str) -> Training:
     """Return the comparison of all starts for one activation."""
     return Training(
         arms={start: {"initializer": starts(activation)[start]} for start in ARMS},
-        grounds={"SGD with momentum": SGD, "Adam": ADAM},
         learning_rates=(0.003, 0.01, 0.03, 0.1, 0.3),
-        tuned_by="accuracy",
-        seeds=range(1000, 1010),
-        tuning_seeds=range(2000, 2002),
+        seeds=range(100, 116),
+        tuning_seeds=range(200, 204),
         settings={
             "dataset": "digits",
             "activation": activation,
@@ -156,10 +151,10 @@ def training_of(activation: str) -> Training:
             "validation": 0.1,
             "dtype": "float64",
         },
-        tolerance={"first_loss": 1e-3, "test_accuracy": 0.03},
+        tolerance={"first_loss": 1e-3, "test_accuracy": 0.01},
         sample=(
-            {"arm": "gaussian", "ground": "SGD with momentum", "learning_rate": "best", "seed": 1000},
-            {"arm": "cosines", "ground": "Adam", "learning_rate": "best", "seed": 1000},
+            {"arm": "gaussian", "learning_rate": "best", "seed": 100},
+            {"arm": "cosines", "learning_rate": "best", "seed": 100},
         ),
     )
 
@@ -169,34 +164,19 @@ def accuracy(name: str, activation: str, start: str, **bounds: float) -> Share:
     return Share(name, activation, "test_accuracy", {"arm": start, "learning_rate": "best"}, **bounds)
 
 
-UPHELD = Rule(
-    "upheld",
-    {
-        **{trains(*one): "yes" for one in ALL_RANDOM},
-        **{distinct(*one): "yes" for one in ALL_RANDOM},
-        **{diverse(*one): "yes" for one in ALL_RANDOM},
-        **{ALIKE[a]: "yes" for a in GAIN},
-        **{FAILS[a]: "yes" for a in GAIN},
-    },
-)
-
 PROTOCOL = Protocol(
     name="random-symmetry",
     claim="C3",
-    edition=2,
     statement="Random weights break the symmetry between neurons, so that each can learn its own feature.",
-    told=Told(
-        "random weights break the symmetry and allow each neuron to learn features of its own.", (UPHELD,)
-    ),
     parts={
         "learned": Measurement(
             measure=learned,
             axes={"activation": tuple(GAIN), "start": tuple(starts("tanh"))},
-            seeds=range(1000, 1010),
+            seeds=range(100, 110),
             tolerance={"twins": 0, "cosine": 0.002, "rank": 0.05, "test_accuracy": 0.01},
             sample=(
-                {"activation": "tanh", "start": "gaussian", "seed": 1000},
-                {"activation": "tanh", "start": "constant", "seed": 1000},
+                {"activation": "tanh", "start": "gaussian", "seed": 100},
+                {"activation": "tanh", "start": "constant", "seed": 100},
             ),
         ),
         **{activation: training_of(activation) for activation in GAIN},
@@ -210,16 +190,17 @@ PROTOCOL = Protocol(
         *(accuracy(FAILS[a], a, "constant", at_most=0.5) for a in GAIN),
         *(
             Difference(
-                minus(a, start),
+                minus(a, start, rate),
                 a,
                 "test_accuracy",
                 {"arm": start},
                 {"arm": "gaussian"},
-                0.02,
-                {"learning_rate": "best"},
+                0.01,
+                {"learning_rate": rate},
             )
             for a in GAIN
             for start in ("uniform", *PATTERNS, "first constant")
+            for rate in ("best", "shared")
         ),
         *(
             share(f"{a}, constant with noise {noise:g}: {does}", "test_accuracy", a, f"noise {noise:g}", **b)
@@ -231,7 +212,16 @@ PROTOCOL = Protocol(
         ),
     ),
     rules=(
-        UPHELD,
+        Rule(
+            "upheld",
+            {
+                **{trains(*one): "yes" for one in ALL_RANDOM},
+                **{distinct(*one): "yes" for one in ALL_RANDOM},
+                **{diverse(*one): "yes" for one in ALL_RANDOM},
+                **{ALIKE[a]: "yes" for a in GAIN},
+                **{FAILS[a]: "yes" for a in GAIN},
+            },
+        ),
         Rule(  # the symmetry is broken, but neurons still learn much the same
             "refined",
             {
@@ -242,11 +232,7 @@ PROTOCOL = Protocol(
         ),
         Rule(  # only one of the two activations behaves as claimed
             "depends",
-            {
-                distinct("tanh", "gaussian"): "yes",
-                trains("tanh", "gaussian"): "yes",
-                trains("relu", "gaussian"): "no",
-            },
+            {trains("tanh", "gaussian"): "yes", trains("relu", "gaussian"): "no"},
         ),
         Rule("refuted", {distinct(*one): "no" for one in ALL_RANDOM}),
     ),
