@@ -8,7 +8,7 @@ SITE := _build/html/.complete
 RANGE ?= origin/main..HEAD
 DENO := DENO_DIR=.venv/deno DENO_NO_UPDATE_CHECK=1 $(BIN)/deno
 # The library's tests, without the heavy ones: pytest's arguments.
-LIBRARY := -q -n 2 --dist worksteal -m "not heavy" initlib $(wildcard tests/test_*.py)
+LIBRARY := -q -n 2 --dist worksteal -p no:nbval -m "not heavy" initlib $(wildcard tests/test_*.py)
 # Make cannot hold names with blanks or signs of its own ("Untitled Folder"); what the book needs has none.
 SOURCES := _config.yml _toc.yml $(shell find book initlib site -type f \
 	-not -path '*/node_modules/*' -not -path '*/__pycache__/*' -not -path '*/.*/*' \
@@ -34,6 +34,7 @@ export JUPYTER_RUNTIME_DIR := $(CURDIR)/.venv/runtime
 export IPYTHONDIR := $(CURDIR)/.venv/ipython
 export MPLCONFIGDIR := $(CURDIR)/.venv/matplotlib
 unexport JUPYTER_PATH MATPLOTLIBRC PYTHONPATH
+unexport PYTHONDONTWRITEBYTECODE # every process would compile all that it imports
 
 # $(call step,WHAT,COMMAND): run COMMAND; if it fails, say in one line what failed.
 step = @$(2) || { echo "make $@: $(1) failed; the reason stands above." >&2; exit 1; }
@@ -126,7 +127,8 @@ lint: .venv/ready ## Check style (ruff, deno), types (mypy) and the floors of in
 	$(call step,deno fmt,$(DENO) fmt --quiet --check --config deno.json)
 
 subjects: ## Check that the subjects of the commits in RANGE (origin/main..HEAD) are under 72 characters
-	@subjects=$$(git log --no-merges --format=%s $(RANGE) --) || exit 1; \
+	@subjects=$$(git log --no-merges --format=%s $(RANGE) -- 2>/dev/null) || { \
+		echo "make $@: there are no commits $(RANGE) here; name a range: make $@ RANGE=HEAD~5..HEAD" >&2; exit 1; }; \
 	! printf '%s\n' "$$subjects" | grep -E '^.{72}' || { echo "make $@: shorten the subjects above." >&2; exit 1; }
 
 format: .venv/ready ## Format the code, that of the chapters too, and the JavaScript

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from initlib import checks
+from initlib.extras import hints
 from initlib.typing import FloatArray
 
 __all__ = ["Activation", "AnyActivation", "Function", "canonical", "elu", "get", "leaky_relu", "names"]
@@ -144,7 +145,10 @@ def _probe(what: str, function: Function, x: FloatArray) -> FloatArray:
             f"{what} must be callable. Received: {checks.shown(function)} of type {type(function).__name__}."
         )
     try:
-        values = np.asarray(function(x))
+        with hints():
+            values = np.asarray(function(x))
+    except ImportError:
+        raise
     except Exception as error:
         raise TypeError(f"{what} must take a float array. It raised: {checks.shown(error)}.") from error
     if values.shape != x.shape or values.dtype.kind != "f":

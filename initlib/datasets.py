@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from initlib import checks
+from initlib.extras import hints
 from initlib.streams import SPLIT, generator
 from initlib.typing import Array
 
@@ -200,10 +201,8 @@ def latch(steps: int, samples: int = 1024, *, noise: float = 0.2, seed: int = 0)
 
 @cache
 def _bundled(name: str) -> Dataset:
-    try:
+    with hints():
         from sklearn import datasets as bundled
-    except ImportError as error:
-        raise ImportError("This data set comes with scikit-learn: pip install scikit-learn.") from error
     load: Callable[..., Any] = getattr(bundled, f"load_{name}")
     inputs, labels = load(return_X_y=True)
     found = Dataset(name, inputs, labels, int(labels.max()) + 1)

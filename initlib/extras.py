@@ -1,24 +1,51 @@
 """Packages that only some purposes need: imported where they are used, with a hint where they are missing."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
-__all__ = ["needed"]
+__all__ = ["hints", "needed"]
+
+# What a package that may be missing is installed with.
+SOURCES = {
+    "PIL": "'initlib[widgets]'",
+    "anywidget": "'initlib[widgets]'",
+    "cloudpickle": "'initlib[sweep]'",
+    "ipywidgets": "'initlib[widgets]'",
+    "joblib": "'initlib[sweep]'",
+    "matplotlib": "'initlib[figures]'",
+    "scipy": "scipy",
+    "sklearn": "'initlib[sweep]'",
+    "tqdm": "'initlib[sweep]'",
+}
 
 
-def needed(module: str) -> Any:
-    """Return a module that an extra of initlib installs, or say how to install it.
+@contextmanager
+def hints() -> Iterator[None]:
+    """Say how to install a package that an import inside does not find; also a decorator, called.
 
-    >>> needed("joblib_of_the_future")
+    >>> with hints():
+    ...     raise ModuleNotFoundError("No module named 'tqdm'", name="tqdm")
     Traceback (most recent call last):
         ...
-    ModuleNotFoundError: joblib_of_the_future is needed here: pip install 'initlib[book]'.
+    ModuleNotFoundError: tqdm is needed here: pip install 'initlib[sweep]'.
     """
     try:
-        return import_module(module)
+        yield
     except ModuleNotFoundError as error:
-        if error.name != module.split(".")[0]:
+        if error.name not in SOURCES:
             raise
         raise ModuleNotFoundError(
-            f"{error.name} is needed here: pip install 'initlib[book]'.", name=error.name
+            f"{error.name} is needed here: pip install {SOURCES[error.name]}.", name=error.name
         ) from None
+
+
+@hints()
+def needed(module: str) -> Any:
+    """Return a module of a package that only some purposes need, or say how to install it.
+
+    >>> needed("joblib.parallel").__name__
+    'joblib.parallel'
+    """
+    return import_module(module)

@@ -15,5 +15,5 @@ def own(facade: dict[str, Any]) -> None:
     name = facade["__name__"]
     for public in facade["__all__"]:
         value = facade[public]
-        if getattr(value, "__module__", "").startswith(f"{name}."):
+        if callable(value) and getattr(value, "__module__", "").startswith(f"{name}."):
             value.__module__ = name

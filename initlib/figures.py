@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from initlib import propagation
+from initlib.extras import hints
 from initlib.networks.stacks import Network
 from initlib.propagation import Profile
 from initlib.typing import Array
@@ -66,6 +67,7 @@ STYLE: dict[Any, Any] = {
 }
 
 
+@hints()
 def use_style() -> None:
     """Set matplotlib to the book's style: white card, pale grid, titles that say the finding.
 
@@ -76,6 +78,7 @@ def use_style() -> None:
     plt.rcParams.update(STYLE)
 
 
+@hints()
 def panel(
     networks: Mapping[str, Network],
     inputs: ArrayLike,

@@ -66,6 +66,13 @@ def test_linear_values_come_back_within_the_stated_error(values):
     np.testing.assert_allclose(stored, values, rtol=1e-12, atol=span / 4000 * (1 + 1e-9))
 
 
+@pytest.mark.parametrize("first", [0, -7])
+def test_many_whole_numbers_come_back_exactly(first):
+    values = first + np.arange(1999)
+    stored = Table([Axis("i", range(1999))], {"x": (["i"], values)}).stored("x")
+    np.testing.assert_array_equal(stored, values)
+
+
 def test_the_stated_error_is_the_error():
     rng = np.random.default_rng(0)
     values = 10 ** rng.uniform(-30, 30, 10_000)

@@ -1,6 +1,7 @@
 """Recommendations: every rule is found, says its numbers, has sources and evidence; bad nets are refused."""
 
 import ast
+import inspect
 import math
 import re
 from pathlib import Path
@@ -16,6 +17,8 @@ from initlib.recommendation import ARCHITECTURES, DATA, NORMALISATIONS, RULES, N
 
 BIBLIOGRAPHY = (Path(__file__).parents[1] / "book" / "references.bib").read_text()
 KEYS = set(re.findall(r"^@\w+\{([^,]+),", BIBLIOGRAPHY, re.MULTILINE))
+
+SIZES = {"blocks": 4, "steps": 50, "share": 0.1, "rank": 4, "head": 8, "width": 8, "base": 4}
 
 each_rule = pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
 
@@ -51,12 +54,81 @@ def test_a_rule_has_numbers_words_and_code_that_parses(rule):
     answer = recommend(**net(rule), width=48)
     for part in answer.parts:
         assert all(np.isfinite(number) for number in answer.numbers(part.name).values())
-        assert answer.words(part.name).keys() >= {"weights"}
+        assert answer.words(part.name).keys() & {"weights", "gamma", "value"}
         for framework in frameworks.NAMES:
             code = answer.code(framework, part.name)
             ast.parse(code)
             assert max(map(len, code.splitlines())) <= 110
     assert rule.why in " ".join(repr(answer).split())
+
+
+BUILDERS = {
+    "mlp": "mlp", "mup": "mlp", "lstm": "lstm", "conv": "convolutional",
+    "residual": "residual", "rezero": "residual",
+}  # fmt: skip
+ENDS = ("linear", "output")  # the ends of any net
+NORMS = {"batch": "batch", "layer": "layer", "pre": "pre_norm"}
+
+
+def words_of(name):
+    """Return the names and strings in the code of an experiment, and which nets it builds."""
+    words, builders = set(), set()
+    for node in ast.walk(ast.parse(inspect.getsource(experiments.get(name)))):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            words.add(node.value)
+        elif isinstance(node, (ast.Name, ast.Attribute, ast.ImportFrom)):
+            names = [one.name for one in node.names] if isinstance(node, ast.ImportFrom) else []
+            words |= {node.id if isinstance(node, ast.Name) else getattr(node, "attr", ""), *names}
+    builders = words & set(BUILDERS.values())
+    if any(type(part).__name__ == "Training" for part in experiments.get(name).PROTOCOL.parts.values()):
+        builders.add("mlp")  # what a sweep trains unless it is told otherwise
+    return words, builders
+
+
+def suits(name, architecture, activations_, normalisations=None):
+    """Say whether an experiment has nets of that architecture, all these activations, one of these norms."""
+    words, builders = words_of(name)
+    if architecture == "mup" and "mup" not in words:
+        return False
+    norms = normalisations is None or any(
+        norm == "none" or NORMS.get(norm) in words for norm in normalisations
+    )
+    return (
+        (architecture in ENDS or BUILDERS.get(architecture) in builders)
+        and words >= set(activations_)
+        and norms
+    )
+
+
+@pytest.mark.parametrize("rule", [rule for rule in RULES if rule.evidence], ids=lambda rule: rule.name)
+def test_evidence_is_of_the_activations_the_architecture_and_the_normalisation_of_the_rule(rule):
+    tested = rule.tested or rule.activations or ()
+    assert set(tested) <= set(rule.activations or tested)
+    assert tested or rule.architecture in (*ENDS, "lstm")  # rules for any activation say which was tested
+    for name in rule.evidence:
+        assert suits(name, rule.architecture, tested, rule.normalisations), name
+    for activation in tested:
+        assert set(rule.evidence) <= set(recommend(**{**net(rule), "activation": activation}).evidence)
+    for activation in set(rule.activations or ()) - set(tested):
+        assert not recommend(**{**net(rule), "activation": activation}).evidence
+
+
+@pytest.mark.parametrize("name", DATA)
+def test_evidence_on_the_data_is_of_dense_nets_and_stays_with_them(name):
+    assert all(suits(experiment, "mlp", ()) for experiment in DATA[name].evidence)
+    share = {"share": 0.1} if name == "imbalanced" else {}
+    assert set(recommend(data=name, **share).evidence) >= set(DATA[name].evidence)
+    assert recommend(architecture="conv", data=name, **share).evidence == ()
+
+
+def test_evidence_of_another_activation_or_architecture_does_not_suit():
+    assert suits("he-variants", "mlp", ["gelu"])
+    assert not suits("choose-by-activation", "mlp", ["gelu"])  # once named by the rules for GELU and ELU
+    assert not suits("choose-by-activation", "mlp", ["elu"])
+    assert not suits("zero-biases", "mlp", ["gelu"])
+    assert not suits("he-fans", "conv", ["relu"])  # once named by the rules for convolutions
+    assert not suits("he-depth", "mlp", ["relu"], ["layer"])
+    assert not suits("he-depth", "mup", ["relu"])
 
 
 def test_names_differ():
@@ -141,10 +213,7 @@ def test_shares_of_all_classes_are_taken_or_refused():
 @pytest.mark.parametrize("framework", frameworks.NAMES)
 def test_code_imports_what_it_names_and_layers_differ(framework):
     for rule in RULES:
-        code = [
-            frameworks.lines(framework, part, {"blocks": 4, "steps": 50, "share": 0.1}, 8, 4, seed=i)
-            for i, part in enumerate(rule.parts)
-        ]
+        code = [frameworks.lines(framework, part, SIZES, 8, 4, seed=i) for i, part in enumerate(rule.parts)]
         for text in code:
             tree = ast.parse(text)
             imported = {
@@ -158,14 +227,39 @@ def test_code_imports_what_it_names_and_layers_differ(framework):
 
 
 @pytest.mark.parametrize(
-    ("alias", "name"),
-    [("cnn", "conv"), ("resnet", "residual"), ("gpt", "transformer"), ("ViT", "transformer")],
+    ("alias", "name", "normalisation"),
+    [
+        ("cnn", "conv", "none"),
+        ("ResNet50", "resnet", "batch"),
+        ("gpt", "transformer", "pre"),
+        ("ViT", "transformer", "pre"),
+        ("transformer, pre-norm", "transformer", "pre"),
+        ("BERT", "transformer", "post"),
+        ("T-Fixup", "transformer", "none"),
+        ("skipinit", "rezero", "none"),
+        ("fine-tuning", "lora", "none"),
+        ("LoRA", "lora", "none"),
+        ("ControlNet", "zero convolution", "none"),
+    ],
 )
-def test_architectures_have_the_names_that_people_type(alias, name):
-    norm = {"residual": "none", "transformer": "pre"}.get(name, "none")
-    activation = "gelu" if name == "transformer" else "relu"
-    asked = {"activation": activation, "normalisation": norm}
-    assert recommend(architecture=alias, **asked).rule == recommend(architecture=name, **asked).rule
+def test_architectures_have_the_names_that_people_type(alias, name, normalisation):
+    rule = recommend(architecture=alias).rule
+    assert rule == recommend(architecture=name, normalisation=normalisation).rule
+    assert rule.architecture == name
+
+
+@pytest.mark.parametrize(
+    ("alias", "name"), [("BatchNorm", "batch"), ("layer norm", "layer"), ("LN", "layer")]
+)
+def test_normalisations_have_the_names_that_people_type(alias, name):
+    assert recommend(normalisation=alias).rule == recommend(normalisation=name).rule
+
+
+def test_what_is_usual_is_taken_where_nothing_is_said():
+    assert recommend(architecture="transformer").rule.normalisations == ("pre",)
+    assert recommend(architecture="resnet").rule.normalisations == ("batch",)
+    assert recommend(architecture="resnet", normalisation="none").rule.name == "ResNet without normalisation"
+    assert recommend(architecture="bert", normalisation="pre-norm").rule.normalisations == ("pre",)
 
 
 @pytest.mark.parametrize(
@@ -187,13 +281,24 @@ def test_layers_have_the_shapes_of_the_net():
     assert answer.numbers("feed-forward, second")["weights"] == 1 / (12 * 384)
 
 
+def test_heads_ranks_and_base_widths_change_numbers_and_shapes():
+    logits = {heads: recommend(architecture="mup transformer", width=128, heads=heads) for heads in (2, 8)}
+    assert logits[2].numbers("attention logits")["weights"] == 1 / 64
+    assert logits[8].code("JAX", "attention logits") == "factor = 1 / 16"
+    assert recommend(architecture="lora", width=96, rank=4).shape("B, way out") == (4, 96)
+    wide = recommend(architecture="mup", width=512, inputs=784, outputs=10, base_width=128)
+    assert [wide.numbers(part.name)["rate"] for part in wide.parts] == [1 / 4, 1, 1 / 4]
+    assert wide.shape("first layer") == (784, 512)
+    assert wide.numbers("first layer")["weights"] == 1 / 784
+
+
 def test_a_net_without_a_rule_hears_the_nearest():
     with pytest.raises(
         NoRuleError, match=r"nearest is 'plain softplus, shallow', for depth from 1 to 3\. .*LSUV"
     ):
         recommend(activation="softplus", depth=20)
     with pytest.raises(NoRuleError, match="nearest is 'pre-norm transformer, ReLU', for normalisation 'pre'"):
-        recommend(architecture="transformer")
+        recommend(architecture="transformer", normalisation="batch")
 
 
 def test_every_combination_has_a_rule_or_says_so():
@@ -218,7 +323,7 @@ def has_rule(architecture, normalisation, activation, depth):
     ("arguments", "message"),
     [
         ({"activation": "tahn"}, "Unknown activation.*Did you mean 'tanh'"),
-        ({"architecture": "mpl"}, "Unknown architecture.*Did you mean 'mlp'"),
+        ({"architecture": "mlps"}, "Unknown architecture.*Did you mean 'mlp'"),
         ({"normalisation": "bath"}, "Unknown normalisation.*Did you mean 'batch'"),
         ({"data": "tabular"}, "Unknown data"),
         ({"width": 0}, "width must be an integer >= 1. Received: 0"),
@@ -226,6 +331,9 @@ def has_rule(architecture, normalisation, activation, depth):
         ({"outputs": 0}, "outputs must be"),
         ({"heads": 4}, "heads is for transformer"),
         ({"steps": 10}, "steps is for rnn, lstm, gru"),
+        ({"rank": 4}, "rank is for lora, adapter"),
+        ({"base_width": 4}, "base_width is for mup, mup transformer"),
+        ({"architecture": "lora", "rank": 0}, "rank must be an integer >= 1. Received: 0"),
         ({"share": 0.1}, "share is for data='imbalanced'"),
         ({"data": "imbalanced", "share": 1.0}, "share must be"),
         (
@@ -262,6 +370,7 @@ def test_the_guide_shows_the_rule_and_the_code_of_every_part():
             text
             for text in panel.texts
             if text.startswith("plain GELU, deep. ")
+            and f"Evidence: {', '.join(answer.evidence)}." in text
             and all(line in text for line in answer.code(framework).splitlines())
         ]
         assert answer.rule.why in text

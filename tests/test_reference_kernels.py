@@ -6,7 +6,6 @@ import warnings
 import pytest
 import reference_kernels
 
-nbformat = pytest.importorskip("nbformat")
 pytest_plugins = ["pytester"]
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 PRINTS = {"same": "print('80 % right')", "digits": "print('81  % right')", "words": "print('80 % wrong')"}
@@ -25,6 +24,7 @@ def no_kernel_left_open():
 def notebook(pytester, request):
     """A notebook whose cells printed `80 % right` when they were stored."""
     pytest.importorskip("nbval")
+    nbformat = pytest.importorskip("nbformat")
     cells = [
         nbformat.v4.new_code_cell(
             PRINTS[name],
@@ -46,6 +46,7 @@ def run(pytester, monkeypatch, reference):
     return pytester.runpytest_inprocess(*options, "pages.ipynb")
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("notebook", [["same", "digits", "words"]], indirect=True)
 def test_on_the_reference_kernels_every_character_counts(notebook, monkeypatch):
     done = run(notebook, monkeypatch, reference=True)
@@ -53,6 +54,7 @@ def test_on_the_reference_kernels_every_character_counts(notebook, monkeypatch):
     done.stdout.fnmatch_lines(["*those of the stored outputs: all compared in full*"])
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("notebook", [["same", "digits", "words"]], indirect=True)
 def test_on_other_kernels_digits_may_differ_and_words_may_not(notebook, monkeypatch):
     done = run(notebook, monkeypatch, reference=False)

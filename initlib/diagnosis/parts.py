@@ -50,11 +50,14 @@ def choose(
         raise ValueError(f"names must match layers of the model. Received: {', '.join(map(repr, unused))}.")
     dense = [name for name, kind in layers if kind == "dense"]
     output = _output(dense)
+    first = dense[0] if "first layer" in parts and len(dense) > 1 else None
     found: dict[str, Part | None] = {}
     for name, kind in layers:
         pattern = next((p for p in names if fnmatchcase(name, p)), None)
         if pattern is not None:
             found[name] = parts[names[pattern]]
+        elif name == first:
+            found[name] = parts["first layer"]
         else:
             found[name] = _part(name, kind, parts, is_output=name == output)
     return found
@@ -70,7 +73,8 @@ def _output(dense: Sequence[str]) -> str | None:
 def _part(name: str, kind: str, parts: Mapping[str, Part], *, is_output: bool) -> Part | None:
     if is_output and "output layer" in parts:
         return parts["output layer"]
-    rest = [p for p in parts.values() if p.name != "output layer" and p.layer in LIKE.get(kind, (kind,))]
+    ends = ("first layer", "output layer")
+    rest = [p for p in parts.values() if p.name not in ends and p.layer in LIKE.get(kind, (kind,))]
     exact = [p for p in rest if p.layer == kind] or rest
     if len(exact) == 1:
         return exact[0]

@@ -4,8 +4,9 @@ import math
 
 import numpy as np
 
-# From the archive of depth-tolerance: the octaves of amplitude, from the input to the last hidden layer, at
-# which plain ReLU nets of L layers fall below 90 % of the best accuracy. A test computes them anew.
+# From the first run of depth-tolerance (SGD with momentum): the octaves of amplitude, from the input to the
+# last hidden layer, at which plain ReLU nets of L layers fall below 90 % of the best accuracy. A test
+# computes them anew.
 DEPTHS = (3, 6, 12)
 LOWER = (-9.553, -5.758, -4.196)
 UPPER = (8.399, 3.555, 3.31)

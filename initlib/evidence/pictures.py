@@ -5,6 +5,7 @@ from typing import Any
 
 from initlib.evidence.protocol import Difference, Finding, Share, Test, difference
 from initlib.evidence.statistics import Mean, Proportion
+from initlib.extras import hints
 
 INK, BLUE, ORANGE, BAND = "#333333", "#0072B2", "#D55E00", "#BBBBBB"
 WIDEST = 4.0  # margins; what lies further out is drawn at the edge, as an arrow
@@ -13,6 +14,7 @@ ROW = 0.27  # inches
 Judged = Sequence[tuple[Test, Finding]]
 
 
+@hints()
 def draw(judged: Judged, title: str) -> Any:
     """Return a figure: above, shares of the seeds; below, differences in units of their margins."""
     import matplotlib.pyplot as plt

@@ -14,6 +14,7 @@ from initlib.evidence.archives import load
 from initlib.evidence.grounds import INCONCLUSIVE, VERDICTS
 from initlib.evidence.protocol import Finding
 from initlib.evidence.results import Result, row_of
+from initlib.extras import hints
 from initlib.tables import Table, escaped, markdown
 
 CLAIMS = tuple(f"C{number}" for number in range(1, 26))
@@ -62,15 +63,16 @@ def verdicts(where: str | Path | None = None) -> "Verdicts":
     >>> verdicts().claims["C2"].protocol.name
     'zero-symmetry'
     """
-    results = {}
+    experiments: dict[str, str] = {}
     for name in registry.names():
-        result = load(name, where=where)
-        if result.protocol.claim in results:
-            raise ValueError(f"Claim {result.protocol.claim} has two experiments, {name!r} is the second.")
-        results[result.protocol.claim] = result
-    missing = [claim for claim in CLAIMS if claim not in results]
+        claim = registry.get(name).PROTOCOL.claim
+        if claim in experiments:
+            raise ValueError(f"Claim {claim} has two experiments, {name!r} is the second.")
+        experiments[claim] = name
+    missing = [claim for claim in CLAIMS if claim not in experiments]
     if missing:
         raise ValueError(f"No experiment settles {', '.join(missing)}.")
+    results = {claim: load(name, where=where) for claim, name in experiments.items()}
     published = sorted(results.keys() - set(CLAIMS), key=_place)
     return Verdicts({c: results[c] for c in CLAIMS}, {r: results[r] for r in published})
 
@@ -128,6 +130,7 @@ class Verdicts:
         tables = {"csv": ("text/csv", self.csv()), "json": ("application/json", self.json())}
         return Downloads({f"verdicts.{ending}": table for ending, table in tables.items()})
 
+    @hints()
     def plot(self) -> Any:
         """Draw which claim got which verdict, and return the figure."""
         import matplotlib.pyplot as plt

@@ -1,10 +1,14 @@
 """C2: what zero initialization does, exactly and in training, and which layers may start at zero.
 
 Statements that hold exactly are measured in float64. In float32, some BLAS kernels round the columns of one
-matrix product differently; that alone breaks the symmetry of equal neurons, and training amplifies it.
+matrix product differently; that alone breaks the symmetry of equal neurons, and training amplifies it. In
+float64 the kernels tried here (OpenBLAS for Haswell and SkylakeX) keep equal columns equal; another program
+did not. So one part does by hand what rounding may do: it changes the last bit of one weight.
 
-The pilots behind the thresholds: seeds 0 to 33. Between two BLAS kernels, exact statements and test
-accuracies were the same, and first losses differed by at most 1.1e-7 (float64: 5e-16).
+The first run (first-runs/, seeds 100 to 119) had SGD alone and took the symmetry of constants, which holds on
+some kernels only, for a part of the claim about zeros. The pilots behind the thresholds: seeds 0 to 33; 0 to
+2 for the last bit. Between two BLAS kernels, exact statements and test accuracies were the same, and first
+losses differed by at most 1.1e-7 (float64: 5e-16).
 """
 
 from collections.abc import Sequence
@@ -15,7 +19,8 @@ from typing import Any
 import numpy as np
 
 from initlib import datasets, initializers, losses, networks, training
-from initlib.evidence import Difference, Measurement, Protocol, Rule, Share, Training
+from initlib.evidence import Measurement, Metric, Protocol, Rule, Share, Training, when
+from initlib.experiments._grounds import ADAM, SGD
 from initlib.networks import Network
 
 EMPTY_AT_ZERO = ("tanh", "relu", "gelu", "silu")  # phi(0) = 0
@@ -25,6 +30,7 @@ TRAINABLE = {
     "relu": ((), (4,)),
 }  # a zero layer learns if its input, phi'(0) and delta are not 0
 CONSTANT = 0.1
+NUDGED_RATES = {"momentum": 0.1, "adam": 0.01}
 RANDOM = "glorot_normal"
 ALIKE = (("sigmoid", "zeros"), ("sigmoid", "constant"), ("tanh", "constant"), ("relu", "constant"))
 
@@ -93,6 +99,22 @@ def after_training(seeds: Sequence[int], activation: str, start: str) -> dict[st
     }
 
 
+def nudged(seeds: Sequence[int], activation: str, optimizer: str) -> dict[str, Any]:
+    """Return how far the neurons of a constant net differ in the end if one weight has a last bit more."""
+    nets = stack(seeds, activation, "constant")
+    nets.weights[0][:, 0, 0] += np.spacing(CONSTANT)
+    trained = training.fit(
+        nets,
+        datasets.digits(),
+        optimizer=optimizer,
+        learning_rate=NUDGED_RATES[optimizer],
+        epochs=30,
+        dtype=np.float64,
+        threads=1,
+    ).network
+    return {"spread": np.max([spread(weights) for weights in trained.weights[:-1]], axis=0)}
+
+
 def spread(weights: Any) -> Any:
     """Return the largest difference between columns over the largest entry, for each net; 0 for zeros."""
     largest = abs(weights).max(axis=(1, 2))
@@ -133,13 +155,13 @@ def row(activation: str, zero: Sequence[int]) -> str:
 
 def truth_table() -> list[Share]:
     """Return one test for each activation and set of zero layers, with the outcome that theory predicts."""
-    tests = []
-    for activation, trainable in TRAINABLE.items():
-        for zero in SETS:
-            where = {"arm": arm(zero), "activation": activation, "learning_rate": "best"}
-            bound = {"at_least": 0.9} if zero in trainable else {"at_most": 0.2}
-            tests.append(Share(row(activation, zero), "layers", "test_accuracy", where, **bound))
-    return tests
+    return [
+        LAYERS.at(arm=arm(zero), activation=activation).share(
+            row(activation, zero), **({"at_least": 0.9} if zero in trainable else {"at_most": 0.2})
+        )
+        for activation, trainable in TRAINABLE.items()
+        for zero in SETS
+    ]
 
 
 def share(name: str, part: str, metric: str, activation: str, start: str, **bounds: float) -> Share:
@@ -149,8 +171,12 @@ def share(name: str, part: str, metric: str, activation: str, start: str, **boun
 
 def trained(name: str, start: str, activation: str, **bounds: float) -> Share:
     """Return a test on the test accuracy of nets whose layers all start alike."""
-    where = {"arm": start, "activation": activation, "learning_rate": "best"}
-    return Share(name, "all layers", "test_accuracy", where, **bounds)
+    return ALL_LAYERS.at(arm=start, activation=activation).share(name, **bounds)
+
+
+def bit(activation: str, optimizer: str) -> str:
+    """Return the name of a test on constant nets with one last bit changed."""
+    return f"{activation}, constant, one last bit changed, {optimizer}: neurons part"
 
 
 def arm(zero: Sequence[int]) -> str:
@@ -158,10 +184,28 @@ def arm(zero: Sequence[int]) -> str:
     return "zero: " + ("none" if not zero else "+".join(map(str, zero)))
 
 
+LAYERS, ALL_LAYERS, LINEAR = (
+    Metric(part, "test_accuracy").at(learning_rate="best") for part in ("layers", "all layers", "linear")
+)
+GROUNDS = {"SGD with momentum": SGD, "Adam": ADAM}
+TUNING: dict[str, Any] = {
+    "grounds": GROUNDS,
+    "tuned_by": "accuracy",
+    "learning_rates": (0.003, 0.01, 0.03, 0.1, 0.3),
+    "tuning_seeds": range(2000, 2002),
+}
 SETTINGS = {"dataset": "digits", "optimizer": "momentum", "batch_size": 64, "validation": 0.1}
-RATES = (0.003, 0.01, 0.03, 0.1, 0.3)
+
+NO_GRADIENT = [f"{a}: no weight has a gradient" for a in EMPTY_AT_ZERO]
+RANKS_0 = [f"{a}: all ranks stay 0" for a in ("tanh", "relu")]
+CHANCE = [f"{a}, zeros: stays at chance" for a in ("tanh", "relu")]
+SIGMOID_FAILS = "sigmoid, zeros: fails"
+FAILS = when(
+    yes=[*CHANCE, SIGMOID_FAILS, "sigmoid, zeros: ranks are 1", "sigmoid, zeros: neurons stay alike"]
+)
 
 PROTOCOL = Protocol(
+    edition=2,
     name="zero-symmetry",
     claim="C2",
     statement=(
@@ -172,19 +216,26 @@ PROTOCOL = Protocol(
         "start": Measurement(
             measure=at_start,
             axes={"activation": (*EMPTY_AT_ZERO, "sigmoid"), "start": ("zeros", "last zero")},
-            seeds=range(100, 110),
+            seeds=range(1000, 1010),
             tolerance={"loss_above_ln10": 1e-12, "weights_with_gradient": 0, "biases_with_gradient": 0},
-            sample=({"seed": 100},),
+            sample=({"seed": 1000},),
         ),
         "symmetry": Measurement(
             measure=after_training,
             axes={"activation": ("tanh", "relu", "sigmoid"), "start": ("zeros", "constant")},
-            seeds=range(100, 110),
+            seeds=range(1000, 1010),
             tolerance={"rank": 0, "spread": 1e-6, "loss_above_prior": 1e-9},
             sample=(
-                {"seed": 100, "activation": "tanh", "start": "zeros"},
-                {"seed": 100, "activation": "sigmoid", "start": "zeros"},
+                {"seed": 1000, "activation": "tanh", "start": "zeros"},
+                {"seed": 1000, "activation": "sigmoid", "start": "zeros"},
             ),
+        ),
+        "nudged": Measurement(
+            measure=nudged,
+            axes={"activation": ("tanh", "relu", "sigmoid"), "optimizer": tuple(NUDGED_RATES)},
+            seeds=range(1000, 1010),
+            tolerance={"spread": 1e-6},
+            sample=({"seed": 1000, "activation": "relu", "optimizer": "momentum"},),
         ),
         "all layers": Training(
             arms={
@@ -193,41 +244,38 @@ PROTOCOL = Protocol(
                 "random": {"initializer": RANDOM},
             },
             conditions={"activation": ("tanh", "relu", "sigmoid")},
-            learning_rates=RATES,
-            seeds=range(100, 110),
-            tuning_seeds=range(200, 204),
+            **TUNING,
+            seeds=range(1000, 1010),
             settings={**SETTINGS, "depth": 3, "width": 32, "epochs": 30, "dtype": "float64"},
-            tolerance={"first_loss": 1e-9, "test_accuracy": 0.02},
-            sample=({"arm": "zeros", "activation": "sigmoid", "learning_rate": "best", "seed": 100},),
+            tolerance={"first_loss": 1e-3, "test_accuracy": 0.03},
+            sample=({"arm": "zeros", "activation": "sigmoid", "learning_rate": "best", "seed": 1000},),
         ),
         "layers": Training(
             arms={arm(zero): {"initializer": layers(zero)} for zero in SETS},
             conditions={"activation": tuple(TRAINABLE)},
-            learning_rates=RATES,
-            seeds=range(100, 120),
-            tuning_seeds=range(200, 204),
+            **TUNING,
+            seeds=range(1000, 1012),
             settings={**SETTINGS, "depth": 4, "width": 64, "epochs": 15},
-            tolerance={"first_loss": 1e-4, "test_accuracy": 0.02},
+            tolerance={"first_loss": 1e-3, "test_accuracy": 0.03},
             sample=(
-                {"arm": arm((4,)), "activation": "tanh", "learning_rate": "best", "seed": 100},
-                {"arm": arm((1, 2)), "activation": "tanh", "learning_rate": "best", "seed": 100},
+                {"arm": arm((4,)), "activation": "tanh", "learning_rate": "best", "seed": 1000},
+                {"arm": arm((1, 2)), "activation": "tanh", "learning_rate": "best", "seed": 1000},
             ),
         ),
         "linear": Training(
             arms={"zeros": {"initializer": "zeros"}, "random": {"initializer": RANDOM}},
-            learning_rates=RATES,
-            seeds=range(100, 120),
-            tuning_seeds=range(200, 204),
+            **TUNING,
+            seeds=range(1000, 1012),
             settings={**SETTINGS, "depth": 1, "epochs": 15},
-            tolerance={"first_loss": 1e-4, "test_accuracy": 0.02},
-            sample=({"arm": "zeros", "learning_rate": "best", "seed": 100},),
+            tolerance={"first_loss": 1e-3, "test_accuracy": 0.03},
+            sample=({"arm": "zeros", "learning_rate": "best", "seed": 1000},),
         ),
         "escape": Measurement(
             measure=escape,
             axes={"depth": (2, 3)},
-            seeds=range(100, 110),
+            seeds=range(1000, 1010),
             tolerance={"growth": 0.35},
-            sample=({"depth": 2, "seed": 100},),
+            sample=({"depth": 2, "seed": 1000},),
         ),
     },
     tests=(
@@ -270,26 +318,18 @@ PROTOCOL = Protocol(
         *(trained(f"{a}, random: trains", "random", a, at_least=0.9) for a in ("tanh", "relu", "sigmoid")),
         *truth_table(),
         *(
-            Difference(
-                f"{a}, last layer zero minus none, {rate} rate",
-                "layers",
-                "test_accuracy",
-                {"arm": arm((4,))},
-                {"arm": arm(())},
-                0.01,
-                {"activation": a, "learning_rate": rate},
+            LAYERS.at(activation=a, arm=arm((4,))).minus(
+                LAYERS.at(activation=a, arm=arm(())), f"{a}, last layer zero minus none", margin=0.02
             )
             for a in TRAINABLE
-            for rate in ("best", "shared")
         ),
-        Difference(
-            "softmax regression, zero minus random",
-            "linear",
-            "test_accuracy",
-            {"arm": "zeros"},
-            {"arm": "random"},
-            0.01,
-            {"learning_rate": "best"},
+        LINEAR.at(arm="zeros").minus(
+            LINEAR.at(arm="random"), "softmax regression, zero minus random", margin=0.02
+        ),
+        *(
+            Metric("nudged", "spread").at(activation=a, optimizer=o).share(bit(a, o), at_least=0.1)
+            for o in NUDGED_RATES
+            for a in ("tanh", "relu", "sigmoid")
         ),
         Share(
             "two weight layers: a tenth of the noise costs at most twice the epochs",
@@ -307,33 +347,11 @@ PROTOCOL = Protocol(
         ),
     ),
     rules=(
-        Rule(  # it fails, but learns the same features only where phi(0) is not 0
-            "refined",
-            {
-                **{f"{a}: no weight has a gradient": "yes" for a in EMPTY_AT_ZERO},
-                **{f"{a}: all ranks stay 0": "yes" for a in ("tanh", "relu")},
-                **{f"{a}, zeros: stays at chance": "yes" for a in ("tanh", "relu")},
-                **{f"{a}, {start}: ranks are 1": "yes" for a, start in ALIKE},
-                **{f"{a}, {start}: neurons stay alike": "yes" for a, start in ALIKE},
-                **{f"{a}, {start}: fails": "yes" for a, start in ALIKE},
-                **{test.name: "yes" for test in truth_table()},
-            },
-        ),
-        Rule(  # in every net, weights grow, neurons stay alike, and the net fails
-            "upheld",
-            {
-                **{f"{a}: all ranks stay 0": "no" for a in ("tanh", "relu")},
-                **{f"{a}, zeros: stays at chance": "yes" for a in ("tanh", "relu")},
-                **{f"{a}, {start}: neurons stay alike": "yes" for a, start in ALIKE},
-                **{f"{a}, {start}: fails": "yes" for a, start in ALIKE},
-            },
-        ),
-        Rule(  # nets that start at zero train
-            "refuted",
-            {
-                **{f"{a}, zeros: stays at chance": "no" for a in ("tanh", "relu")},
-                "sigmoid, zeros: fails": "no",
-            },
-        ),
+        # it fails, but learns the same features only where phi(0) is not 0
+        Rule("refined", FAILS | when(yes=[*NO_GRADIENT, *RANKS_0, *truth_table()])),
+        # in every net, weights grow, neurons stay alike, and the net fails
+        Rule("upheld", FAILS | when(no=RANKS_0)),
+        # nets that start at zero train
+        Rule("refuted", when(no=[*CHANCE, SIGMOID_FAILS])),
     ),
 )

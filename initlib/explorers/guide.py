@@ -65,6 +65,14 @@ def _found(**net: Any) -> tuple[list[str], dict[str, str]]:
     except NoRuleError as error:
         nearest = str(error).split(". ", 1)[1].removesuffix(FALLBACK)
         return [f"No rule for this combination. {nearest}", FALLBACK], {}
+    if not any("blocks" in part.weights.formula for part in answer.parts):
+        net["depth"] = answer.rule.depths[0]  # the answer is the same at all depths of the rule
+    return _told(**net)
+
+
+@cache
+def _told(**net: Any) -> tuple[list[str], dict[str, str]]:
+    answer = recommend(**net)
     rule = answer.rule
     laws = [
         f"{part.name}, {what}: {law}."
@@ -72,7 +80,7 @@ def _found(**net: Any) -> tuple[list[str], dict[str, str]]:
         for what, law in answer.words(part.name).items()
     ]
     why = " ".join(text for text in (rule.why, rule.also) if text)
-    evidence = ", ".join(rule.evidence) or "literature only"
+    evidence = ", ".join(answer.evidence) or "literature only"
     source = f"Sources: {', '.join(rule.sources)}. Evidence: {evidence}."
     return [f"{rule.name}. {why}", *laws, source], {name: _code(answer, name) for name in frameworks.NAMES}
 

@@ -2,10 +2,14 @@
 
 from collections.abc import Sequence
 
-from initlib.frameworks import Law
-from initlib.recommendation.rule import HE, LECUN, OUTPUT, XAVIER, Rule, hidden, normal
+from initlib.frameworks import ZERO, Law, Part
+from initlib.recommendation.rule import FIRST, HE, LECUN, OUTPUT, XAVIER, Rule, hidden, normal
 
 NONE = ("none",)
+ENTRY, EXIT = FIRST.between, OUTPUT.between
+SIREN_BIAS = Law("uniform", "1 / (3 * fan_in)")
+UNIT = "Keeps the mean square 1 that standardised inputs have and 1 / fan_in in the first layer hands on."
+UNSTABLE = f"{UNIT} The fixed point is unstable, which a few layers do not show."
 
 RULES: Sequence[Rule] = (
     Rule(
@@ -49,6 +53,7 @@ RULES: Sequence[Rule] = (
         also="The signal still fades like 1 / depth. The gain 5/3 of some libraries is chaotic at depth.",
         sources=("glorot2010", "schoenholz2017"),
         evidence=("xavier-variance", "sigmoid-xavier"),
+        tested=("tanh",),
     ),
     Rule(
         name="plain tanh, deeper",
@@ -75,9 +80,14 @@ RULES: Sequence[Rule] = (
         architecture="mlp",
         activations=("sin",),
         normalisations=NONE,
-        parts=(hidden(Law("uniform", HE), Law("uniform", "1 / (3 * fan_in)")), OUTPUT),
-        why="Pre-activations of variance 1 fill a good part of a period without wrapping around.",
-        also="The first layer is U(-1, 1) / fan_in, and all pre-activations are multiplied by 30 there.",
+        parts=(
+            hidden(Law("uniform", "2 / (900 * fan_in)"), SIREN_BIAS),
+            Part("first layer", "dense", Law("uniform", "1 / (3 * fan_in ** 2)"), SIREN_BIAS, between=ENTRY),
+            Part("output layer", "dense", Law("uniform", "2 / (900 * fan_in)"), ZERO, between=EXIT),
+        ),
+        why="Every sine layer is sin(30 (W x + b)): over 30, these weights keep its sums near variance 1.",
+        also="The factor makes gradients 30 times larger. The first layer is U(-1, 1) / fan_in, not divided: "
+        "there, 30 sets the range of frequencies.",
         sources=("sitzmann2020",),
     ),
     Rule(
@@ -88,7 +98,7 @@ RULES: Sequence[Rule] = (
         depths=(1, 4),
         parts=(hidden(normal("32 / (fan_in + fan_out)")), OUTPUT),
         why="The slope at 0 is 1/4: weights four times as large as Xavier's make up for it.",
-        sources=("glorot2010", "lecun1998"),
+        sources=("glorot2010tutorial",),
         evidence=("sigmoid-xavier",),
     ),
     Rule(
@@ -100,7 +110,7 @@ RULES: Sequence[Rule] = (
         parts=(hidden(normal("32 / (fan_in + fan_out)"), Law("centring")), OUTPUT),
         why="The slope at 0 is 1/4 and the mean 1/2: four times Xavier, and biases that centre the input.",
         also="Better: use tanh, which is the same function centred.",
-        sources=("glorot2010", "lecun1998"),
+        sources=("glorot2010tutorial", "lecun1998"),
         evidence=("sigmoid-xavier",),
     ),
     Rule(
@@ -114,14 +124,24 @@ RULES: Sequence[Rule] = (
         sources=("klambauer2017",),
     ),
     Rule(
-        name="plain ELU",
+        name="plain ELU, to twenty layers",
         architecture="mlp",
         activations=("elu",),
         normalisations=NONE,
-        parts=(hidden(normal("1.5505 / fan_in")), OUTPUT),
-        why="Keeps the mean square 1, a stable fixed point of the variance map.",
-        sources=("poole2016",),
-        evidence=("choose-by-activation",),
+        depths=(1, 20),
+        parts=(hidden(normal("1.5505 / fan_in")), FIRST, OUTPUT),
+        why=f"{UNIT} The gradient grows by 3.6 % a layer, which twenty layers bear.",
+        sources=("poole2016", "schoenholz2017"),
+    ),
+    Rule(
+        name="plain ELU, deeper",
+        architecture="mlp",
+        activations=("elu",),
+        normalisations=NONE,
+        depths=(21, None),
+        parts=(hidden(normal("1.49689 / fan_in"), normal("0.0347")), FIRST, OUTPUT),
+        why="The critical point: with small random biases neither signal nor gradient grows or fades.",
+        sources=("poole2016", "schoenholz2017"),
     ),
     Rule(
         name="plain GELU, below fifteen layers",
@@ -129,10 +149,9 @@ RULES: Sequence[Rule] = (
         activations=("gelu", "gelu_tanh"),
         normalisations=NONE,
         depths=(1, 14),
-        parts=(hidden(normal("2.3517 / fan_in")), OUTPUT),
-        why="Keeps the mean square 1. The fixed point is unstable, which a few layers do not show.",
+        parts=(hidden(normal("2.3517 / fan_in")), FIRST, OUTPUT),
+        why=UNSTABLE,
         sources=("roberts2022",),
-        evidence=("he-variants", "choose-by-activation"),
     ),
     Rule(
         name="plain GELU, deep",
@@ -143,7 +162,8 @@ RULES: Sequence[Rule] = (
         parts=(hidden(normal("1.98306 / fan_in"), normal("0.17292")), OUTPUT),
         why="The only critical point of GELU needs random biases; without them deep signals die or explode.",
         sources=("roberts2022",),
-        evidence=("he-variants", "zero-biases"),
+        evidence=("he-variants",),
+        tested=("gelu",),
     ),
     Rule(
         name="plain SiLU, below fifteen layers",
@@ -151,10 +171,10 @@ RULES: Sequence[Rule] = (
         activations=("silu",),
         normalisations=NONE,
         depths=(1, 14),
-        parts=(hidden(normal("2.8108 / fan_in")), OUTPUT),
-        why="Keeps the mean square 1. The fixed point is unstable, which a few layers do not show.",
+        parts=(hidden(normal("2.8108 / fan_in")), FIRST, OUTPUT),
+        why=UNSTABLE,
         sources=("roberts2022",),
-        evidence=("he-variants", "choose-by-activation"),
+        evidence=("choose-by-activation",),
     ),
     Rule(
         name="plain SiLU, deep",
@@ -173,8 +193,8 @@ RULES: Sequence[Rule] = (
         activations=("mish",),
         normalisations=NONE,
         depths=(1, 14),
-        parts=(hidden(normal("2.2107 / fan_in")), OUTPUT),
-        why="Keeps the mean square 1. The fixed point is unstable, which a few layers do not show.",
+        parts=(hidden(normal("2.2107 / fan_in")), FIRST, OUTPUT),
+        why=UNSTABLE,
         sources=("roberts2022",),
     ),
     Rule(
@@ -183,8 +203,8 @@ RULES: Sequence[Rule] = (
         activations=("softplus",),
         normalisations=NONE,
         depths=(1, 3),
-        parts=(hidden(normal("1.0855 / fan_in")), OUTPUT),
-        why="Keeps the mean square 1. Deep softplus nets have no critical point: add normalisation there.",
+        parts=(hidden(normal("1.0855 / fan_in")), FIRST, OUTPUT),
+        why=f"{UNIT} Deep softplus nets have no critical point: add normalisation there.",
         sources=("poole2016", "schoenholz2017"),
     ),
     Rule(
@@ -196,14 +216,17 @@ RULES: Sequence[Rule] = (
         also="Gradients grow with depth at any scale (1.21 a ReLU layer): keep it shallow or add shortcuts.",
         sources=("ioffe2015", "yang2019"),
         evidence=("rules-prevent", "scale-rate-norm"),
+        tested=("relu",),
     ),
     Rule(
         name="layer normalisation, plain",
         architecture="mlp",
         normalisations=("layer",),
         parts=(hidden(normal(LECUN)), OUTPUT),
-        why="Each layer rescales what it gets, so the scale of the weights hardly matters.",
+        why="Each layer rescales what it gets: the scale of the weights acts as an inverse learning rate.",
+        also="So tune the rate: small weights bear no large one, large weights hardly move at a small one.",
         sources=("ba2016",),
         evidence=("scale-rate-norm",),
+        tested=("relu",),
     ),
 )

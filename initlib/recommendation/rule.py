@@ -14,8 +14,8 @@ class Rule:
     """One row: the nets it is for, the laws of their parameters, the reason, the sources, the evidence.
 
     `activations`, `normalisations`, `depths` and `steps` (least, most) say for which nets; None means any.
-    `sources` are keys of the bibliography. `evidence` names experiments of the book; none means literature
-    only.
+    `sources` are keys of the bibliography. `evidence` names experiments of the book with this architecture,
+    these normalisations and the activations in `tested` (None: all of the rule's); () is literature only.
     """
 
     name: str
@@ -24,6 +24,7 @@ class Rule:
     why: str
     sources: Sequence[str]
     evidence: Sequence[str] = ()
+    tested: Sequence[str] | None = None
     activations: Sequence[str] | None = None
     normalisations: Sequence[str] | None = None
     depths: tuple[int, int | None] = (1, None)
@@ -41,4 +42,5 @@ def hidden(weights: Law, bias: Law | None = ZERO, layer: str = "dense") -> Part:
     return Part("hidden layers", layer, weights, bias)
 
 
-OUTPUT = Part("output layer", "dense", ZERO)
+OUTPUT = Part("output layer", "dense", ZERO, between=("width", "outputs"))
+FIRST = Part("first layer", "dense", normal(LECUN), between=("inputs", "width"))

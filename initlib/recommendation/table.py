@@ -34,6 +34,8 @@ class RuleTable:
 def _row(rule: Rule) -> tuple[str, ...]:
     parts = [part for part in rule.parts if part != OUTPUT] or list(rule.parts)
     evidence = ", ".join(rule.evidence) or "literature only"
+    if rule.tested and rule.tested != rule.activations:
+        evidence += f" (for {', '.join(rule.tested)})"
     return (
         f"{rule.name} ({_nets(rule)})",
         "; ".join(_weights(part, len(parts)) for part in parts),
@@ -53,6 +55,7 @@ def _nets(rule: Rule) -> str:
 
 def _weights(part: Part, parts: int) -> str:
     laws = [_words(part.weights)] + ([f"recurrent {_words(part.recurrent)}"] if part.recurrent else [])
+    laws += [f"learning rate times {part.rate}"] if part.rate else []
     return (f"{part.name}: " if parts > 1 else "") + ", ".join(laws)
 
 

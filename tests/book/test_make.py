@@ -293,3 +293,17 @@ def test_a_full_disk_is_named(monkeypatch, tmp_path):
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=3_000_000))
     with pytest.raises(SystemExit, match="The disk is full: 3 MB are left"):
         build.main()
+
+
+@pytest.mark.parametrize(
+    ("letters", "commits", "says"),
+    [(71, "HEAD", ""), (72, "HEAD", "shorten the subjects above"), (71, None, "origin/main..HEAD")],
+)
+def test_long_subjects_and_a_range_that_is_not_there_are_named(small_book, letters, commits, says):
+    git = ["git", "-c", "user.name=A", "-c", "user.email=a@example.org"]
+    subprocess.run([*git, "init", "-q"], cwd=small_book, check=True)
+    subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "x" * letters], cwd=small_book, check=True)
+    done = make(small_book, "subjects", *([f"RANGE={commits}"] if commits else []))
+    assert (done.returncode == 0) == (not says)
+    assert says in done.stderr
+    assert "fatal" not in done.stderr

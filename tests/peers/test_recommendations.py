@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from initlib import frameworks, recommend
+from initlib.frameworks.laws import NORMS
 from initlib.recommendation import RULES
 from initlib.testing import assert_variance
 
@@ -24,7 +25,7 @@ def answer(rule):
         normalisation=(rule.normalisations or ("none",))[0],
         depth=max(rule.depths[0], min(8, rule.depths[1] or 8)),
         width=WIDTH,
-        inputs=1000 if "embedding" in rule.architecture or rule.architecture == "transformer" else None,
+        inputs=1000 if rule.parts[0].between[0] == "inputs" or "transformer" in rule.architecture else None,
         **recurrent,
     )
 
@@ -44,6 +45,8 @@ def run(framework, found, name):
     keras.utils.set_random_seed(0)
     space: dict = {}
     exec(found.code(framework, name), space)
+    if found.part(name).layer == "factor":
+        return np.asarray(space["factor"]), None, None
     if framework == "JAX":
         return tuple(
             None if space.get(n) is None else np.asarray(space[n]) for n in ("weights", "bias", "recurrent")
@@ -51,19 +54,23 @@ def run(framework, found, name):
     layer, part = space["layer"], found.part(name)
     if framework == "Keras":
         shape = found.shape(name)[0]
+        if part.layer == "scalar":
+            return np.asarray(layer), None, None
         if not layer.built:
             layer.build(input_shape(part, shape))
         values = [np.asarray(value, dtype=float) for value in layer.weights]
         if part.recurrent is not None:
             return values[0], values[2].sum(axis=0) if values[2].ndim > 1 else values[2], values[1]
         return values[0], values[1] if len(values) > 1 else None, None
+    if part.layer == "scalar":
+        return layer.detach().numpy(), None, None
     values = {key: value.detach().numpy() for key, value in layer.named_parameters()}
     if part.recurrent is not None:
         bias = values["bias_ih_l0"] + values["bias_hh_l0"]
         return values["weight_ih_l0"].T, bias, values["weight_hh_l0"].T
-    weights = (
-        values["weight"] if part.layer == "embedding" else np.moveaxis(values["weight"], (0, 1), (-1, -2))
-    )
+    weights = values["weight"]
+    if part.layer not in ("embedding", *NORMS):
+        weights = np.moveaxis(weights, (0, 1), (-1, -2))
     return weights, values.get("bias"), None
 
 
@@ -71,7 +78,8 @@ def input_shape(part, units):
     """Return the shape that Keras builds a layer for."""
     if part.layer == "embedding":
         return None
-    between = (8, 8) if part.layer in ("conv", "depthwise") else (5,) if part.recurrent else ()
+    pictures = ("conv", "pointwise", "depthwise", "batch_norm")
+    between = (8, 8) if part.layer in pictures else (5,) if part.recurrent else ()
     return (None, *between, units)
 
 
@@ -83,8 +91,14 @@ def keep(values, law, number, weights=None):
         np.testing.assert_allclose(values, np.full_like(values, number), rtol=1e-6)
     elif law.family == "centring":
         np.testing.assert_allclose(values, -weights.sum(axis=0) / 2, rtol=1e-3, atol=1e-5)
+    elif law.family == "old_mean":
+        old, new = np.split(values, [len(values) - int(number)])
+        np.testing.assert_allclose(new, np.broadcast_to(old.mean(axis=0), new.shape), atol=1e-6)
+        assert np.abs(old - new[0]).max() > 0.01
     elif law.family == "identity":
         np.testing.assert_array_equal(values, np.eye(len(values)))
+    elif law.family == "orthogonal" and values.shape[0] > values.shape[1]:
+        np.testing.assert_allclose(values.T @ values, number**2 * np.eye(values.shape[1]), atol=1e-5)
     elif law.family == "orthogonal":
         for gate in np.split(values, values.shape[1] // values.shape[0], axis=1):
             np.testing.assert_allclose(gate @ gate.T, number**2 * np.eye(len(gate)), atol=1e-5)
@@ -124,6 +138,28 @@ def test_the_code_draws_what_the_rule_promises(found, name, framework):
         keep(many, part.bias, numbers["bias"])
     else:
         keep(bias, part.bias, numbers["bias"], weights)
+
+
+RATED = [case for case in CASES if case.values[0].part(case.values[1]).rate]
+
+
+@pytest.mark.parametrize(("found", "name", "framework"), RATED)
+def test_the_code_gives_the_learning_rates_of_the_rule(found, name, framework):
+    part, numbers, space = found.part(name), found.numbers(name), {}
+    exec(found.code(framework, name), space)
+    biased = part.bias is not None
+    if framework == "PyTorch":
+        torch.optim.Adam(space["groups"])  # takes them
+        rates = [group["lr"] for group in space["groups"]]
+        [weights, *others] = [group["params"] for group in space["groups"]]
+        assert weights[0] is space["layer"].weight
+        assert [one[0] for one in others] == ([space["layer"].bias] if biased else [])
+    elif framework == "Keras":
+        rates = [float(space["optimizer"].learning_rate), *[space["rate"]] * biased]
+    else:
+        rates = list(space["rates"].values())
+        assert list(space["rates"]) == ["weights", "bias"][: 1 + biased]
+    assert rates == pytest.approx([space["rate"] * numbers["rate"], *[space["rate"]] * biased])
 
 
 def run_again(framework, found, name, seed):

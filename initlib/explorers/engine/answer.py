@@ -60,4 +60,5 @@ def answers(axes: Sequence[Axis], answer: Callable[..., str]) -> tuple[tuple[str
     names = [axis.name for axis in axes]
     found = [answer(**dict(zip(names, values, strict=True))) for values in product(*(a.values for a in axes))]
     texts = tuple(dict.fromkeys(found))
-    return texts, np.array([texts.index(text) for text in found]).reshape([len(a.values) for a in axes])
+    places = {text: place for place, text in enumerate(texts)}
+    return texts, np.array([places[text] for text in found]).reshape([len(a.values) for a in axes])

@@ -9,6 +9,7 @@ from initlib.explorers.engine.declaration import Declaration
 from initlib.explorers.engine.panels import SPREAD as SPREAD  # the former place of these three
 from initlib.explorers.engine.panels import WHISKERS as WHISKERS
 from initlib.explorers.engine.payload import control_kind as control_kind
+from initlib.extras import hints
 
 if TYPE_CHECKING:
     import ipywidgets
@@ -45,7 +46,8 @@ class Explorer(Declaration):
     @cached_property
     def widget(self) -> "ipywidgets.VBox":
         """The live widget: the controls above the drawing, linked in the browser."""
-        from initlib.explorers.engine.widget import build  # loads ipywidgets
+        with hints():
+            from initlib.explorers.engine.widget import build  # loads ipywidgets
 
         return build(self)
 

@@ -14,6 +14,7 @@ from initlib.explorers.engine.declaration import Declaration
 from initlib.explorers.engine.panels import SPREAD, Bars, HeatMap, Histogram, Lines
 from initlib.explorers.engine.table import Axis, number
 from initlib.explorers.engine.view import View
+from initlib.extras import hints
 from initlib.typing import Array
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ LINE, GAP = 0.175, 0.7  # the inches of a line of words, and the lines between p
 WIDE, NARROW = 90, 38  # the characters of a line of words, alone and beside other panels
 
 
+@hints()
 def draw(declaration: Declaration) -> bytes:
     """Return the panels at the start as a PNG."""
     import matplotlib as mpl

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from initlib import checks
 
 LOG_STEP = 0.01  # decades between two stored values of a logarithmic quantity
+MOST = 30_000  # steps that a stored number can count
 LINEAR_STEPS = 2000  # stored values between the extremes of a linear quantity
 _MISSING, _ZERO = -32768, -32767  # codes of NaN (a diverged net) and of an exact 0 on a logarithmic scale
 
@@ -158,6 +159,8 @@ class Table:
         if name in self.log:
             return 0.0, LOG_STEP
         low, high = float(finite.min()), float(finite.max())
+        if LINEAR_STEPS / 10 < high - low < MOST and (finite == np.rint(finite)).all():
+            return low, 1.0  # many whole numbers, such as those of texts, are kept exactly
         step = (high - low) / LINEAR_STEPS or 1.0
         return step * math.floor(low / step) if low <= 0 <= high else low, step  # 0 is one of the steps
 

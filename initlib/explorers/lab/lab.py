@@ -4,6 +4,7 @@ from typing import Any
 
 from initlib.explorers.lab import data, settings, sources
 from initlib.explorers.lab.rules import rules
+from initlib.extras import hints
 
 NOTE = "A still picture of one run: where JavaScript runs, you can train both arms here yourself."
 HOME = "https://demystifying-weight-initialization.github.io/book/"
@@ -46,7 +47,8 @@ class Lab:
     def widget(self) -> Any:
         """The live widget."""
         if self._widget is None:
-            from initlib.explorers.lab.widget import LabWidget
+            with hints():
+                from initlib.explorers.lab.widget import LabWidget
 
             self._widget = LabWidget(self.spec())
         return self._widget

@@ -8,11 +8,13 @@ from typing import Any
 from initlib import figures, initializers, networks, training
 from initlib.explorers.lab import data
 from initlib.explorers.lab.rules import rules
+from initlib.extras import hints
 
 COLOURS = {"A": "#0072b2", "B": "#a8327d"}
 EPOCHS, SEEDS = 8, 3
 
 
+@hints()
 def draw(start: dict[str, Any]) -> bytes:
     """Return the loss of each arm by epoch as a PNG."""
     import matplotlib as mpl
