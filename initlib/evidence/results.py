@@ -105,7 +105,7 @@ class Result:
         >>> from initlib import evidence
         >>> found = evidence.load("he-depth").finding("22 layers, Xavier converges")
         >>> found.outcome, found.estimate.k, found.estimate.n
-        ('mixed', 8, 10)
+        ('yes', 10, 10)
         """
         tests = [test.name for test in self.protocol.tests]
         place = tests.index(checks.choice("test", name, tests))
