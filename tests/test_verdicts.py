@@ -29,7 +29,8 @@ def archives(tmp_path):
 def test_there_are_25_claims_each_with_one_experiment(found):
     assert list(found.claims) == list(CLAIMS) == [f"C{n}" for n in range(1, 26)]
     assert all(name.startswith("R") for name in found.published)
-    assert len(found.claims) + len(found.published) == len(experiments.names())
+    assert all(name.startswith("E") for name in found.elsewhere)
+    assert len(found.all) == len(experiments.names())
 
 
 def test_a_row_says_what_the_archive_says(found):
@@ -88,7 +89,7 @@ def test_the_table_links_chapters_and_escapes_what_markdown_would_read(found):
 
 def test_the_files_hold_every_row(found):
     rows = list(csv.DictReader(io.StringIO(found.csv())))
-    assert rows == json.loads(found.json()) == found.rows({**found.claims, **found.published})
+    assert rows == json.loads(found.json()) == found.rows(found.all)
     html = found.downloads()._repr_html_()
     assert html.count("<a download=") == 2
     assert "http" not in html
@@ -103,5 +104,10 @@ def test_counts_and_misses(found):
 
 def test_the_plot_has_a_marker_for_each_claim(found):
     figure = found.plot()
-    assert len([line for line in figure.axes[0].lines if line.get_marker() != "None"]) == 25
+    lines = figure.axes[0].lines
+    assert (
+        len([line for line in lines if line.get_marker() != "None" and line.get_fillstyle() == "full"]) == 25
+    )
+    rings = [line for line in lines if line.get_fillstyle() == "none"]
+    assert len(rings) == sum(bool(result.as_told) for result in found.claims.values())
     plt.close(figure)

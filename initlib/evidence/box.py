@@ -21,7 +21,7 @@ class Box:
 
     >>> from initlib import evidence
     >>> print(str(evidence.load("he-depth").box("22 layers, He converges")).splitlines()[0])
-    Published result R5: refined.
+    Published result R5: depends, upheld with SGD with momentum; refuted with Adam and AdamW, warm-up.
     """
 
     protocol: Protocol

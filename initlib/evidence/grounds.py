@@ -49,3 +49,18 @@ def scope(verdicts: Mapping[str, str]) -> str:
 
 def _listed(names: list[str]) -> str:
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def effect(low: float, high: float, outcome: str) -> str:
+    """Return what became of an effect on a ground, from the outcome of its test and the interval behind it.
+
+    "holds", "weaker" (its sign is sure, its size below the margin), "gone" (equal within two points),
+    "reversed", or "open".
+
+    >>> effect(0.01, 0.05, "not lower"), effect(-0.01, 0.05, "unclear")
+    ('weaker', 'open')
+    """
+    told = {"higher": "holds", "equivalent": "gone", "censored": "gone", "lower": "reversed"}
+    if outcome in told:
+        return told[outcome]
+    return "weaker" if low > 0 else "reversed" if high < 0 else "open"

@@ -3,11 +3,19 @@
 from collections.abc import Sequence
 from typing import Any
 
-from initlib.evidence.protocol import Difference, Finding, Share, Test, difference
+from initlib.evidence.grounds import effect
+from initlib.evidence.protocol import Difference, Finding, Share, Test, difference, is_share
 from initlib.evidence.statistics import Mean, Proportion
 from initlib.extras import hints
 
 INK, BLUE, ORANGE, BAND = "#333333", "#0072B2", "#D55E00", "#BBBBBB"
+EFFECTS = {
+    "holds": ("#009E73", "o"),
+    "weaker": ("#56B4E9", "D"),
+    "gone": ("#777777", "s"),
+    "reversed": ("#D55E00", "X"),
+    "open": ("#777777", "v"),
+}
 WIDEST = 4.0  # margins; what lies further out is drawn at the edge, as an arrow
 ROW = 0.27  # inches
 
@@ -38,6 +46,33 @@ def draw(judged: Judged, title: str) -> Any:
             )
         _label(axis, found)
     figure.suptitle(title, x=0.01, ha="left", weight="bold")
+    return figure
+
+
+def draw_map(findings: Sequence[Finding], title: str) -> Any:
+    """Return a figure with one row for each ground: the effect with its interval, and what became of it."""
+    import matplotlib.pyplot as plt
+
+    figure, axis = plt.subplots(figsize=(7.6, 1.1 + 0.3 * len(findings)), layout="constrained")
+    for y, finding in enumerate(findings):
+        found = finding.estimate
+        assert isinstance(found, Mean)
+        became = effect(found.low, found.high, finding.outcome)
+        color, marker = EFFECTS[became]
+        scale = 100 if is_share(finding.metric) else 1
+        axis.plot([scale * found.low, scale * found.high], [y, y], color=color, linewidth=2.5)
+        axis.plot(scale * found.mean, y, marker, color=color, markersize=8)
+        axis.annotate(became, (1.01, y), xycoords=("axes fraction", "data"), va="center", fontsize=9)
+    axis.axvline(0, color=INK, linewidth=0.8)
+    axis.set_yticks(range(len(findings)), [finding.ground for finding in findings])
+    axis.set_ylim(len(findings) - 0.4, -0.6)
+    unit = "points of test accuracy" if is_share(findings[0].metric) else findings[0].metric
+    axis.set_xlabel(f"difference in {unit}, mean and 95% t interval", fontsize=9)
+    axis.tick_params(axis="y", length=0)
+    axis.grid(visible=False, axis="y")
+    for side in ("top", "right", "left"):
+        axis.spines[side].set_visible(False)
+    axis.set_title(title, loc="left", fontsize=10)
     return figure
 
 

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from initlib import checks
 from initlib.evidence.box import Box
-from initlib.evidence.grounds import combined, scope
+from initlib.evidence.grounds import combined, effect, scope
 from initlib.evidence.parts import RATES, Row, Training, choose
-from initlib.evidence.protocol import Finding, Protocol, Test, difference
-from initlib.evidence.statistics import Proportion
+from initlib.evidence.protocol import Difference, Finding, Protocol, Test, difference
+from initlib.evidence.statistics import Mean, Proportion
 from initlib.tables import Table
 
 
@@ -105,7 +105,7 @@ class Result:
         >>> from initlib import evidence
         >>> found = evidence.load("he-depth").finding("22 layers, Xavier converges")
         >>> found.outcome, found.estimate.k, found.estimate.n
-        ('mixed', 8, 10)
+        ('yes', 10, 10)
         """
         tests = [test.name for test in self.protocol.tests]
         place = tests.index(checks.choice("test", name, tests))
@@ -167,6 +167,22 @@ class Result:
         from initlib.evidence.pictures import draw
 
         return draw(self.judged(about), f"{self.protocol.claim}: {self.verdict}")
+
+    def effects(self, test: str) -> dict[str, str]:
+        """Return what became of an effect on each ground: "holds", "weaker", "gone", "reversed" or "open".
+
+        `test` is the name of a paired difference in a part with grounds.
+        """
+        checks.choice("test", test, [t.name for t in self.protocol.tests if isinstance(t, Difference)])
+        found = [(finding, finding.estimate) for finding in self.findings if finding.test == test]
+        return {f.ground: effect(m.low, m.high, f.outcome) for f, m in found if isinstance(m, Mean)}
+
+    def map(self, test: str, title: str = "") -> Any:
+        """Draw the effect of a test on every ground with its interval, and return the figure."""
+        from initlib.evidence.pictures import draw_map
+
+        self.effects(test)
+        return draw_map([f for f in self.findings if f.test == test], title or self.protocol.statement)
 
     def box(self, *about: str) -> Box:
         """Return the box of the verdict, to show on a page: the tests with one of `about` in their names.

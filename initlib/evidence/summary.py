@@ -33,18 +33,7 @@ COLUMNS = (
     "n",
     "experiment",
 )
-WORDS = ("told", "as told", "statement", "verdict", "scope", "test", "estimate", "95% interval")
-HEADS = (
-    "claim",
-    "as it is told",
-    "as told",
-    "as a rule for every net",
-    "verdict",
-    "where",
-    "first test behind it",
-    "estimate",
-    "95% interval",
-)
+HEADS = ("claim", "as it is told", "as a rule for every net", "first test behind it")
 LOOKS = {  # Okabe and Ito's colours; the marker says the same
     "upheld": ("#009E73", "o"),
     "refined": ("#0072B2", "s"),
@@ -73,8 +62,11 @@ def verdicts(where: str | Path | None = None) -> "Verdicts":
     if missing:
         raise ValueError(f"No experiment settles {', '.join(missing)}.")
     results = {claim: load(name, where=where) for claim, name in experiments.items()}
-    published = sorted(results.keys() - set(CLAIMS), key=_place)
-    return Verdicts({c: results[c] for c in CLAIMS}, {r: results[r] for r in published})
+
+    def kind(letter: str) -> dict[str, Result]:
+        return {claim: results[claim] for claim in sorted(results, key=_place) if claim.startswith(letter)}
+
+    return Verdicts(kind("C"), kind("R"), kind("E"))
 
 
 def _place(claim: str) -> tuple[int, str]:
@@ -83,10 +75,16 @@ def _place(claim: str) -> tuple[int, str]:
 
 @dataclass(frozen=True)
 class Verdicts:
-    """The results for the `claims` and for the `published` results, by identifier."""
+    """The results for the `claims`, the `published` results, and what holds `elsewhere`, by identifier."""
 
     claims: Mapping[str, Result] = field(repr=False)
     published: Mapping[str, Result] = field(repr=False)
+    elsewhere: Mapping[str, Result] = field(repr=False)
+
+    @property
+    def all(self) -> dict[str, Result]:
+        """Every result by its identifier."""
+        return {**self.claims, **self.published, **self.elsewhere}
 
     def rows(self, results: Mapping[str, Result] | None = None) -> list[dict[str, str]]:
         """Return a row for each claim: what was found in the first test that its verdict rests on."""
@@ -118,12 +116,12 @@ class Verdicts:
         stream = io.StringIO()
         writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
         writer.writeheader()
-        writer.writerows(self.rows({**self.claims, **self.published}))
+        writer.writerows(self.rows(self.all))
         return stream.getvalue()
 
     def json(self) -> str:
         """Return all rows as JSON."""
-        return json.dumps(self.rows({**self.claims, **self.published}), indent=1)
+        return json.dumps(self.rows(self.all), indent=1)
 
     def downloads(self) -> "Downloads":
         """Return links that save the rows as files; they work without a server."""
@@ -132,13 +130,17 @@ class Verdicts:
 
     @hints()
     def plot(self) -> Any:
-        """Draw which claim got which verdict, and return the figure."""
+        """Draw which claim got which verdict as a rule (filled) and as told (ring), and return the figure."""
         import matplotlib.pyplot as plt
 
         figure, axis = plt.subplots(figsize=(7.6, 0.9 + 0.24 * len(self.claims)), layout="constrained")
         for y, (claim, result) in enumerate(self.claims.items()):
             color, marker = LOOKS[result.verdict]
             axis.plot(KINDS.index(result.verdict), y, marker, color=color, markersize=9, markeredgewidth=2)
+            if result.as_told:
+                axis.plot(
+                    KINDS.index(result.as_told), y, "o", color="#777777", markersize=14, fillstyle="none"
+                )
             axis.axhline(y, color="#E4E4E4", linewidth=0.8, zorder=0)
             axis.annotate(claim, (-0.55, y), va="center", ha="right", fontsize=9, annotation_clip=False)
         axis.set(xlim=(-0.5, len(KINDS) - 0.5), ylim=(len(self.claims) - 0.5, -0.5), yticks=[])
@@ -201,8 +203,10 @@ class LinkedTable:
 
     def _cells(self, row: Mapping[str, str]) -> list[str]:
         claim, link = row["claim"], self.links.get(row["claim"])
-        cells = [f"**{escaped(row[w])}**" if row[w] in KINDS else escaped(row[w]) for w in WORDS]
-        return [f"[{claim}]({link})" if link else claim, *cells]
+        told = f"{escaped(row['told'])} **{row['as told']}**" if row["told"] else ""
+        rule = f"{escaped(row['statement'])} **{', '.join(filter(None, (row['verdict'], row['scope'])))}**"
+        test = escaped(f"{row['test']}: {row['estimate']} ({row['95% interval']})")
+        return [f"[{claim}]({link})" if link else claim, told, rule, test]
 
 
 @dataclass(frozen=True)

@@ -14,14 +14,19 @@ torch.nn.init.normal_(layer.bias, std=(0.17292) ** 0.5)
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 from initlib import activations, checks
-from initlib.recommendation import plain, structured
 from initlib.recommendation.answer import Recommendation
 from initlib.recommendation.data import DATA, PRIOR, Advice, prior
 from initlib.recommendation.rule import OUTPUT, Rule
-from initlib.recommendation.table import RuleTable
+
+if TYPE_CHECKING:
+    from initlib.recommendation.table import RuleTable
+
+    RULES: tuple[Rule, ...]
+    ARCHITECTURES: tuple[str, ...]
 
 __all__ = [
     "ARCHITECTURES",
@@ -38,8 +43,6 @@ __all__ = [
     "table",
 ]
 
-RULES: tuple[Rule, ...] = (*plain.RULES, *structured.RULES)
-ARCHITECTURES = tuple(dict.fromkeys(rule.architecture for rule in RULES))
 NORMALISATIONS = ("none", "batch", "layer", "pre", "post")
 RECURRENT, ATTENTIVE, LOW_RANK = (
     ("rnn", "lstm", "gru"),
@@ -154,15 +157,40 @@ def recommend(
     return Recommendation(rule, parts, DATA[data], width, inputs, outputs, sizes, activation)
 
 
-def table(architecture: str | None = None) -> RuleTable:
+@cache
+def _rules() -> tuple[Rule, ...]:
+    """Return all rules; their modules are loaded when the first net is asked about."""
+    from initlib.recommendation import plain, structured
+
+    return (*plain.RULES, *structured.RULES)
+
+
+@cache
+def _architectures() -> tuple[str, ...]:
+    return tuple(dict.fromkeys(rule.architecture for rule in _rules()))
+
+
+def __getattr__(name: str) -> Any:
+    if name == "RuleTable":
+        from initlib.recommendation.table import RuleTable
+
+        return RuleTable
+    if name not in ("ARCHITECTURES", "RULES"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return _rules() if name == "RULES" else _architectures()
+
+
+def table(architecture: str | None = None) -> "RuleTable":
     """Return all rules as a table to print, or those for one architecture.
 
     >>> table("head")
     new head on a trained net (any activation): 0; bias 0
     """
+    from initlib.recommendation.table import RuleTable
+
     if architecture is not None:
-        checks.choice("architecture", architecture, ARCHITECTURES)
-    return RuleTable([rule for rule in RULES if architecture in (None, rule.architecture)])
+        checks.choice("architecture", architecture, _architectures())
+    return RuleTable([rule for rule in _rules() if architecture in (None, rule.architecture)])
 
 
 def _activations() -> list[str]:
@@ -175,9 +203,9 @@ def _named(architecture: str, normalisation: str | None) -> tuple[str, str]:
     if isinstance(architecture, str):
         lower = architecture.lower()
         architecture, *implied = ARCHITECTURE_ALIASES.get(
-            lower, (lower if lower in ARCHITECTURES else architecture,)
+            lower, (lower if lower in _architectures() else architecture,)
         )
-    checks.choice("architecture", architecture, ARCHITECTURES)
+    checks.choice("architecture", architecture, _architectures())
     if normalisation is None:
         normalisation = implied[0] if implied else USUAL.get(architecture, "none")
     elif isinstance(normalisation, str):
@@ -207,11 +235,11 @@ def _for(architecture: str, allowed: Sequence[str], name: str, value: int | None
 
 
 def _find(net: Mapping[str, Any]) -> Rule:
-    found = next((rule for rule in RULES if not _missed(rule, net)), None)
+    found = next((rule for rule in _rules() if not _missed(rule, net)), None)
     if found is not None:
         return found
-    misses = {rule.name: _missed(rule, net) for rule in RULES}
-    nearest = min(RULES, key=lambda rule: sum(DISTANCE[name] for name in misses[rule.name]))
+    misses = {rule.name: _missed(rule, net) for rule in _rules()}
+    nearest = min(_rules(), key=lambda rule: sum(DISTANCE[name] for name in misses[rule.name]))
     wanted = " and ".join(_condition(nearest, name) for name in misses[nearest.name])
     given = ", ".join(f"{name} {value!r}" for name, value in net.items() if name != "steps")
     raise NoRuleError(f"No rule for {given}. The nearest is {nearest.name!r}, for {wanted}. {FALLBACK}")

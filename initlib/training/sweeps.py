@@ -35,6 +35,9 @@ FIT = tuple(
     for name, parameter in inspect.signature(fitting.fit).parameters.items()
     if parameter.kind == parameter.KEYWORD_ONLY and name != "threads"
 )
+DATASETS = {
+    one.__name__: one for one in (datasets.digits, datasets.mnist, datasets.wine, datasets.breast_cancer)
+}
 EPOCHS = inspect.signature(fitting.fit).parameters["epochs"].default
 PER_NET = {"initializer", "scale", "bias_initializer", "learning_rate", "weight_decay", "seed"}
 CURVES = ("loss", "train_accuracy", "validation_loss", "validation_accuracy", "test_loss", "test_accuracy")
@@ -260,8 +263,7 @@ def _check(cell: Cell, where: str) -> None:
 
 def _dataset(dataset: str | Dataset) -> Dataset:
     if isinstance(dataset, str):
-        loaders = {"digits": datasets.digits, "wine": datasets.wine, "breast_cancer": datasets.breast_cancer}
-        return loaders[checks.choice("dataset", dataset, loaders)]()
+        return DATASETS[checks.choice("dataset", dataset, DATASETS)]()
     return dataset
 
 
