@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from initlib import checks
-from initlib.extras import hints
 from initlib.typing import FloatArray
 
 __all__ = ["Activation", "AnyActivation", "Function", "canonical", "elu", "get", "leaky_relu", "names"]
@@ -145,6 +144,8 @@ def _probe(what: str, function: Function, x: FloatArray) -> FloatArray:
             f"{what} must be callable. Received: {checks.shown(function)} of type {type(function).__name__}."
         )
     try:
+        from initlib.extras import hints
+
         with hints():
             values = np.asarray(function(x))
     except ImportError:

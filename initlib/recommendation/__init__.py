@@ -21,10 +21,9 @@ from initlib import activations, checks
 from initlib.recommendation.answer import Recommendation
 from initlib.recommendation.data import DATA, PRIOR, Advice, prior
 from initlib.recommendation.rule import OUTPUT, Rule
+from initlib.recommendation.table import RuleTable
 
 if TYPE_CHECKING:
-    from initlib.recommendation.table import RuleTable
-
     RULES: tuple[Rule, ...]
     ARCHITECTURES: tuple[str, ...]
 
@@ -171,23 +170,17 @@ def _architectures() -> tuple[str, ...]:
 
 
 def __getattr__(name: str) -> Any:
-    if name == "RuleTable":
-        from initlib.recommendation.table import RuleTable
-
-        return RuleTable
     if name not in ("ARCHITECTURES", "RULES"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return _rules() if name == "RULES" else _architectures()
 
 
-def table(architecture: str | None = None) -> "RuleTable":
+def table(architecture: str | None = None) -> RuleTable:
     """Return all rules as a table to print, or those for one architecture.
 
     >>> table("head")
     new head on a trained net (any activation): 0; bias 0
     """
-    from initlib.recommendation.table import RuleTable
-
     if architecture is not None:
         checks.choice("architecture", architecture, _architectures())
     return RuleTable([rule for rule in _rules() if architecture in (None, rule.architecture)])

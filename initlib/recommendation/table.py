@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from initlib.frameworks import WORDS, Law, Part
 from initlib.recommendation.rule import OUTPUT, Rule
-from initlib.tables import escaped, markdown
 
 HEADS = ("rule", "weights", "bias", "why")
 SHORT = {"normal": "{value}", "uniform": "uniform, variance {value}"}
@@ -28,6 +27,8 @@ class RuleTable:
         return "\n".join(f"{rule}: {weights}; bias {bias}" for rule, weights, bias, _ in self.rows())
 
     def _repr_markdown_(self) -> str:
+        from initlib.tables import escaped, markdown
+
         return markdown(HEADS, (map(escaped, row) for row in self.rows()))
 
 
