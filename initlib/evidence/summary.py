@@ -79,7 +79,7 @@ class Verdicts:
 
     claims: Mapping[str, Result] = field(repr=False)
     published: Mapping[str, Result] = field(repr=False)
-    elsewhere: Mapping[str, Result] = field(repr=False)
+    elsewhere: Mapping[str, Result] = field(default_factory=dict, repr=False)
 
     @property
     def all(self) -> dict[str, Result]:
