@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from initlib import fingerprints
+from initlib import checks, fingerprints
 from initlib.evidence import registry
 from initlib.evidence.parts import LATER, Row
 from initlib.evidence.results import Result, row_of
@@ -141,16 +141,15 @@ def save(result: Result, *, where: str | Path | None = None) -> Path:
 def first_run(name: str) -> dict[str, Any]:
     """Return the archive of an experiment's earlier run, whose protocol was changed since: findings and rows.
 
-    A FileNotFoundError says so where none was kept.
+    Names without an earlier run are refused.
 
-    >>> first_run("truncated-normal")
+    >>> first_run("truncated-normal")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
         ...
-    FileNotFoundError: No earlier run of 'truncated-normal' was kept.
+    ValueError: Unknown experiment with an earlier run. Received: 'truncated-normal'; choose one of ...
     """
     path = folder() / "first-runs"
-    if not (path / f"{name}.json").is_file():
-        raise FileNotFoundError(f"No earlier run of {name!r} was kept.")
+    checks.choice("experiment with an earlier run", name, sorted(file.stem for file in path.glob("*.json")))
     return read(name, where=path)
 
 
