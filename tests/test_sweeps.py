@@ -352,7 +352,7 @@ def test_the_bar_is_silent_where_nobody_watches(capfd):
         ({"depth": [2]}, [100], {"optimizer": "sdg"}, ValueError, "Did you mean 'sgd'"),
         ({"depth": [2]}, [100], {"batch_size": 0}, ValueError, "batch_size must be"),
         ({"depth": [2]}, [100], {"epochs": -1}, ValueError, "epochs must be"),
-        ({"depth": [2]}, [100], {"dataset": "mnist"}, ValueError, "Unknown dataset"),
+        ({"depth": [2]}, [100], {"dataset": "cifar10"}, ValueError, "Unknown dataset"),
         ({"depth": [2]}, [-1], {}, ValueError, ">= 0"),
     ],
 )

@@ -257,6 +257,8 @@ def outcome(function, positional, named):
         signal.setitimer(signal.ITIMER_REAL, 0)
         if isinstance(error, KeyboardInterrupt):
             raise
+        if isinstance(error, ModuleNotFoundError) and "pip install 'initlib[" in str(error):
+            return None  # a package that was not installed, named with what installs it
         return f"{type(error).__name__}, {place(error)[0]}"
     else:
         signal.setitimer(signal.ITIMER_REAL, 0)
