@@ -73,6 +73,12 @@ def test_many_whole_numbers_come_back_exactly(first):
     np.testing.assert_array_equal(stored, values)
 
 
+def test_what_is_nearly_zero_is_stored_as_zero():
+    for values in ([2.66e-8, 0.5, 1.0], [-1.0, -0.5, -2.66e-8], [-1e-12, 0.3, 1.0]):
+        stored = Table([Axis("i", range(3))], {"x": (["i"], values)}).stored("x")
+        assert np.count_nonzero(stored) == 2
+
+
 def test_the_stated_error_is_the_error():
     rng = np.random.default_rng(0)
     values = 10 ** rng.uniform(-30, 30, 10_000)

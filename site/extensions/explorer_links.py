@@ -11,11 +11,11 @@ from sphinx.application import Sphinx
 
 
 def resolve(app: Sphinx, document: nodes.document) -> None:
-    """Turn such references into links; the page itself must exist, else they stay and are warned of."""
+    """Turn such references into links; Sphinx warns of one to a page that does not exist."""
     here = app.env.docname
     for link in list(document.findall(pending_xref)):
         page, setting = link.get("reftarget"), link.get("reftargetid") or ""
-        if "?" in setting and page in app.env.found_docs:
+        if "?" in setting:
             address = "" if page == here else app.builder.get_relative_uri(here, page)
             made = nodes.reference("", "", refuri=f"{address}#{setting}", internal=True)
             made += link.children

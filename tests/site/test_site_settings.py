@@ -97,6 +97,8 @@ def test_the_address_follows_the_controls_without_filling_the_history(example_pa
 @pytest.mark.parametrize("anchor", ["example", "a-heading", "other?depth=2", "%3F"])
 def test_anchors_of_the_page_are_left_alone(example_page, anchor):
     page = example_page
+    press(page, DEPTH, "End")
+    page.wait_for_timeout(REST)
     before = setting(page)
     visit(page, anchor)
     assert setting(page) == before
