@@ -121,6 +121,16 @@ def test_the_scopes_have_a_row_for_each_claim_whose_rules_speak_of_training(foun
     assert rows["C1"]["elsewhere"] == scopes.UNTRIED
 
 
+def test_the_contrasts_have_a_row_for_each_ground_and_a_column_for_each_map(found):
+    table = found.contrasts()
+    for name, result in found.elsewhere.items():
+        assert result.protocol.statement in table.caption
+        assert [row["ground"] for row in table] == list(result.protocol.grounds)
+        for row in table:
+            points = 100 * result.finding("effect", row["ground"]).estimate.mean
+            assert row[name] == f"{result.effects('effect')[row['ground']]} ({points:+.0f})"
+
+
 def test_a_map_that_is_none_is_refused(found):
     with pytest.raises(ValueError, match="E9"):
         found.scopes({"E9": ["C5"]})

@@ -6,6 +6,7 @@ from typing import Any
 from initlib.evidence.parts import Training
 from initlib.evidence.protocol import Difference
 from initlib.evidence.results import Result
+from initlib.evidence.statistics import Mean
 from initlib.tables import Table
 from initlib.training import sweeps
 
@@ -100,8 +101,31 @@ def reach(sizes: Iterable[int]) -> str:
     return str(low) if low == high else f"{low} to {high}"
 
 
+def contrasts(elsewhere: Mapping[str, Result]) -> Table:
+    """Return a row for each ground: what became there of the contrast of each map, and by how many points."""
+    grounds = dict.fromkeys(ground for result in elsewhere.values() for ground in result.protocol.grounds)
+    rows = [
+        {"ground": ground, **{name: became(result, ground) for name, result in elsewhere.items()}}
+        for ground in grounds
+    ]
+    return Table(rows, "; ".join(f"{name}: {one.protocol.statement}" for name, one in elsewhere.items()))
+
+
+def became(result: Result, ground: str) -> str:
+    """Return what became of the contrast of a map on a ground, with its size in points."""
+    name = contrast(result)
+    estimate = result.finding(name, ground).estimate
+    assert isinstance(estimate, Mean)
+    return f"{result.effects(name)[ground]} ({100 * estimate.mean:+.0f})"
+
+
+def contrast(result: Result) -> str:
+    """Return the name of the one difference that a map is about."""
+    [test] = [test.name for test in result.protocol.tests if isinstance(test, Difference)]
+    return test
+
+
 def counted(result: Result) -> str:
     """Return on how many grounds the contrast of a map holds, is weaker, gone, reversed or open."""
-    [test] = [test.name for test in result.protocol.tests if isinstance(test, Difference)]
-    effects = list(result.effects(test).values())
+    effects = list(result.effects(contrast(result)).values())
     return ", ".join(f"{kind} on {effects.count(kind)}" for kind in dict.fromkeys(effects))

@@ -15,7 +15,7 @@ from initlib.evidence.archives import load
 from initlib.evidence.grounds import INCONCLUSIVE, VERDICTS
 from initlib.evidence.protocol import Finding
 from initlib.evidence.results import Result, row_of
-from initlib.evidence.scopes import scopes
+from initlib.evidence.scopes import contrasts, scopes
 from initlib.extras import hints
 from initlib.tables import Table, escaped, markdown
 
@@ -111,6 +111,10 @@ class Verdicts:
         for name in maps:
             checks.choice("map", name, self.elsewhere)
         return scopes({**self.claims, **self.published}, maps, self.elsewhere)
+
+    def contrasts(self) -> Table:
+        """Return what became of each contrast of `elsewhere` on each ground, and by how many points."""
+        return contrasts(self.elsewhere)
 
     def missed(self) -> Table:
         """Return, for everything not upheld, the tests whose outcome differs from what upholding it takes."""
