@@ -150,7 +150,7 @@ def random(tests: dict[Any, Share]) -> list[Share]:
     return [test for (_, start, *_), test in tests.items() if start in RANDOM]
 
 
-RANDOM_TRAINS, RANDOM_DISTINCT, RANDOM_DIVERSE = map(random, (TRAINS, DISTINCT, DIVERSE))
+RANDOM_TRAINS, RANDOM_DISTINCT, RANDOM_DIVERSE = map(random, (TRAINS, DISTINCT, DIVERSE))  # type: ignore[arg-type]
 
 
 def training_of(activation: str) -> Training:
