@@ -9,11 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from initlib import checks
 from initlib.evidence import registry
 from initlib.evidence.archives import load
 from initlib.evidence.grounds import INCONCLUSIVE, VERDICTS
 from initlib.evidence.protocol import Finding
 from initlib.evidence.results import Result, row_of
+from initlib.evidence.scopes import contrasts, scopes
 from initlib.extras import hints
 from initlib.tables import Table, escaped, markdown
 
@@ -101,6 +103,19 @@ class Verdicts:
         found = [result.as_told if as_told else result.verdict for result in self.claims.values()]
         return {kind: found.count(kind) for kind in KINDS}
 
+    def scopes(self, maps: Mapping[str, Sequence[str]]) -> Table:
+        """Return where each claim that rests on training was tried, with what outcome.
+
+        `maps` names, for each result of `elsewhere`, the claims that rest on the same contrast.
+        """
+        for name in maps:
+            checks.choice("map", name, self.elsewhere)
+        return scopes({**self.claims, **self.published}, maps, self.elsewhere)
+
+    def contrasts(self) -> Table:
+        """Return what became of each contrast of `elsewhere` on each ground, and by how many points."""
+        return contrasts(self.elsewhere)
+
     def missed(self) -> Table:
         """Return, for everything not upheld, the tests whose outcome differs from what upholding it takes."""
         rows = [
@@ -162,7 +177,7 @@ def _row(result: Result) -> dict[str, str]:
     found = row_of(next(finding for finding in findings if finding.test == first))
     known = {
         "claim": protocol.claim,
-        "told": protocol.told.words if protocol.told else "",
+        "told": protocol.told.words if protocol.told else protocol.statement if result.as_told else "",
         "as told": result.as_told,
         "statement": protocol.statement,
         "verdict": result.verdict,
