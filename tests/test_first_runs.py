@@ -20,5 +20,5 @@ def test_an_earlier_run_is_whole_and_used_other_seeds(name):
 
 
 def test_what_was_not_kept_is_said():
-    with pytest.raises(ValueError, match="truncated-normal"):
-        evidence.first_run("truncated-normal")
+    with pytest.raises(ValueError, match="elsewhere-sigmoid"):
+        evidence.first_run("elsewhere-sigmoid")

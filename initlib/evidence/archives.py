@@ -143,10 +143,10 @@ def first_run(name: str) -> dict[str, Any]:
 
     Names without an earlier run are refused.
 
-    >>> first_run("truncated-normal")  # doctest: +ELLIPSIS
+    >>> first_run("elsewhere-sigmoid")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
         ...
-    ValueError: Unknown experiment with an earlier run. Received: 'truncated-normal'; choose one of ...
+    ValueError: Unknown experiment with an earlier run. Received: 'elsewhere-sigmoid'; choose one of ...
     """
     path = folder() / "first-runs"
     checks.choice("experiment with an earlier run", name, sorted(file.stem for file in path.glob("*.json")))
