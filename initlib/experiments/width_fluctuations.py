@@ -5,8 +5,10 @@ expectation is close to normal with mean -5/2 beta and variance 5 beta, beta = L
 seed stands for 100 nets. `theory.finite_width_band` adds the terms of second order in 1 / n.
 
 The pilot behind the margins: seeds 0 to 39. All its second-order tests were equivalent; of the others,
-those at width 50 came close to the margin. The first run (first-runs/, seeds 100 to 139) is repeated on new
-seeds with rules that exclude each other.
+those at width 50 came close to the margin. The first run (first-runs/, seeds 100 to 139) was upheld.
+Repeated on the seeds 1000 to 1039, with rules that exclude each other, it was inconclusive (first-runs/,
+-second): four of thirty intervals reached beyond their margins, by at most 0.036. So this run has four times as
+many seeds, and the same arms, margins and rules.
 """
 
 from collections.abc import Sequence
@@ -93,9 +95,9 @@ PROTOCOL = Protocol(
         "fluctuations": Measurement(
             measure=stray,
             axes={"shape": SHAPES},
-            seeds=range(1000, 1040),
+            seeds=range(2000, 2160),
             tolerance=dict.fromkeys([*METRICS, *(f"{side}_inside" for side in SIDES)], 1e-6),
-            sample=({"seed": 1000, "shape": SHAPES[1]},),
+            sample=({"seed": 2000, "shape": SHAPES[1]},),
         )
     },
     tests=(
