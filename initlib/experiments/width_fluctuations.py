@@ -7,8 +7,8 @@ seed stands for 100 nets. `theory.finite_width_band` adds the terms of second or
 The pilot behind the margins: seeds 0 to 39. All its second-order tests were equivalent; of the others,
 those at width 50 came close to the margin. The first run (first-runs/, seeds 100 to 139) was upheld.
 Repeated on the seeds 1000 to 1039, with rules that exclude each other, it was inconclusive (first-runs/,
--second): four of thirty intervals reached beyond their margins, by at most 0.036. So this run has four times as
-many seeds, and the same arms, margins and rules.
+-second): four of thirty intervals reached beyond their margins, by at most 0.036. So this run has four times
+as many seeds, and the same arms, margins and rules.
 """
 
 from collections.abc import Sequence
