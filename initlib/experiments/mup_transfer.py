@@ -10,8 +10,10 @@ The claim is about Adam: with SGD muP scales other rates. Rates are compared by 
 what they are tuned for.
 
 The first run (first-runs/, seeds 100 to 109) left open by how much muP's best rate moves: the interval of ten
-seeds was as wide as its margin. Here are twenty, and rules that exclude each other. The pilots behind the
-thresholds: seeds 0 to 2. Between two BLAS kernels, metrics differed by 2e-6 at most.
+seeds was as wide as its margin. The second (first-runs/, -second, seeds 1000 to 1019) found it to stay, but the
+coordinate check reached beyond its margin by 0.006, and no rule covered that: inconclusive. This one has such
+a rule and new seeds; arms and margins are the same. The pilots behind the thresholds: seeds 0 to 2. Between
+two BLAS kernels, metrics differed by 2e-6 at most.
 """
 
 from collections.abc import Sequence
@@ -123,16 +125,16 @@ PROTOCOL = Protocol(
         "rates": Measurement(
             measure=rates,
             axes={"parametrisation": PARAMETRISATIONS, "width": WIDTHS},
-            seeds=range(1000, 1020),
+            seeds=range(2000, 2020),
             tolerance={"log2_best_rate": 1e-5, "regret": 1e-5, "lowest_log_loss": 1e-5},
-            sample=({"seed": 1000, "width": 32},),
+            sample=({"seed": 2000, "width": 32},),
         ),
         "coordinates": Measurement(
             measure=change,
             axes={"parametrisation": PARAMETRISATIONS, "width": (64, 256, 1024)},
-            seeds=range(1000, 1020),
+            seeds=range(2000, 2020),
             tolerance={"log2_change": 1e-6},
-            sample=({"seed": 1000, "width": 64},),
+            sample=({"seed": 2000, "width": 64},),
         ),
     },
     tests=(
@@ -164,6 +166,23 @@ PROTOCOL = Protocol(
                 equivalent=[REGRET.format("muP")],
                 lower_or_higher_or_not_lower_or_not_higher_or_unclear=[SHIFT.format("muP")],
             ),
+        ),
+        *(  # the rate stays, and what is said to be why does not quite
+            Rule(
+                "refined",
+                {
+                    **when(
+                        lower=[SHIFT.format("standard")],
+                        equivalent=[SHIFT.format("muP"), REGRET.format("muP")],
+                    ),
+                    test: tuple(one for one in Difference.outcomes if one != fitting),
+                },
+            )
+            for test, fitting in (
+                (CHANGE.format("muP"), "equivalent"),
+                (CHANGE.format("standard"), "higher"),
+                (REGRET.format("standard"), "higher"),
+            )
         ),
         Rule("refuted", when(lower_or_higher=[SHIFT.format("muP")], higher=[REGRET.format("muP")])),
         Rule("refuted", when(equivalent=[SHIFT.format("standard")])),
