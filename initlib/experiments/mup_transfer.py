@@ -10,10 +10,10 @@ The claim is about Adam: with SGD muP scales other rates. Rates are compared by 
 what they are tuned for.
 
 The first run (first-runs/, seeds 100 to 109) left open by how much muP's best rate moves: the interval of ten
-seeds was as wide as its margin. The second (first-runs/, -second, seeds 1000 to 1019) found it to stay, but the
-coordinate check reached beyond its margin by 0.006, and no rule covered that: inconclusive. This one has such
-a rule and new seeds; arms and margins are the same. The pilots behind the thresholds: seeds 0 to 2. Between
-two BLAS kernels, metrics differed by 2e-6 at most.
+seeds was as wide as its margin. The second (first-runs/, -second, seeds 1000 to 1019) found it to stay, but
+the coordinate check reached beyond its margin by 0.006, and no rule covered that: inconclusive. This one has
+such a rule and new seeds; arms and margins are the same. The pilots behind the thresholds: seeds 0 to 2.
+Between two BLAS kernels, metrics differed by 2e-6 at most.
 """
 
 from collections.abc import Sequence
