@@ -174,7 +174,7 @@ class Lab {
     this.running = true;
     this.label();
     const run = this.run;
-    let pace = 5;
+    let pace = 1;
     await this.busy;
     while (this.running && run === this.run) {
       const speed = SPEEDS[this.speed];
