@@ -405,7 +405,7 @@ const nearby = (el) =>
 async function render({ model, el }) {
   el.classList.add("initlib-lab");
   await nearby(el);
-  const lab = (el.lab = new Lab(el, model.get("spec")));
+  const lab = (el.lab = new Lab(el, { ...COMMON, ...model.get("spec") }));
   hideStillPicture(el);
   const observers = [new ResizeObserver(() => lab.redraw()), new MutationObserver(() => lab.redraw())];
   observers[0].observe(el);
