@@ -94,8 +94,8 @@ clinic: .venv-peers/ready ## Run the doctor's clinic: cases, single faults, heal
 bench: .venv-peers/ready ## Measure speed beside the frameworks; writes benchmarks/RESULTS.md
 	$(call step,the benchmark,env -u OPENBLAS_CORETYPE -u NPY_DISABLE_CPU_FEATURES -u OPENBLAS_NUM_THREADS $(PEERS)/python -m benchmarks)
 
-bench-site: .venv/ready $(SITE) ## Measure the explorers of the built site beside the stock widget runtime (needs npm)
-	$(call step,the benchmark of the site,$(BIN)/python tools/bench_site.py)
+bench-site: .venv/ready $(SITE) ## Measure the explorers and the lab beside others (needs npm; PLAYGROUND=clone of TensorFlow Playground)
+	$(call step,the benchmark of the site,$(BIN)/python tools/bench_site.py $(if $(PLAYGROUND),--playground $(PLAYGROUND)))
 
 evidence: .venv/ready ## Recompute stale evidence (NAME=... for one, BACKEND=dask for a cluster, UNCHANGED=1 to show a change is none, PILOT=1)
 	$(call step,the evidence,$(BIN)/python tools/evidence.py $(NAME) $(if $(BACKEND),--backend $(BACKEND)) $(if $(UNCHANGED),--unchanged) $(if $(PILOT),--pilot))
