@@ -200,6 +200,27 @@ def test_a_fault_is_found_and_severe(code):
     assert 5 <= len(repr(report).splitlines()) <= 45
 
 
+@pytest.mark.parametrize("code", FAULTS)
+def test_the_lines_to_paste_run_on_a_network(code):
+    model = FAULTS[code].take([0])
+    names = {"network": model, "networks": networks, "initializers": initializers, "np": np, "inputs": X}
+    for one in diagnose(model, (X, Y), "softmax").all():
+        assert "torch" not in one.lines, one
+        exec(one.lines, {**names, "widths": (64, 64, 10), "activation": "relu", "blocks": 2})
+
+
+def test_the_lines_mend_the_layer_that_they_name():
+    model = net([64] * 10 + [10])
+    model.weights[4][...] *= 2
+    model.biases[6][...] = -20
+    report = diagnose(model, X)
+    assert {"odd-layer", "dead-units"} <= codes(report)
+    for one in report.all():
+        if one.code in ("odd-layer", "dead-units"):
+            exec(one.lines, {"network": model, "initializers": initializers})
+    assert diagnose(model, X).findings == ()
+
+
 def test_no_fault_is_found_in_the_others_place():
     """A check that fires everywhere would pass the test above."""
     for code in ("stream-grows", "identical-units", "dead-units"):

@@ -7,6 +7,10 @@ from dataclasses import dataclass
 
 SEVERITIES = ("severe", "warning", "note")
 ANY = "any optimizer"
+SCALED_NETWORK = (
+    'network = networks.residual(widths, blocks, "relu", "he_normal", seeds=[0], variant="scaled")'
+)
+HE_NETWORK = 'network = networks.mlp(widths, activation, "he_normal", seeds=[0])  # biases start at zero'
 SGD = "SGD; Adam forgives small scales"
 HE = "for m in model.modules():\n    if isinstance(m, (torch.nn.Linear, torch.nn.Conv2d)):\n"
 HE_LINES = (
@@ -20,7 +24,8 @@ HE_LINES = (
 class Entry:
     """One row: `symptom` in people's words, cause, check, tolerance with its source, lines of PyTorch, page.
 
-    `holds` says for which optimizer the finding was established.
+    `holds` says for which optimizer the finding was established. `network` has the lines for a network of
+    initlib, where they differ from PyTorch's.
     """
 
     code: str
@@ -33,6 +38,15 @@ class Entry:
     lines: str
     page: str
     holds: str = ANY
+    network: str = ""
+
+    def paste(self, framework: str) -> str:
+        """Return the lines to paste in that framework.
+
+        >>> CATALOGUE["identical-units"].paste("initlib")[:25]
+        'network = networks.mlp(wi'
+        """
+        return self.network if self.network and framework == "initlib" else self.lines
 
 
 _ROWS = (
@@ -46,6 +60,7 @@ _ROWS = (
         "the number format",
         "torch.nn.init.xavier_normal_(parameter)",
         "reference/initializers",
+        network="network.weights[0][...] = initializers.glorot_normal(network.weights[0].shape[1:], rng=0)",
     ),
     Entry(
         "identical-units",
@@ -57,6 +72,7 @@ _ROWS = (
         "zero-symmetry (C2)",
         "torch.nn.init.kaiming_normal_(layer.weight)",
         "techniques/zero",
+        network=HE_NETWORK,
     ),
     Entry(
         "unregistered",
@@ -200,6 +216,7 @@ _ROWS = (
         "data-scale (C22)",
         "inputs = (inputs - inputs.mean(0)) / inputs.std(0).clamp_min(1e-8)",
         "pitfalls/data-characteristics",
+        network="inputs = (inputs - inputs.mean(0)) / np.maximum(inputs.std(0), 1e-8)",
     ),
     Entry(
         "inputs-alike",
@@ -222,6 +239,7 @@ _ROWS = (
         "linear algebra",
         "torch.nn.Sequential(torch.nn.Linear(a, b), torch.nn.ReLU(), torch.nn.Linear(b, c))",
         "pitfalls/ignoring-the-activation",
+        network='network = networks.mlp(widths, "relu", "he_normal", seeds=[0])',
     ),
     Entry(
         "signal-explodes",
@@ -234,6 +252,7 @@ _ROWS = (
         HE_LINES,
         "pitfalls/large-values",
         "SGD and Adam",
+        network=HE_NETWORK,
     ),
     Entry(
         "stream-grows",
@@ -247,6 +266,7 @@ _ROWS = (
         "    torch.nn.init.zeros_(block.last_layer.weight)",
         "practices/architecture-and-size",
         "SGD and Adam",
+        network=SCALED_NETWORK,
     ),
     Entry(
         "signal-vanishes",
@@ -259,6 +279,7 @@ _ROWS = (
         HE_LINES,
         "techniques/he",
         SGD,
+        network=HE_NETWORK,
     ),
     Entry(
         "gradient-explodes",
@@ -271,6 +292,7 @@ _ROWS = (
         HE_LINES,
         "pitfalls/large-values",
         "SGD and Adam",
+        network=HE_NETWORK,
     ),
     Entry(
         "gradient-vanishes",
@@ -283,6 +305,7 @@ _ROWS = (
         HE_LINES,
         "techniques/xavier",
         SGD,
+        network=HE_NETWORK,
     ),
     Entry(
         "inputs-merge",
@@ -295,6 +318,7 @@ _ROWS = (
         HE_LINES,
         "practices/biases",
         SGD,
+        network=HE_NETWORK,
     ),
     Entry(
         "too-narrow",
@@ -306,6 +330,7 @@ _ROWS = (
         "width-fluctuations (R11)",
         "torch.nn.init.orthogonal_(layer.weight, gain=2**0.5)  # or wider layers",
         "practices/architecture-and-size",
+        network='network = networks.mlp(widths, activation, "orthogonal", seeds=[0])  # or wider layers',
     ),
     Entry(
         "sine-first-layer",
@@ -339,6 +364,7 @@ _ROWS = (
         "orthant probability of equally correlated normals",
         "torch.nn.init.zeros_(layer.bias)",
         "practices/biases",
+        network="network.biases[0][...] = 0",
     ),
     Entry(
         "saturation",
@@ -362,6 +388,7 @@ _ROWS = (
         "torch.nn.init.normal_(head.weight, std=0.02)",
         "pitfalls/large-values",
         "SGD and Adam",
+        network="network.weights[-1][...] = 0  # zero is right for a last layer",
     ),
     Entry(
         "summed-loss",

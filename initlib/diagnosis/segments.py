@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from statistics import median
 
-from initlib.diagnosis import laws, predict
+from initlib.diagnosis import laws, lines, predict
 from initlib.diagnosis.exact import listed
 from initlib.diagnosis.record import RESETS, Operation, Record, Weight
 
@@ -130,7 +130,6 @@ def named_cause(record: Record, segment: Segment, growing: bool) -> tuple[str, O
 
 
 def paste(record: Record, operation: Operation) -> str:
-    """Return the line of PyTorch that draws an operation's weights by the rule for what it reads."""
-    before = laws.reads_activation(record, operation)
-    rule = "torch.nn.init.kaiming_normal_" if before == "relu" else "torch.nn.init.xavier_normal_"
-    return f"{rule}(model.{operation.weights[0]})" if operation.weights else ""
+    """Return the line that draws an operation's weights by the rule for what it reads."""
+    rule = "he" if laws.reads_activation(record, operation) == "relu" else "xavier"
+    return lines.drawn(record, operation.weights[0], rule) if operation.weights else ""

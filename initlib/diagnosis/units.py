@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 from initlib.diagnosis import laws, predict
 from initlib.diagnosis.findings import Finding
-from initlib.diagnosis.record import Operation, Record
+from initlib.diagnosis.lines import drawn
+from initlib.diagnosis.record import Operation, Record, Weight
 
 LOUD = 10.0  # inputs of this size are not standardized
 TANH_FLAT = 2.18  # beyond it tanh has less than 5 % of its steepest slope
@@ -33,7 +34,14 @@ def dead_units(record: Record) -> Iterator[Finding]:
             f"{chance:.0%}.",
             o.off,
             order=o.index,
+            lines=drawn(record, weight.bias, "zeros") if (weight := _weight(record, before)) else "",
         )
+
+
+def _weight(record: Record, operation: Operation) -> Weight | None:
+    """Return the weight that an operation multiplies by, None if it is no layer."""
+    name = operation.weights[0] if operation.kind == "weight" and operation.weights else ""
+    return record.weights.get(name)
 
 
 def saturation(record: Record) -> Iterator[Finding]:
@@ -50,6 +58,7 @@ def saturation(record: Record) -> Iterator[Finding]:
             f"{o.flat:.0%} of the outputs of {o.activation} behind {place} lie where it is flat.",
             o.flat,
             order=o.index,
+            lines=drawn(record, weight.name, "xavier") if (weight := _weight(record, before)) else "",
         )
 
 
@@ -109,7 +118,7 @@ def input_scale(record: Record) -> Iterator[Finding]:
 def _loud_layers(record: Record) -> bool:
     """Say whether weights, not inputs, make the outputs large."""
     for o in record.operations:
-        weight = record.weights.get(o.weights[0]) if o.kind == "weight" and o.weights else None
+        weight = _weight(record, o)
         ratio = laws.ratio(record, o, weight) if weight is not None else None
         if ratio is not None and ratio > 2 and not record.normalised(o.index):
             return True
@@ -232,7 +241,7 @@ def _loud(record: Record, fed: Operation) -> tuple[str, str, str]:
             record.label(fed),
             f": the output weights{tied} are drawn as {laws.words(weight)}, so logits are {gain:.3g} times "
             "as large as what enters",
-            f"torch.nn.init.normal_(model.{weight.name}, std=0.02)",
+            drawn(record, weight.name, "small"),
         )
     before = record.operations[fed.parents[0]] if fed.parents else fed
     size = (
