@@ -174,6 +174,33 @@ def test_a_healthy_net_has_a_clean_bill_of_three_lines(healthy):
     assert len(repr(report).splitlines()) == 3 + len(report.findings)
 
 
+STEPS = np.random.default_rng(2).standard_normal((100, 20, 6))
+PICTURES = np.random.default_rng(2).standard_normal((100, 8, 8, 1))
+OTHER_KINDS = {
+    "LSTM": (networks.lstm((6, 16, 10), seeds=[0]), STEPS),
+    "convolutional": (
+        networks.convolutional((1, 8, 8, 10), (3, 3), "relu", "he_normal", seeds=[0]),
+        PICTURES,
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", OTHER_KINDS)
+def test_networks_of_other_kinds_are_examined(kind):
+    healthy, x = OTHER_KINDS[kind]
+    report = diagnose(healthy, (x, Y), "softmax")
+    assert report.severity in ("clean", "note"), report
+    assert len(report.record.weights) == healthy.depth
+    sick = healthy.take([0])
+    for weights in sick.weights:
+        weights *= 30
+    report = diagnose(sick, (x, Y), "softmax")
+    assert report.severity == "severe"
+    assert {"saturation", "signal-explodes"} & codes(report)
+    for one in report.all():
+        assert "torch" not in one.lines
+
+
 FAULTS = {
     "signal-explodes": net(
         [64] * 12 + [10], initializer=lambda shape, **k: 4 * initializers.he_normal(shape, **k)

@@ -147,12 +147,8 @@ def through_time(record: Record) -> Iterator[Finding]:
                 octaves,
                 f"{limit:+.1f} octaves",
                 o.index,
-                lines=lines.drawn(record, _recurrent_name(o), "orthogonal"),
+                lines=lines.drawn(record, next(iter(o.weights[1:]), None), "orthogonal"),
             )
-
-
-def _recurrent_name(operation: Operation) -> str:
-    return next((name for name in operation.weights if "hh" in name), operation.weights[0])
 
 
 def _graded(segment: Segment) -> list[Operation]:

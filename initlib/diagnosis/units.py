@@ -70,7 +70,7 @@ def saturated_cells(record: Record) -> Iterator[Finding]:
         inside = record.operations[o.parents[0]].rms or 0.0
         own = [record.weights[name] for name in o.weights if name in record.weights]
         square = sum(
-            w.rms**2 * w.fan_in * ((o.rms or 0.0) if "hh" in w.name else inside) ** 2 for w in own[:2]
+            w.rms**2 * w.fan_in * size**2 for w, size in zip(own, (inside, o.rms or 0.0), strict=False)
         )
         share = math.erfc(TANH_FLAT / math.sqrt(2 * square)) if square > 0 else 0.0
         if share > 0.5:
@@ -82,6 +82,7 @@ def saturated_cells(record: Record) -> Iterator[Finding]:
                 f"{math.sqrt(square):.2g}: {share:.0%} of them lie where tanh is flat.",
                 share,
                 order=o.index,
+                lines=drawn(record, o.weights[0], "xavier"),
             )
 
 
