@@ -1,5 +1,6 @@
 """The doctor without PyTorch: record, laws, tolerances, findings, report, and nets of initlib itself."""
 
+import functools
 import itertools
 import json
 import math
@@ -131,8 +132,12 @@ def test_tolerances_shrink_with_depth_and_stop_shrinking():
         (3.2, 12, None),
         (3.4, 12, "warning"),
         (6.7, 12, "severe"),
-        (-9.7, 3, "severe"),
+        (-9.7, 3, "warning"),
         (-9.4, 3, None),
+        (-14.2, 3, "warning"),
+        (-14.4, 3, "severe"),
+        (8.3, 3, None),
+        (8.5, 3, "severe"),
         (-math.inf, 2, "severe"),
     ],
 )
@@ -215,7 +220,10 @@ FAULTS = {
     "dead-units": net(
         [64] * 4 + [10], bias_initializer=lambda shape, **k: initializers.constant(shape, -4.0, **k)
     ),
-    "first-loss": net([64, 64, 64, 10], initializer=[["he_normal", "he_normal", "normal"]]),
+    "first-loss": net(
+        [64, 64, 64, 10],
+        initializer=[["he_normal", "he_normal", functools.partial(initializers.normal, std=4.0)]],
+    ),
 }
 
 
@@ -339,7 +347,7 @@ def test_the_first_step(optimizer, ratio, severity):
 
 
 @pytest.mark.parametrize(
-    ("value", "severity"), [(4.5, None), (4.7, "warning"), (11.4, "warning"), (11.6, "severe")]
+    ("value", "severity"), [(4.5, None), (4.7, "warning"), (22.9, "warning"), (23.1, "severe")]
 )
 def test_the_first_loss(value, severity):
     record = made(loss=Loss("cross_entropy", value, 10, 64, "mean", fed=0))

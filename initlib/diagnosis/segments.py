@@ -76,7 +76,8 @@ def hidden(record: Record, segment: Segment) -> list[Operation]:
 def severity(octaves: float, depth: int) -> tuple[str | None, float]:
     """Return how severe so many octaves are in so many layers, and the tolerance they passed.
 
-    A warning beyond the tolerance, severe beyond twice it; up to 4 layers, where it is wide, beyond it.
+    A warning beyond the tolerance, severe beyond twice it; up to 4 layers, where it is wide, what grows is
+    severe beyond it, and what shrinks beyond one and a half times it.
 
     >>> severity(-10.0, 12), severity(2.0, 12)
     (('severe', -4.196), (None, 3.31))
@@ -85,7 +86,8 @@ def severity(octaves: float, depth: int) -> tuple[str | None, float]:
     limit = low if octaves < 0 else high
     if abs(octaves) <= abs(limit):
         return None, limit
-    return ("severe" if depth <= 4 or abs(octaves) > 2 * abs(limit) else "warning"), limit
+    factor = 2.0 if depth > 4 else 1.0 if octaves > 0 else 1.5
+    return ("severe" if abs(octaves) > factor * abs(limit) else "warning"), limit
 
 
 def learns_from_zero(record: Record, operation: Operation) -> bool:

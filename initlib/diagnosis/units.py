@@ -10,7 +10,7 @@ from initlib.diagnosis.record import Operation, Record, Weight
 
 LOUD = 10.0  # inputs of this size are not standardized
 TANH_FLAT = 2.18  # beyond it tanh has less than 5 % of its steepest slope
-FIRST_LOSS = (2.0, 5.0)  # times ln K: a softmax whose logits have variance above 2 ln K sits on one class
+FIRST_LOSS = (2.0, 10.0)  # times ln K: a softmax whose logits have variance above 2 ln K sits on one class
 
 
 def dead_units(record: Record) -> Iterator[Finding]:
