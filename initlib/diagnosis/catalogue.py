@@ -12,6 +12,7 @@ SCALED_NETWORK = (
 )
 HE_NETWORK = 'network = networks.mlp(widths, activation, "he_normal", seeds=[0])  # biases start at zero'
 SGD = "SGD; Adam forgives small scales"
+LARGE = "SGD; with Adam most such starts learn, though worse"
 HE = "for m in model.modules():\n    if isinstance(m, (torch.nn.Linear, torch.nn.Conv2d)):\n"
 HE_LINES = (
     HE
@@ -251,7 +252,7 @@ _ROWS = (
         "depth-tolerance (C14)",
         HE_LINES,
         "pitfalls/large-values",
-        "SGD and Adam",
+        LARGE,
         network=HE_NETWORK,
     ),
     Entry(
@@ -265,7 +266,7 @@ _ROWS = (
         "for block in model.blocks:  # or branches times len(model.blocks) ** -0.5\n"
         "    torch.nn.init.zeros_(block.last_layer.weight)",
         "practices/architecture-and-size",
-        "SGD and Adam",
+        LARGE,
         network=SCALED_NETWORK,
     ),
     Entry(
@@ -291,7 +292,7 @@ _ROWS = (
         "depth-tolerance (C14)",
         HE_LINES,
         "pitfalls/large-values",
-        "SGD and Adam",
+        LARGE,
         network=HE_NETWORK,
     ),
     Entry(
@@ -387,7 +388,7 @@ _ROWS = (
         "a softmax whose logits have variance above 2 ln K sits on one class; doctor-severity (D1)",
         "torch.nn.init.normal_(head.weight, std=0.02)",
         "pitfalls/large-values",
-        "SGD and Adam",
+        LARGE,
         network="network.weights[-1][...] = 0  # zero is right for a last layer",
     ),
     Entry(

@@ -16,6 +16,7 @@ ROW_KINDS = ("weight", "sum", "join", "recurrent", "lookup", "norm")
 ROWS = 8  # rows of the stream
 WIDTH = 110
 FORGIVEN = ("signal-vanishes", "gradient-vanishes", "inputs-merge")  # by Adam, see book: choose-by-activation
+LARGE = ("signal-explodes", "stream-grows", "gradient-explodes", "first-loss")  # see doctor-severity
 
 
 @dataclass(frozen=True)
@@ -220,4 +221,6 @@ def findings(record: Record) -> tuple[Finding, ...]:
         for one in found:
             if one.code in FORGIVEN and one.severity == "severe":
                 one.severity, one.holds = "warning", "SGD; this run uses Adam, which forgives small scales"
+            elif one.code in LARGE:
+                one.holds = "SGD; with Adam, as here, most such starts of our trials learned, though worse"
     return tuple(ranked(found))
