@@ -79,7 +79,13 @@ def good(kind: str, depth: int, seeds: Sequence[int]) -> Network:
 def accuracies(network: Network, optimizer: str) -> Any:
     """Return the test accuracies of a stack of nets, one row of five rates for each seed."""
     rates = RATES[optimizer] * (network.nets // len(RATES[optimizer]))
-    fit = training.fit(network, datasets.digits(), optimizer=optimizer, learning_rate=rates, **TRAINING)
+    fit = training.fit(
+        network,
+        datasets.digits(),
+        optimizer=optimizer,
+        learning_rate=rates,
+        **TRAINING,  # type: ignore[arg-type]
+    )
     assert fit.test_accuracy is not None
     return np.nan_to_num(fit.test_accuracy[:, -1]).reshape(-1, len(RATES[optimizer]))
 
