@@ -30,6 +30,7 @@ def test_there_are_25_claims_each_with_one_experiment(found):
     assert list(found.claims) == list(CLAIMS) == [f"C{n}" for n in range(1, 26)]
     assert all(name.startswith("R") for name in found.published)
     assert all(name.startswith("E") for name in found.elsewhere)
+    assert all(name.startswith("D") for name in found.tools)
     assert len(found.all) == len(experiments.names())
 
 

@@ -68,7 +68,7 @@ def verdicts(where: str | Path | None = None) -> "Verdicts":
     def kind(letter: str) -> dict[str, Result]:
         return {claim: results[claim] for claim in sorted(results, key=_place) if claim.startswith(letter)}
 
-    return Verdicts(kind("C"), kind("R"), kind("E"))
+    return Verdicts(kind("C"), kind("R"), kind("E"), kind("D"))
 
 
 def _place(claim: str) -> tuple[int, str]:
@@ -77,16 +77,17 @@ def _place(claim: str) -> tuple[int, str]:
 
 @dataclass(frozen=True)
 class Verdicts:
-    """The results for the `claims`, the `published` results, and what holds `elsewhere`, by identifier."""
+    """The results for `claims`, `published` results, what holds `elsewhere`, our `tools`, by identifier."""
 
     claims: Mapping[str, Result] = field(repr=False)
     published: Mapping[str, Result] = field(repr=False)
     elsewhere: Mapping[str, Result] = field(default_factory=dict, repr=False)
+    tools: Mapping[str, Result] = field(default_factory=dict, repr=False)
 
     @property
     def all(self) -> dict[str, Result]:
         """Every result by its identifier."""
-        return {**self.claims, **self.published, **self.elsewhere}
+        return {**self.claims, **self.published, **self.elsewhere, **self.tools}
 
     def rows(self, results: Mapping[str, Result] | None = None) -> list[dict[str, str]]:
         """Return a row for each claim: what was found in the first test that its verdict rests on."""
