@@ -48,7 +48,8 @@ class Result:
                 del where["ground"]
         for name in where:
             checks.choice("key", name, kind.keys)
-        found = [row for row in rows if all(row[name] == value for name, value in where.items())]
+        values = list(where.values())
+        found = [row for row in rows if [row[name] for name in where] == values]
         if rate is None:
             return found
         if rate not in RATES:
