@@ -73,7 +73,7 @@ class Row:
             f"{self.shift:.3f}",
             scores,
         ]
-        return f"{self.name:45}" + "".join(f"{cell!s:>9}" for cell in cells)
+        return f"{self.name:45}" + "".join(f"{cell!s:>10}" for cell in cells)
 
 
 def themed(browser: Browser, theme: str, **options: Any) -> BrowserContext:
@@ -179,7 +179,8 @@ def main() -> None:
         sys.exit("Needed: Chromium (sudo make browser), a built site (make book), and names of its pages")
     tool = None if given.no_lighthouse else install_lighthouse()
     home, broken = serve(SITE), []
-    print(f"{'page':45}{'elsewhere':>9}{'errors':>9}{'axe':>9}{'dark':>9}{'KB':>9}{'shift':>9}  Lighthouse")
+    columns = ("elsewhere", "errors", "axe", "dark", "KB", "shift")
+    print(f"{'page':45}" + "".join(f"{name:>10}" for name in columns) + "  Lighthouse")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=command, args=["--no-sandbox"])
         for name in names:
