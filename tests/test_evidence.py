@@ -868,7 +868,7 @@ def test_a_verdict_carries_its_scope(grounded, sgd, adam, verdict, scope, as_tol
     assert (result.verdict, result.scope, result.as_told) == (verdict, scope, as_told)
     box = result.box()
     assert standing(verdict, scope) in box.heading
-    assert f"{standing(verdict, scope)}</small>" in box._repr_html_()
+    assert f"<small>{scope}</small>" in box._repr_html_()
     assert f">{as_told}</strong> <b>As told:</b>" in box._repr_html_()
 
 

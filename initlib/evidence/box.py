@@ -74,7 +74,7 @@ class Box:
         claims = "".join(
             f'<p class="verdict-claim">{badge(verdict)} '
             f"{f'<b>{name}:</b> ' if name else ''}<q>{escaped(words)}</q>"
-            f"{f' <small>{escaped(standing(verdict, scope))}</small>' if scope else ''}</p>"
+            f"{f' <small>{escaped(scope)}</small>' if scope else ''}</p>"
             for name, words, verdict, scope in self.readings
         )
         found = f'<p class="verdict-found">{escaped(self.plain.sentence)}</p>' if self.plain.sentence else ""

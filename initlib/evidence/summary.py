@@ -7,8 +7,9 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
+from initlib import checks
 from initlib.evidence import registry
 from initlib.evidence.archives import load
 from initlib.evidence.box import badge
@@ -103,10 +104,21 @@ class Verdicts:
         """Return the claims in words for a page; `links` gives the address of each claim's chapter."""
         return Listing(self.claims if results is None else results, links or {})
 
+    def brief(self, links: Mapping[str, str]) -> "Brief":
+        """Return what was found for a few claims, a sentence each, linked to its chapter."""
+        return Brief({claim: self.all[checks.choice("claim", claim, self.all)] for claim in links}, links)
+
     def counts(self, *, as_told: bool = False) -> dict[str, int]:
         """Return how many claims got each verdict as a rule for every net, or `as_told`."""
         found = [result.as_told if as_told else result.verdict for result in self.claims.values()]
         return {kind: found.count(kind) for kind in KINDS}
+
+    def tally(self) -> Table:
+        """Return how many claims got each verdict, as told and as a rule for every net, as a table."""
+        told, rule = self.counts(as_told=True), self.counts()
+        rows = [{"verdict": kind, "as told": str(told[kind]), "as a rule": str(rule[kind])} for kind in KINDS]
+        judged = sum(told.values())
+        return Table(rows, f"{judged} claims were judged as told, all {sum(rule.values())} as rules.")
 
     def missed(self) -> Table:
         """Return, for everything not upheld, the tests whose outcome differs from what upholding it takes."""
@@ -198,6 +210,7 @@ class Listing:
 
     results: Mapping[str, Result]
     links: Mapping[str, str]
+    form: ClassVar[str] = "list"
 
     def __repr__(self) -> str:
         return "\n".join(
@@ -207,7 +220,7 @@ class Listing:
 
     def _repr_markdown_(self) -> str:
         items = [self._item(claim, result) for claim, result in self.results.items()]
-        return "\n\n".join(['<div class="verdict-list">', *items, "</div>"])
+        return "\n\n".join([f'<div class="verdict-{self.form}">', *items, "</div>"])
 
     def _item(self, claim: str, result: Result) -> str:
         """Return one claim; the blank lines let Markdown read what stands in the HTML around it."""
@@ -222,6 +235,19 @@ class Listing:
         parts = [*readings, " ".join(filter(None, (found, scope, trial)))]
         body = "\n\n".join(parts)
         return f'<div class="verdict-item" data-verdict="{result.verdict}">\n\n{body}\n\n</div>'
+
+
+@dataclass(frozen=True)
+class Brief(Listing):
+    """A few findings: the verdict on the claim as a rule, and the sentence."""
+
+    form: ClassVar[str] = "brief"
+
+    def _item(self, claim: str, result: Result) -> str:
+        return (
+            f"{badge(result.verdict)} {escaped(result.plain.sentence or result.protocol.statement)} "
+            f"[{claim}]({self.links[claim]})"
+        )
 
 
 @dataclass(frozen=True)
