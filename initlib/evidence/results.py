@@ -12,6 +12,7 @@ from initlib import checks
 from initlib.evidence.box import Box
 from initlib.evidence.grounds import combined, effect, scope
 from initlib.evidence.parts import RATES, Row, Training, choose
+from initlib.evidence.plain import Plain, told
 from initlib.evidence.protocol import Difference, Finding, Protocol, Test, difference
 from initlib.evidence.statistics import Mean, Proportion
 from initlib.tables import Table
@@ -197,10 +198,15 @@ class Result:
             rules = [self.protocol.rule(found) for found in self.by_ground.values()]
             decisive = {test for rule in rules if rule for test in rule.when}
             names = decisive or {test.name for test in self.protocol.tests}
-        rows = [row_of(finding) for finding in self.findings if finding.test in names]
+        shown = [(test, finding) for test, finding in self._tested if test.name in names]
+        table = Table([row_of(finding) for _, finding in shown], self.protocol.statement)
         seeds = [len(part.seeds) for part in self.protocol.parts.values()]
-        table = Table(rows, self.protocol.statement)
-        return Box(self.protocol, self.verdict, table, seeds, self.scope, self.as_told)
+        return Box(self.protocol, self.verdict, shown, table, seeds, self.plain, self.scope, self.as_told)
+
+    @cached_property
+    def plain(self) -> Plain:
+        """What was found in one sentence, and the findings it rests on; empty where none fits."""
+        return told(self.protocol.name, self.by_ground, self.protocol.tests)
 
     def judged(self, about: str = "") -> list[tuple[Test, Finding]]:
         """Return each test whose name contains `about`, with what it found."""
