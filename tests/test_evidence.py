@@ -421,6 +421,33 @@ def test_the_tolerance_decides_what_is_reported(result, off, reported):
     assert len(evidence.rerun_sample(change(result, shift))) == reported
 
 
+@pytest.mark.parametrize(
+    ("architecture", "metric", "off", "reported"),
+    [
+        ("", "test_accuracy", 0.5, 1),
+        ("", "first_loss", 0.5, 1),
+        ("Z80", "test_accuracy", 0.5, 0),  # chaos, not a change of the code
+        ("Z80", "first_loss", 0.5, 1),
+    ],
+)
+def test_on_other_kernels_trained_nets_are_compared_before_chaos(
+    trained, architecture, metric, off, reported
+):
+    made = archives.versions()
+    if architecture:
+        made["blas"] = [f"openblas 1.0 {architecture}"]
+    rows = [{**row, metric: row[metric] + off} for row in trained.parts["t"]]
+    changed = Result(trained.protocol, {"t": rows}, made)
+    assert (len(evidence.rerun_sample(changed)) > 0) == reported
+
+
+def test_the_kernels_are_those_of_both_libraries():
+    """Whether scipy's BLAS was needed before or not."""
+    code = "from initlib.evidence import archives; print(len(archives.versions()['blas']))"
+    fresh = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert int(fresh.stdout) == len(archives.versions()["blas"])
+
+
 def test_live_runs_every_arm_on_a_few_seeds(trained):
     curves = evidence.live(trained, "t", depth=3, epochs=1)
     assert curves.keys() == {"he", "tiny"}

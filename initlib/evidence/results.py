@@ -143,17 +143,18 @@ class Result:
 
     @cached_property
     def verdicts_as_told(self) -> dict[str, str]:
-        """The verdict on the claim as it is told, on each ground; empty if the protocol has no such rules."""
+        """The verdict on the claim as it is told, on each ground; empty if there is no such reading."""
         told = self.protocol.told
         if told is None:
-            return {}
+            return self.verdicts if self.protocol.plainly_told else {}
         return {ground: self.protocol.verdict(found, told.rules) for ground, found in self.by_ground.items()}
 
     @property
     def as_told(self) -> str:
-        """The verdict on the claim as it is told, "" if the protocol has no rules for it."""
+        """The verdict on the claim as it is told, "" if there is no such reading."""
         told = self.protocol.told
-        return combined(self.verdicts_as_told, some=told.some) if told else ""
+        found = self.verdicts_as_told
+        return combined(found, some=told is not None and told.some) if found else ""
 
     def table(self, about: str = "") -> Table:
         """Return one row for each test: estimate, 95 % interval, bootstrap, criterion and outcome.

@@ -9,11 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from initlib import checks
 from initlib.evidence import registry
 from initlib.evidence.archives import load
 from initlib.evidence.grounds import INCONCLUSIVE, VERDICTS
 from initlib.evidence.protocol import Finding
 from initlib.evidence.results import Result, row_of
+from initlib.evidence.scopes import contrasts, scopes
 from initlib.extras import hints
 from initlib.tables import Table, escaped, markdown
 
@@ -66,7 +68,7 @@ def verdicts(where: str | Path | None = None) -> "Verdicts":
     def kind(letter: str) -> dict[str, Result]:
         return {claim: results[claim] for claim in sorted(results, key=_place) if claim.startswith(letter)}
 
-    return Verdicts(kind("C"), kind("R"), kind("E"))
+    return Verdicts(kind("C"), kind("R"), kind("E"), kind("D"))
 
 
 def _place(claim: str) -> tuple[int, str]:
@@ -75,16 +77,17 @@ def _place(claim: str) -> tuple[int, str]:
 
 @dataclass(frozen=True)
 class Verdicts:
-    """The results for the `claims`, the `published` results, and what holds `elsewhere`, by identifier."""
+    """The results for `claims`, `published` results, what holds `elsewhere`, our `tools`, by identifier."""
 
     claims: Mapping[str, Result] = field(repr=False)
     published: Mapping[str, Result] = field(repr=False)
     elsewhere: Mapping[str, Result] = field(default_factory=dict, repr=False)
+    tools: Mapping[str, Result] = field(default_factory=dict, repr=False)
 
     @property
     def all(self) -> dict[str, Result]:
         """Every result by its identifier."""
-        return {**self.claims, **self.published, **self.elsewhere}
+        return {**self.claims, **self.published, **self.elsewhere, **self.tools}
 
     def rows(self, results: Mapping[str, Result] | None = None) -> list[dict[str, str]]:
         """Return a row for each claim: what was found in the first test that its verdict rests on."""
@@ -100,6 +103,19 @@ class Verdicts:
         """Return how many claims got each verdict as a rule for every net, or `as_told`."""
         found = [result.as_told if as_told else result.verdict for result in self.claims.values()]
         return {kind: found.count(kind) for kind in KINDS}
+
+    def scopes(self, maps: Mapping[str, Sequence[str]]) -> Table:
+        """Return where each claim that rests on training was tried, with what outcome.
+
+        `maps` names, for each result of `elsewhere`, the claims that rest on the same contrast.
+        """
+        for name in maps:
+            checks.choice("map", name, self.elsewhere)
+        return scopes({**self.claims, **self.published}, maps, self.elsewhere)
+
+    def contrasts(self) -> Table:
+        """Return what became of each contrast of `elsewhere` on each ground, and by how many points."""
+        return contrasts(self.elsewhere)
 
     def missed(self) -> Table:
         """Return, for everything not upheld, the tests whose outcome differs from what upholding it takes."""
@@ -162,7 +178,7 @@ def _row(result: Result) -> dict[str, str]:
     found = row_of(next(finding for finding in findings if finding.test == first))
     known = {
         "claim": protocol.claim,
-        "told": protocol.told.words if protocol.told else "",
+        "told": protocol.told.words if protocol.told else protocol.statement if result.as_told else "",
         "as told": result.as_told,
         "statement": protocol.statement,
         "verdict": result.verdict,
