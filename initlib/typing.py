@@ -1,15 +1,18 @@
 """The types that signatures share."""
 
-from typing import Any, Protocol
+from collections.abc import Sequence
+from typing import Any, Protocol, SupportsIndex
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-__all__ = ["Array", "FloatArray", "Initializer", "Shape"]
+__all__ = ["Array", "FloatArray", "Initializer", "Places", "Shape", "ShapeLike"]
 
 Array = NDArray[Any]
 FloatArray = NDArray[np.floating[Any]]
 Shape = tuple[int, ...]
+ShapeLike = SupportsIndex | Sequence[SupportsIndex]  # one number is the length of a vector
+Places = SupportsIndex | Sequence[SupportsIndex]  # of axes: one or several
 
 
 class Initializer(Protocol):

@@ -20,7 +20,7 @@ from initlib import (
     theory,
     training,
 )
-from initlib.initializers import kernels
+from initlib.initializers import arguments
 from initlib.training import sweep
 
 NETS = networks.mlp((4, 6, 3), "relu", "he_normal", seeds=[0, 1])
@@ -68,7 +68,7 @@ def test_arrays_keep_what_they_may_hold():
         checks.array("x", [1e300], dtype=np.float32)
 
 
-@pytest.mark.parametrize("call", [checks.integers, kernels.checked_shape])
+@pytest.mark.parametrize("call", [checks.integers, arguments.checked_shape])
 def test_an_array_without_axes_is_no_list_of_integers(call):
     with pytest.raises(TypeError, match="must be a sequence of integers"):
         call(*(["sizes"] if call is checks.integers else []), np.array(3))

@@ -1,5 +1,6 @@
 """Every initializer: moments to five sigma, distributions, exact matrices, layouts, seeds, bad input."""
 
+import inspect
 import math
 import os
 import re
@@ -968,3 +969,84 @@ def test_a_refused_call_leaves_the_generator_as_it_was():
         with pytest.raises(error):
             getattr(initializers, name)((3, 4, 5), rng=rng, **bad)
     assert rng.random() == np.random.default_rng(0).random()
+
+
+BY_AXES = {
+    "dense": ((60, 40), {"in_axis": 0, "out_axis": 1}, (60, 40)),
+    "oi": ((8, 4, 3, 5), {"in_axis": 1, "out_axis": 0}, (60, 120)),
+    "heads": ((512, 8, 64), {"in_axis": 0, "out_axis": (1, 2)}, (512, 512)),
+    "heads joined": ((8, 64, 100), {"in_axis": (0, 1)}, (512, 100)),
+    "fused": ((512, 3, 8, 64), {"in_axis": 0, "out_axis": (-2, -1), "batch_axis": 1}, (512, 512)),
+    "experts": ((4, 3, 3, 16, 32), {"batch_axis": 0}, (144, 288)),
+    "experts of PyTorch": ((4, 32, 16), {"in_axis": -1, "out_axis": -2, "batch_axis": (0,)}, (16, 32)),
+    "depthwise of Keras": ((3, 3, 32, 2), {"in_axis": (), "batch_axis": 2}, (9, 18)),
+}
+
+
+@pytest.mark.parametrize("kind", BY_AXES)
+def test_fans_by_axes(kind):
+    shape, axes, wanted = BY_AXES[kind]
+    assert initializers.fans(shape, **axes) == wanted
+    w = initializers.variance_scaling(shape, mode="fan_avg", rng=0, **axes)
+    assert_variance(w, 2 / sum(wanted))
+
+
+@pytest.mark.parametrize(
+    ("axes", "shape", "same", "layout"),
+    [
+        ({"in_axis": 1, "out_axis": 0}, (6, 4, 3), (6, 4, 3), {"layout": "oi"}),
+        ({"in_axis": -1, "out_axis": -2}, (3, 6, 4), (3, 6, 4), {"transposed": True}),
+        ({"in_axis": (), "batch_axis": 1}, (3, 4, 2), (3, 1, 8), {"groups": 4}),
+    ],
+)
+@pytest.mark.parametrize("rule", ["orthogonal", "he_normal", "sparse", "identity"])
+def test_axes_and_layouts_that_say_the_same_draw_the_same(rule, axes, shape, same, layout):
+    rule = getattr(initializers, rule)
+    named, by_layout = rule(shape, rng=0, **axes), rule(same, rng=0, **layout)
+    np.testing.assert_array_equal(named.ravel(), by_layout.ravel())
+
+
+def test_each_matrix_of_a_batch_is_orthogonal():
+    w = initializers.orthogonal((16, 3, 2, 5), in_axis=0, out_axis=(2, 3), batch_axis=1, rng=0)
+    for matrix in np.moveaxis(w, 1, 0).reshape(3, 16, 10):
+        np.testing.assert_allclose(matrix.T @ matrix, np.eye(10), atol=1e-12)
+    assert len({float(matrix[0, 0, 0]) for matrix in np.moveaxis(w, 1, 0)}) == 3
+
+
+@pytest.mark.parametrize(
+    ("axes", "message"),
+    [
+        ({"in_axis": 3}, "in_axis must name axes of shape"),
+        ({"batch_axis": -4}, "batch_axis must name axes of shape"),
+        ({"batch_axis": -2}, "must not share an axis"),
+        ({"in_axis": (0, 0)}, "must not share an axis"),
+        ({"out_axis": 0.5}, "out_axis must be"),
+        ({"out_axis": True}, "out_axis must be"),
+        ({"batch_axis": "a"}, "batch_axis must be"),
+        ({"batch_axis": None}, "batch_axis must be"),
+        ({"in_axis": 0, "layout": "oi"}, "not both"),
+        ({"in_axis": 0, "groups": 3}, "not both"),
+        ({"in_axis": 0, "transposed": True}, "not both"),
+        ({"groups": 5}, "name the axes: see fans"),
+    ],
+)
+@pytest.mark.parametrize("call", [initializers.fans, initializers.he_normal, initializers.orthogonal])
+def test_axes_that_cannot_be_are_refused(call, axes, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        call((3, 4, 6), **axes)
+
+
+SPELLED = [
+    "variance_scaling", "lecun_normal", "lecun_uniform", "glorot_normal", "glorot_uniform", "he_normal",
+    "he_uniform", "orthogonal", "delta_orthogonal", "identity", "sparse",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SPELLED)
+def test_signatures_are_spelled_out(name):
+    rule = getattr(initializers, name)
+    parameters = inspect.signature(rule).parameters
+    kernel = ["layout", "groups", "transposed", "in_axis", "out_axis", "batch_axis", "rng", "dtype"]
+    assert list(parameters)[-len(kernel) :] == kernel
+    with pytest.raises(TypeError, match=f"{name} has no argument 'seed'. It takes shape, .*rng, dtype"):
+        rule((3, 3), seed=0)

@@ -37,7 +37,7 @@ def order_chaos(
 
     >>> order_chaos(fine_sigma_w=[0.5, 2], fine_sigma_b=[0, 0.5])
     Explorer('Order and chaos': weight scale σ_w 0.5 to 2 (9 values), bias scale σ_b 0 to 0.5 \
-(3 values), depth L 4 to 32 (4 values); panels Theory, Training, In words)
+(3 values), depth L 4 to 32 (6 values); panels Theory, Training, In words)
     """
     sigma_w, sigma_b = trainable_depth.MAP_SIGMA_W, trainable_depth.MAP_SIGMA_B
     axes = [

@@ -2,8 +2,8 @@
 
 Dense weights have shape (fan_in, fan_out) and act as `x @ W`; convolution kernels are (*window, in, out).
 Every initializer takes `rng` (an int seed, a `numpy.random.Generator`, which advances, or None) and `dtype`
-(float32, float64, complex64 or complex128). Those of weights take `layout`, `groups` and `transposed` too:
-see `fans`. An array with a zero in its shape is empty, which is no error.
+(float32, float64, complex64 or complex128). Those of weights take `layout`, `groups` and `transposed`, or
+the axes by name: see `fans`. An array with a zero in its shape is empty, which is no error.
 """
 
 from initlib.facades import own

@@ -1,5 +1,7 @@
 """The initializers that ask for no fans, for weights and biases of any shape."""
 
+from __future__ import annotations
+
 import math
 from typing import Any
 
@@ -8,12 +10,12 @@ from numpy.typing import DTypeLike
 
 from initlib.checks import Rng, boolean, real, shown
 from initlib.initializers import sampling
-from initlib.initializers.kernels import common, fitting
+from initlib.initializers.arguments import common, fitting
 from initlib.initializers.sampling import truncated_moments
-from initlib.typing import Array
+from initlib.typing import Array, ShapeLike
 
 
-def zeros(shape: Any, *, rng: Rng = None, dtype: DTypeLike = float) -> Array:
+def zeros(shape: ShapeLike, *, rng: Rng = None, dtype: DTypeLike = float) -> Array:
     """Return zeros; `rng` is accepted so that all initializers are called alike, and not used.
 
     >>> zeros((1, 2))
@@ -22,7 +24,7 @@ def zeros(shape: Any, *, rng: Rng = None, dtype: DTypeLike = float) -> Array:
     return constant(shape, 0.0, rng=rng, dtype=dtype)
 
 
-def constant(shape: Any, value: float = 1.0, *, rng: Rng = None, dtype: DTypeLike = float) -> Array:
+def constant(shape: ShapeLike, value: float = 1.0, *, rng: Rng = None, dtype: DTypeLike = float) -> Array:
     """Return an array filled with `value`; `rng` is accepted and not used.
 
     >>> constant((1, 2), 0.1)
@@ -33,7 +35,7 @@ def constant(shape: Any, value: float = 1.0, *, rng: Rng = None, dtype: DTypeLik
 
 
 def normal(
-    shape: Any, *, std: float = 1.0, mean: float = 0.0, rng: Rng = None, dtype: DTypeLike = float
+    shape: ShapeLike, *, std: float = 1.0, mean: float = 0.0, rng: Rng = None, dtype: DTypeLike = float
 ) -> Array:
     """Draw N(mean, std^2); complex draws are circular, with E|w - mean|^2 = std^2.
 
@@ -46,7 +48,7 @@ def normal(
 
 
 def uniform(
-    shape: Any, *, low: float = -1.0, high: float = 1.0, rng: Rng = None, dtype: DTypeLike = float
+    shape: ShapeLike, *, low: float = -1.0, high: float = 1.0, rng: Rng = None, dtype: DTypeLike = float
 ) -> Array:
     """Draw U(low, high); complex draws are uniform on the disc of radius `high`, and need low = -high.
 
@@ -65,7 +67,7 @@ def uniform(
 
 
 def truncated_normal(
-    shape: Any,
+    shape: ShapeLike,
     *,
     std: float = 1.0,
     mean: float = 0.0,

@@ -1,36 +1,65 @@
-"""The axes of weight arrays: inputs, outputs, groups, fans; and the checks that all initializers share."""
+"""The axes of weight arrays: inputs, outputs, groups, fans."""
 
+from __future__ import annotations
+
+import inspect
 import math
-import os
-import warnings
 from collections.abc import Callable
-from functools import cache
-from importlib import import_module
-from typing import Any, TypedDict
+from functools import wraps
+from typing import Any, NamedTuple, ParamSpec, SupportsIndex, TypedDict, TypeVar, Unpack
 
 import numpy as np
 from numpy.typing import DTypeLike
 
-from initlib.checks import Rng, boolean, choice, generator, integer, integers, real, shown
-from initlib.typing import Array, Shape
+from initlib.checks import Rng, boolean, choice, integer, integers, shown
+from initlib.initializers.arguments import checked_shape, common, fitting, working
+from initlib.typing import Array, Places, Shape, ShapeLike
 
 LAYOUTS = ("io", "oi")
-DTYPES = ("float32", "float64", "complex64", "complex128", "float16", "bfloat16")
-MOST_AXES = 64  # of a NumPy array
-HALF = ("float16", "bfloat16")  # drawn in float32, then rounded
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 class Kernel(TypedDict, total=False):
-    """The keyword arguments that initializers of weights have in common; `fans` explains the first three."""
+    """The keyword arguments that initializers of weights have in common; `fans` explains all but two."""
 
     layout: str
     groups: int
     transposed: bool
+    in_axis: Places | None
+    out_axis: Places | None
+    batch_axis: Places
     rng: Rng
     dtype: DTypeLike
 
 
-def fans(shape: Any, *, layout: str = "io", groups: int = 1, transposed: bool = False) -> tuple[int, int]:
+class Axes(NamedTuple):
+    """Which axis of an array of weights is what; `sizes` has the merged axis of all groups split in two."""
+
+    sizes: Shape
+    batch: Shape  # places in `sizes`, as the three below: every one of these has weights of its own
+    window: Shape
+    inputs: Shape
+    outputs: Shape
+
+    def of(self, places: Shape) -> Shape:
+        return tuple(self.sizes[place] for place in places)
+
+    def fans(self) -> tuple[int, int]:
+        window, inputs, outputs = (math.prod(self.of(places)) for places in self[2:])
+        return window * inputs, window * outputs
+
+
+def fans(
+    shape: ShapeLike,
+    *,
+    layout: str = "io",
+    groups: int = 1,
+    transposed: bool = False,
+    in_axis: Places | None = None,
+    out_axis: Places | None = None,
+    batch_axis: Places = (),
+) -> tuple[int, int]:
     """Count the inputs that feed one output unit, and the outputs that one input feeds.
 
     fan_in = window * in / groups and fan_out = window * out / groups, window the product of the window axes.
@@ -41,6 +70,10 @@ def fans(shape: Any, *, layout: str = "io", groups: int = 1, transposed: bool = 
     PyTorch.
     A depthwise kernel is the grouped one with groups = in. Strides are not counted.
 
+    Kernels of another form name their axes, as in JAX: `in_axis` and `out_axis` (one place or several, -2 and
+    -1 where left out) and `batch_axis`, along which each entry has weights of its own: experts, the matrices
+    of a fused kernel, the channels of Keras' depthwise layers. All other axes are the window.
+
     >>> fans((784, 100))
     (784, 100)
     >>> fans((64, 32, 3, 3), layout="oi")
@@ -49,134 +82,160 @@ def fans(shape: Any, *, layout: str = "io", groups: int = 1, transposed: bool = 
     (9, 18)
     >>> fans((64, 128, 3, 3), layout="oi", transposed=True)
     (576, 1152)
+    >>> fans((512, 8, 64), in_axis=0, out_axis=(1, 2))  # 512 inputs, 8 attention heads of 64
+    (512, 512)
+    >>> fans((512, 3, 512), in_axis=0, batch_axis=1)  # queries, keys and values in one kernel
+    (512, 512)
+    >>> fans((3, 3, 32, 2), in_axis=(), batch_axis=2)  # Keras' DepthwiseConv2D(3, depth_multiplier=2)
+    (9, 18)
     """
-    window, inputs, outputs, _ = channels(shape, layout=layout, groups=groups, transposed=transposed)
-    size = math.prod(window)
-    return size * inputs, size * outputs
+    return read_axes(
+        shape,
+        layout=layout,
+        groups=groups,
+        transposed=transposed,
+        in_axis=in_axis,
+        out_axis=out_axis,
+        batch_axis=batch_axis,
+    ).fans()
 
 
-def channels(
-    shape: Any, *, layout: str = "io", groups: int = 1, transposed: bool = False, **_: Any
-) -> tuple[Shape, int, int, int]:
-    """Return (window, inputs of one group, outputs of one group, groups)."""
-    shape = checked_shape(shape)
+def read_axes(
+    shape: ShapeLike,
+    *,
+    layout: str = "io",
+    groups: int = 1,
+    transposed: bool = False,
+    in_axis: Places | None = None,
+    out_axis: Places | None = None,
+    batch_axis: Places = (),
+    **_: Any,
+) -> Axes:
+    """Return the axes of an array of weights, by its layout or as they were named."""
+    sizes = checked_shape(shape)
     choice("layout", layout, LAYOUTS)
     groups = integer("groups", groups, minimum=1)
     transposed = boolean("transposed", transposed)
-    if len(shape) < 2:
+    if len(sizes) < 2:
         raise ValueError(
-            f"Weights need at least two axes, inputs and outputs. Received shape: {shape}; "
+            f"Weights need at least two axes, inputs and outputs. Received shape: {sizes}; "
             "for a bias use zeros, constant, normal or uniform."
         )
-    # `merged` is the channel axis that holds all groups, `single` that of one group.
-    window, single, merged = (shape[:-2], *shape[-2:]) if layout == "io" else (shape[2:], shape[1], shape[0])
-    if merged % groups:
-        raise ValueError(f"groups must divide the {merged} channels of shape {shape}. Received: {groups}.")
-    if transposed:
-        return window, merged // groups, single, groups
-    return window, single, merged // groups, groups
+    last = len(sizes) - 1
+    batch = _places("batch_axis", batch_axis, sizes)
+    if in_axis is None and out_axis is None and not batch:
+        # `merged` is the channel axis that holds all groups, `single` that of one group.
+        window, single, merged = (
+            (range(last - 1), last - 1, last) if layout == "io" else (range(2, last + 1), 1, 0)
+        )
+        if sizes[merged] % groups:
+            raise ValueError(
+                f"groups must divide the {sizes[merged]} channels of shape {sizes}. Received: {groups}; for "
+                "kernels of another form, as those of Keras' depthwise layers, name the axes: see fans."
+            )
+        sizes = (*sizes[:merged], groups, sizes[merged] // groups, *sizes[merged + 1 :])
+        inputs, outputs = (merged, single) if transposed else (single, merged)
+        after = [place + (place >= merged) for place in (*window, inputs, outputs)]
+        return Axes(sizes, (merged,), tuple(after[:-2]), (after[-2],), (after[-1],))
+    if (layout, groups, transposed) != ("io", 1, False):
+        raise ValueError(
+            "Name the axes, or say layout, groups and transposed, not both. Received: "
+            f"layout={layout!r}, groups={groups}, transposed={transposed}, and axes."
+        )
+    ins = _places("in_axis", -2 if in_axis is None else in_axis, sizes)
+    outs = _places("out_axis", -1 if out_axis is None else out_axis, sizes)
+    named = [*batch, *ins, *outs]
+    if len({*named}) < len(named):
+        raise ValueError(
+            "in_axis, out_axis and batch_axis must not share an axis (left out, in_axis is -2 and out_axis "
+            f"-1). Received for shape {sizes}: in_axis={ins}, out_axis={outs}, batch_axis={batch}."
+        )
+    rest = tuple(place for place in range(last + 1) if place not in named)
+    return Axes(sizes, batch, rest, ins, outs)
+
+
+def _places(name: str, given: object, shape: Shape) -> Shape:
+    """Return the places of axes, counted from 0; `given` is one place or several."""
+    single = isinstance(given, SupportsIndex) and not isinstance(given, np.ndarray)
+    places = (integer(name, given),) if single else integers(name, given, length=0)
+    if any(not -len(shape) <= place < len(shape) for place in places):
+        raise ValueError(f"{name} must name axes of shape {shape}. Received: {shown(given)}.")
+    return tuple(place % len(shape) for place in places)
+
+
+def spelled(initializer: Callable[P, R]) -> Callable[P, R]:
+    """Let an initializer show the arguments of `Kernel` one by one, and refuse others in its own name.
+
+    >>> @spelled
+    ... def ones(shape, **kernel: Unpack[Kernel]): ...
+    >>> list(inspect.signature(ones).parameters)[:3]
+    ['shape', 'layout', 'groups']
+    >>> ones((2, 2), gain=3)
+    Traceback (most recent call last):
+        ...
+    TypeError: ones has no argument 'gain'. It takes shape, layout, groups, transposed, in_axis, out_axis, \
+batch_axis, rng, dtype.
+    """
+    plain = inspect.signature(initializer)
+    known = [p for p in plain.parameters.values() if p.kind is not p.VAR_KEYWORD]
+    known += [p for p in inspect.signature(_spelling).parameters.values() if p.name not in plain.parameters]
+    names = [p.name for p in known]
+
+    @wraps(initializer)
+    def call(*arguments: P.args, **named: P.kwargs) -> R:
+        for name in named:
+            if name not in names:
+                raise TypeError(
+                    f"{initializer.__name__} has no argument {shown(name)}. It takes {', '.join(names)}."
+                )
+        return initializer(*arguments, **named)
+
+    vars(call)["__signature__"] = plain.replace(parameters=known)
+    return call
+
+
+def _spelling(
+    *,
+    layout: str = "io",
+    groups: int = 1,
+    transposed: bool = False,
+    in_axis: Places | None = None,
+    out_axis: Places | None = None,
+    batch_axis: Places = (),
+    rng: Rng = None,
+    dtype: DTypeLike = float,
+) -> None: ...
 
 
 def by_group(
-    shape: Any,
+    shape: ShapeLike,
     matrix: Callable[[int, int, np.random.Generator, np.dtype[Any]], Array],
     *,
     gain: float = 1.0,
     spread: bool = True,
-    layout: str = "io",
-    groups: int = 1,
-    transposed: bool = False,
-    rng: Rng = None,
-    dtype: DTypeLike = float,
+    **kernel: Unpack[Kernel],
 ) -> Array:
     """Build a kernel from gain * matrix(rows, columns, rng, dtype), called once for each group.
 
     Columns are output channels. With `spread` the rows are (*window, in); without, they are the input
     channels of the window's centre tap (k - 1) // 2, the one that "same" padding leaves unshifted.
     """
-    window, inputs, outputs, groups = channels(shape, layout=layout, groups=groups, transposed=transposed)
-    shape, rng, dtype = common(shape, rng, dtype)
+    axes = read_axes(shape, **kernel)
+    shape, rng, dtype = common(shape, kernel.get("rng"), kernel.get("dtype", float))
     gain = fitting("gain", gain, dtype)
     if 0 in shape:
         return np.empty(shape, dtype)
     wanted, dtype = dtype, working(dtype)
-    kernel = np.zeros((groups, *window, inputs, outputs), dtype)
-    for group in kernel:
+    batch, window, inputs, outputs = (axes.of(places) for places in axes[1:])
+    rows, columns = math.prod(inputs), math.prod(outputs)
+    weights = np.zeros((math.prod(batch), *window, rows, columns), dtype)
+    for group in weights:
         if spread:
-            group.reshape(-1, outputs)[:] = matrix(math.prod(window) * inputs, outputs, rng, dtype)
+            group.reshape(-1, columns)[:] = matrix(math.prod(window) * rows, columns, rng, dtype)
         else:
-            group[tuple((size - 1) // 2 for size in window)] = matrix(inputs, outputs, rng, dtype)
+            group[tuple((size - 1) // 2 for size in window)] = matrix(rows, columns, rng, dtype)
     if gain != 1:
-        kernel *= gain
-    window_axes = list(range(1, kernel.ndim - 2))
-    single, merged = kernel.ndim - 2, kernel.ndim - 1
-    if transposed:
-        single, merged = merged, single
-    order = [*window_axes, single, 0, merged] if layout == "io" else [0, merged, single, *window_axes]
-    return np.ascontiguousarray(kernel.transpose(order).reshape(shape)).astype(wanted, copy=False)
-
-
-def common(shape: Any, rng: Rng, dtype: DTypeLike) -> tuple[Shape, np.random.Generator, np.dtype[Any]]:
-    """Check the three arguments that every initializer takes."""
-    dtype = checked_dtype(dtype)
-    return checked_shape(shape, dtype.itemsize), generator(rng), dtype
-
-
-def checked_shape(shape: Any, itemsize: int = 1) -> Shape:
-    """Return `shape` as a tuple; an integer is the length of a vector."""
-    if type(shape) is not tuple or not all(type(size) is int and size >= 0 for size in shape):
-        if isinstance(shape, (int, np.integer)) and not isinstance(shape, (bool, np.timedelta64)):
-            shape = (shape,)
-        shape = integers("shape", shape, minimum=0, length=0)
-    if len(shape) > MOST_AXES:
-        raise ValueError(f"shape can have {MOST_AXES} axes. Received: {len(shape)}.")
-    if math.prod(size for size in shape if size) * itemsize > memory():
-        raise ValueError(f"An array of this shape does not fit into memory. Received: {shown(shape)}.")
-    result: Shape = shape
-    return result
-
-
-@cache
-def memory() -> int:
-    """Return the bytes of this machine's memory, or of what a pointer can address."""
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, OSError, ValueError):
-        return 2**47
-
-
-def checked_dtype(dtype: DTypeLike) -> np.dtype[Any]:
-    """Return one of the dtypes that weights can have; bfloat16 needs the package ml_dtypes (JAX has it)."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")
-            found = np.dtype(_bfloat16() if isinstance(dtype, str) and dtype == "bfloat16" else dtype)
-    except ImportError:
-        raise
-    except Exception:
-        raise TypeError(f"dtype must be one of {', '.join(DTYPES)}. Received: {shown(dtype)}.") from None
-    if found.name not in DTYPES or not found.isnative:
-        raise ValueError(f"dtype must be one of {', '.join(DTYPES)}. Received: {str(found)[:80]}.")
-    return found
-
-
-def _bfloat16() -> Any:
-    try:
-        return import_module("ml_dtypes").bfloat16
-    except ImportError as error:
-        raise ImportError("NumPy has no bfloat16 of its own: pip install ml_dtypes.") from error
-
-
-def working(dtype: np.dtype[Any]) -> np.dtype[Any]:
-    """Return the dtype in which numbers of `dtype` are drawn."""
-    return np.dtype(np.float32) if dtype.name in HALF else dtype
-
-
-def fitting(name: str, value: object, dtype: np.dtype[Any], minimum: float = -math.inf) -> float:
-    """Return a real number that `dtype` can hold, with room for draws of many sigma."""
-    number = real(name, value, minimum=minimum)
-    limits = np.finfo(working(dtype))
-    largest = 65504.0 if dtype.name == "float16" else float(limits.max)
-    if number and not float(limits.tiny) <= abs(number) <= largest / 64:
-        raise ValueError(f"{name} is too large or too small for {dtype}. Received: {number:g}.")
-    return number
+        weights *= gain
+    order = np.argsort([place for places in axes[1:] for place in places])
+    split = weights.reshape(*batch, *window, *inputs, *outputs).transpose(order)
+    return np.ascontiguousarray(split.reshape(shape)).astype(wanted, copy=False)

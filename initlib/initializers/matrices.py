@@ -1,16 +1,20 @@
 """The initializers whose entries depend on each other: orthogonal, delta-orthogonal, identity, sparse."""
 
+from __future__ import annotations
+
+import math
 from typing import Any, Unpack
 
 import numpy as np
 
 from initlib.checks import integer, real
 from initlib.initializers import sampling
-from initlib.initializers.kernels import Kernel, by_group, channels
-from initlib.typing import Array
+from initlib.initializers.kernels import Kernel, by_group, read_axes, spelled
+from initlib.typing import Array, ShapeLike
 
 
-def orthogonal(shape: Any, *, gain: float = 1.0, **kernel: Unpack[Kernel]) -> Array:
+@spelled
+def orthogonal(shape: ShapeLike, *, gain: float = 1.0, **kernel: Unpack[Kernel]) -> Array:
     """Draw gain times a Haar-random matrix with orthonormal columns (tall) or rows (wide); complex: unitary.
 
     W = gain Q sign(diag R) with Q R = G, G standard normal, so that every such matrix is equally likely.
@@ -28,7 +32,8 @@ def orthogonal(shape: Any, *, gain: float = 1.0, **kernel: Unpack[Kernel]) -> Ar
     return by_group(shape, sampling.haar, gain=gain, **kernel)
 
 
-def delta_orthogonal(shape: Any, *, gain: float = 1.0, **kernel: Unpack[Kernel]) -> Array:
+@spelled
+def delta_orthogonal(shape: ShapeLike, *, gain: float = 1.0, **kernel: Unpack[Kernel]) -> Array:
     """Draw a convolution kernel that is zero but for a Haar-random orthogonal matrix at its centre tap.
 
     ||conv(x, W)|| = gain ||x|| for circular padding, which needs in <= out. There are 1 to 3 window axes; the
@@ -42,8 +47,9 @@ def delta_orthogonal(shape: Any, *, gain: float = 1.0, **kernel: Unpack[Kernel])
     (True, 32)
     """
     real("gain", gain, minimum=0)
-    window, inputs, outputs, _ = channels(shape, **kernel)
-    if not 1 <= len(window) <= 3:
+    axes = read_axes(shape, **kernel)
+    inputs, outputs = math.prod(axes.of(axes.inputs)), math.prod(axes.of(axes.outputs))
+    if not 1 <= len(axes.window) <= 3:
         raise ValueError(f"delta_orthogonal needs 1 to 3 window axes. Received shape: {shape}.")
     if inputs > outputs:
         raise ValueError(
@@ -53,7 +59,8 @@ def delta_orthogonal(shape: Any, *, gain: float = 1.0, **kernel: Unpack[Kernel])
     return by_group(shape, sampling.haar, gain=gain, spread=False, **kernel)
 
 
-def identity(shape: Any, *, gain: float = 1.0, **kernel: Unpack[Kernel]) -> Array:
+@spelled
+def identity(shape: ShapeLike, *, gain: float = 1.0, **kernel: Unpack[Kernel]) -> Array:
     """Return gain times the identity; for convolutions ("dirac") at the window's centre tap (k - 1) // 2.
 
     Rectangular shapes pass on the first min(in, out) channels of each group. `rng` is accepted and not used.
@@ -71,7 +78,8 @@ def identity(shape: Any, *, gain: float = 1.0, **kernel: Unpack[Kernel]) -> Arra
     return by_group(shape, eye, gain=gain, spread=False, **kernel)
 
 
-def sparse(shape: Any, *, connections: int = 15, std: float = 1.0, **kernel: Unpack[Kernel]) -> Array:
+@spelled
+def sparse(shape: ShapeLike, *, connections: int = 15, std: float = 1.0, **kernel: Unpack[Kernel]) -> Array:
     """Draw N(0, std^2) for exactly min(connections, fan_in) random inputs of each unit; all others are zero.
 
     Var W = std^2 min(connections, fan_in) / fan_in over the whole array.

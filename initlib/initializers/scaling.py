@@ -1,15 +1,16 @@
 """Weights of a variance that the fans set: the one builder, and LeCun's, Glorot's and He's rules."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Callable
-from typing import Any, Unpack
+from typing import Unpack
 
-from numpy.typing import DTypeLike
-
-from initlib.checks import Rng, choice, real
+from initlib.checks import choice, real
+from initlib.initializers.arguments import common
 from initlib.initializers.elementary import normal, truncated_normal, uniform
-from initlib.initializers.kernels import Kernel, common, fans
-from initlib.typing import Array
+from initlib.initializers.kernels import Kernel, read_axes, spelled
+from initlib.typing import Array, ShapeLike
 
 _MODES: dict[str, Callable[[float, float], float]] = {
     "fan_in": lambda fan_in, fan_out: fan_in,
@@ -20,24 +21,21 @@ _MODES: dict[str, Callable[[float, float], float]] = {
 _DISTRIBUTIONS = ("normal", "truncated_normal", "uniform")
 
 
+@spelled
 def variance_scaling(
-    shape: Any,
+    shape: ShapeLike,
     *,
     scale: float = 1.0,
     mode: str = "fan_in",
     distribution: str = "normal",
-    layout: str = "io",
-    groups: int = 1,
-    transposed: bool = False,
-    rng: Rng = None,
-    dtype: DTypeLike = float,
+    **kernel: Unpack[Kernel],
 ) -> Array:
     """Draw weights of mean 0 and variance scale / fan.
 
     Var W = scale / fan with fan = fan_in, fan_out, (fan_in + fan_out) / 2 or sqrt(fan_in fan_out) for mode
     "fan_in", "fan_out", "fan_avg", "fan_geo". `scale` is sigma_w^2. The truncated normal is cut at 2 standard
     deviations of the normal it comes from, then widened by 1 / 0.8796 so that its variance is as promised.
-    `layout`, `groups`, `transposed`: see `fans`.
+    `layout`, `groups`, `transposed`, `in_axis`, `out_axis`, `batch_axis`: see `fans`.
 
     Source: He et al. 2015, arXiv:1502.01852, eq. 10 and 14; Glorot and Bengio 2010, eq. 10-12.
 
@@ -48,10 +46,10 @@ def variance_scaling(
     scale = real("scale", scale, minimum=0)
     choice("mode", mode, _MODES)
     choice("distribution", distribution, _DISTRIBUTIONS)
-    fan = _MODES[mode](*fans(shape, layout=layout, groups=groups, transposed=transposed))
+    fan = _MODES[mode](*read_axes(shape, **kernel).fans())
     std = math.sqrt(scale / fan) if fan else 0.0
+    shape, rng, dtype = common(shape, kernel.get("rng"), kernel.get("dtype", float))
     if distribution == "uniform":
-        _, rng, dtype = common(shape, rng, dtype)
         bound = std * math.sqrt(2 if dtype.kind == "c" else 3)
         return uniform(shape, low=-bound, high=bound, rng=rng, dtype=dtype)
     if distribution == "truncated_normal":
@@ -59,7 +57,8 @@ def variance_scaling(
     return normal(shape, std=std, rng=rng, dtype=dtype)
 
 
-def lecun_normal(shape: Any, *, gain: float = 1.0, **kernel: Unpack[Kernel]) -> Array:
+@spelled
+def lecun_normal(shape: ShapeLike, *, gain: float = 1.0, **kernel: Unpack[Kernel]) -> Array:
     """Draw N(0, gain^2 / fan_in). Source: LeCun et al. 1998, Efficient BackProp, section 4.6.
 
     >>> lecun_normal((4, 3), rng=0).shape
@@ -68,7 +67,8 @@ def lecun_normal(shape: Any, *, gain: float = 1.0, **kernel: Unpack[Kernel]) -> 
     return variance_scaling(shape, scale=_square(gain), **kernel)
 
 
-def lecun_uniform(shape: Any, *, gain: float = 1.0, **kernel: Unpack[Kernel]) -> Array:
+@spelled
+def lecun_uniform(shape: ShapeLike, *, gain: float = 1.0, **kernel: Unpack[Kernel]) -> Array:
     """Draw U(-b, b), b = gain sqrt(3 / fan_in). Source: LeCun et al. 1998, Efficient BackProp, section 4.6.
 
     >>> lecun_uniform((4, 3), rng=0).shape
@@ -77,7 +77,8 @@ def lecun_uniform(shape: Any, *, gain: float = 1.0, **kernel: Unpack[Kernel]) ->
     return variance_scaling(shape, scale=_square(gain), distribution="uniform", **kernel)
 
 
-def glorot_normal(shape: Any, *, gain: float = 1.0, **kernel: Unpack[Kernel]) -> Array:
+@spelled
+def glorot_normal(shape: ShapeLike, *, gain: float = 1.0, **kernel: Unpack[Kernel]) -> Array:
     """Draw N(0, 2 gain^2 / (fan_in + fan_out)). Source: Glorot and Bengio 2010, eq. 12.
 
     >>> glorot_normal((4, 3), rng=0).shape
@@ -86,7 +87,8 @@ def glorot_normal(shape: Any, *, gain: float = 1.0, **kernel: Unpack[Kernel]) ->
     return variance_scaling(shape, scale=_square(gain), mode="fan_avg", **kernel)
 
 
-def glorot_uniform(shape: Any, *, gain: float = 1.0, **kernel: Unpack[Kernel]) -> Array:
+@spelled
+def glorot_uniform(shape: ShapeLike, *, gain: float = 1.0, **kernel: Unpack[Kernel]) -> Array:
     """Draw U(-b, b), b = gain sqrt(6 / (fan_in + fan_out)). Source: Glorot and Bengio 2010, eq. 16.
 
     >>> glorot_uniform((4, 3), rng=0).shape
@@ -95,8 +97,9 @@ def glorot_uniform(shape: Any, *, gain: float = 1.0, **kernel: Unpack[Kernel]) -
     return variance_scaling(shape, scale=_square(gain), mode="fan_avg", distribution="uniform", **kernel)
 
 
+@spelled
 def he_normal(
-    shape: Any, *, negative_slope: float = 0.0, mode: str = "fan_in", **kernel: Unpack[Kernel]
+    shape: ShapeLike, *, negative_slope: float = 0.0, mode: str = "fan_in", **kernel: Unpack[Kernel]
 ) -> Array:
     """Draw N(0, 2 / ((1 + negative_slope^2) fan)). Source: He et al. 2015, arXiv:1502.01852, eq. 10, 14, 15.
 
@@ -106,8 +109,9 @@ def he_normal(
     return variance_scaling(shape, scale=_he_scale(negative_slope), mode=mode, **kernel)
 
 
+@spelled
 def he_uniform(
-    shape: Any, *, negative_slope: float = 0.0, mode: str = "fan_in", **kernel: Unpack[Kernel]
+    shape: ShapeLike, *, negative_slope: float = 0.0, mode: str = "fan_in", **kernel: Unpack[Kernel]
 ) -> Array:
     """Draw U(-b, b), b = sqrt(6 / ((1 + negative_slope^2) fan)); variance as in He et al. 2015, eq. 10-15.
 

@@ -8,7 +8,7 @@ from numpy.typing import DTypeLike
 
 from initlib import checks, initializers
 from initlib.activations import Activation
-from initlib.initializers.kernels import checked_shape
+from initlib.initializers.arguments import checked_shape
 from initlib.networks.layers import Dense, Layer
 from initlib.networks.stacks import Network, Parameter, floating
 from initlib.streams import BIASES, WEIGHTS, generator

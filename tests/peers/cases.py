@@ -364,6 +364,27 @@ CASES = [
         OI_CONV,
         OI,
     ),
+    Case(
+        "jax lecun_normal of 8 attention heads",
+        of_jax(jnn.variance_scaling(1.0, "fan_in", "normal", in_axis=0, out_axis=(1, 2)), (200, 8, 30)),
+        "lecun_normal",
+        (200, 8, 30),
+        {"in_axis": 0, "out_axis": (1, 2)},
+    ),
+    Case(
+        "jax glorot_uniform of 5 experts",
+        of_jax(jnn.glorot_uniform(batch_axis=0), (5, 100, 120)),
+        "glorot_uniform",
+        (5, 100, 120),
+        {"batch_axis": 0},
+    ),
+    Case(
+        "jax he_uniform of a depthwise kernel",
+        of_jax(jnn.he_uniform(in_axis=(), batch_axis=(-2,)), (3, 3, 3000, 2)),
+        "he_uniform",
+        (3, 3, 3000, 2),
+        {"in_axis": (), "batch_axis": -2},
+    ),
     Case("jax normal", of_jax(jnn.normal(), DENSE), "normal", DENSE, {"std": 0.01}),
     Case("jax uniform", of_jax(jnn.uniform(), DENSE), "uniform", DENSE, {"low": 0.0, "high": 0.01}),
     Case(

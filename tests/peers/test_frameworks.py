@@ -121,6 +121,50 @@ def test_transposed_layouts_have_the_shapes_of_the_layers(layout, inputs, output
     assert abs(power.mean() - 1) < 5 * power.std() / np.sqrt(len(power))
 
 
+HEADS, HEAD, WIDTH = 4, 16, 96
+DEPTHWISE = {"in_axis": (), "batch_axis": -2}
+OF_HEADS = {"in_axis": 0, "out_axis": (1, 2)}
+KERAS_KERNELS = {
+    "depthwise, one axis": (lambda: keras.layers.DepthwiseConv1D(5, depth_multiplier=2), (40, 60), DEPTHWISE),
+    "depthwise": (lambda: keras.layers.DepthwiseConv2D(3, depth_multiplier=2), (9, 9, 60), DEPTHWISE),
+    "heads": (lambda: keras.layers.EinsumDense("abc,cde->abde", (None, HEADS, HEAD)), (40, WIDTH), OF_HEADS),
+    "heads joined": (
+        lambda: keras.layers.EinsumDense("abde,dec->abc", (None, WIDTH)),
+        (40, HEADS, HEAD),
+        {"in_axis": (0, 1), "out_axis": 2},
+    ),
+    "fused": (
+        lambda: keras.layers.EinsumDense("abc,cde->abde", (None, 3, WIDTH)),
+        (40, WIDTH),
+        {"in_axis": 0, "batch_axis": 1},
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", KERAS_KERNELS)
+def test_kernels_of_keras_by_axes_keep_the_variance(kind):
+    make, shape, axes = KERAS_KERNELS[kind]
+    layer = make()
+    layer.build((None, *shape))
+    kernel = layer.trainable_variables[0]
+    rng = np.random.default_rng(0)
+    power = []
+    for _ in range(30):
+        kernel.assign(initializers.lecun_normal(kernel.shape, rng=rng, dtype="float32", **axes))
+        outputs = layer(rng.standard_normal((8, *shape), dtype=np.float32))
+        power.append(float(np.square(outputs).mean()))
+    assert abs(np.mean(power) - 1) < 5 * np.std(power) / len(power) ** 0.5
+
+
+def test_the_kernels_of_attention_are_those_of_einsum_layers():
+    layer = keras.layers.MultiHeadAttention(HEADS, HEAD)
+    layer.build((None, 40, WIDTH), (None, 40, WIDTH))
+    shapes = {tuple(one.shape) for one in layer.trainable_variables if one.path.endswith("kernel")}
+    assert shapes == {(WIDTH, HEADS, HEAD), (HEADS, HEAD, WIDTH)}
+    assert initializers.fans((WIDTH, HEADS, HEAD), **OF_HEADS) == (WIDTH, HEADS * HEAD)
+    assert initializers.fans((HEADS, HEAD, WIDTH), in_axis=(0, 1)) == (HEADS * HEAD, WIDTH)
+
+
 @pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel lengths")
 @pytest.mark.parametrize("taps", [2, 3, 4])
 def test_delta_orthogonal_keeps_norms_through_torch(taps):
