@@ -14,9 +14,9 @@ from initlib import checks
 class Default:
     """A parameter of a layer as a framework draws it: a family, and a formula of the sizes of the layer.
 
-    `formula` is the variance of "normal", "uniform" and "truncated normal" draws, the gain of "orthogonal" ones,
-    and the value of a constant; `value` is its number at the `sizes` measured. The measurement: `n` numbers, their
-    mean square, kurtosis (3 for a normal, 1.8 for a uniform) and largest absolute value.
+    `formula` is the variance of "normal", "uniform" and "truncated normal" draws, the gain of "orthogonal"
+    ones, and the value of a constant; `value` is its number at the `sizes` measured. The measurement: `n`
+    numbers, their mean square, kurtosis (3 for a normal, 1.8 for a uniform) and largest absolute value.
     """
 
     framework: str

@@ -1,8 +1,8 @@
-"""What the layers of five frameworks draw when nothing is said, and `initlib/frameworks/audit.json` made of it.
+"""What the layers of five frameworks draw by default, and `initlib/frameworks/audit.json` made of it.
 
     .venv-peers/bin/python tests/peers/defaults.py
 
-A layer's row says what its parameters should be: a family, and a formula of the sizes of the layer. The script
+A row says what a parameter should be: a family, and a formula of the sizes of the layer. The script
 draws each parameter, refuses a row that does not fit the draws, and writes rows, measurements and versions.
 """
 
@@ -37,7 +37,7 @@ KURTOSIS = {"normal": GAUSS, "uniform": FLAT, "truncated normal": CUT}
 
 @dataclass(frozen=True)
 class Row:
-    """A parameter of a layer as its framework draws it: `formula` is the variance, or the constant's value."""
+    """A parameter as its framework draws it: `formula` is the variance, or the value of a constant."""
 
     framework: str
     layer: str
