@@ -6,7 +6,14 @@ last epoch and its two neighbours on the grid. `regret` is the log loss at 2^-7,
 in the pilots, the best rates of narrow nets lie within one step of the grid from it in both parametrisations.
 `log2_change` is how far three steps move the outputs (the coordinate check).
 
-The pilots behind the thresholds: seeds 0 to 2. Between two BLAS kernels, metrics differed by 2e-6 at most.
+The claim is about Adam: with SGD muP scales other rates. Rates are compared by training loss, since speed is
+what they are tuned for.
+
+The first run (first-runs/, seeds 100 to 109) left open by how much muP's best rate moves: the interval of ten
+seeds was as wide as its margin. The second (first-runs/, -second, seeds 1000 to 1019) found it to stay, but
+the coordinate check reached beyond its margin by 0.006, and no rule covered that: inconclusive. This one has
+such a rule and new seeds; arms and margins are the same. The pilots behind the thresholds: seeds 0 to 2.
+Between two BLAS kernels, metrics differed by 2e-6 at most.
 """
 
 from collections.abc import Sequence
@@ -15,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from initlib import datasets, networks, training
-from initlib.evidence import Difference, Measurement, Protocol, Rule
+from initlib.evidence import Difference, Measurement, Protocol, Rule, when
 from initlib.networks import Network
 
 BASE = 64
@@ -109,6 +116,7 @@ def shift(parametrisation: str) -> list[Difference]:
 PROTOCOL = Protocol(
     name="mup-transfer",
     claim="R20",
+    edition=2,
     statement=(
         "In muP with Adam, the learning rate that is best for a narrow net stays best when the net is "
         "widened; in the standard parametrisation it falls with the width."
@@ -117,16 +125,16 @@ PROTOCOL = Protocol(
         "rates": Measurement(
             measure=rates,
             axes={"parametrisation": PARAMETRISATIONS, "width": WIDTHS},
-            seeds=range(100, 110),
+            seeds=range(2000, 2020),
             tolerance={"log2_best_rate": 1e-5, "regret": 1e-5, "lowest_log_loss": 1e-5},
-            sample=({"seed": 100, "width": 32},),
+            sample=({"seed": 2000, "width": 32},),
         ),
         "coordinates": Measurement(
             measure=change,
             axes={"parametrisation": PARAMETRISATIONS, "width": (64, 256, 1024)},
-            seeds=range(100, 110),
+            seeds=range(2000, 2020),
             tolerance={"log2_change": 1e-6},
-            sample=({"seed": 100, "width": 64},),
+            sample=({"seed": 2000, "width": 64},),
         ),
     },
     tests=(
@@ -145,19 +153,38 @@ PROTOCOL = Protocol(
     rules=(
         Rule(
             "upheld",
-            {
-                SHIFT.format("standard"): "lower",
-                SHIFT.format("muP"): "equivalent",
-                REGRET.format("standard"): "higher",
-                REGRET.format("muP"): "equivalent",
-                CHANGE.format("standard"): "higher",
-                CHANGE.format("muP"): "equivalent",
-            },
+            when(
+                lower=[SHIFT.format("standard")],
+                higher=[REGRET.format("standard"), CHANGE.format("standard")],
+                equivalent=[SHIFT.format("muP"), REGRET.format("muP"), CHANGE.format("muP")],
+            ),
         ),
         Rule(  # the best rate moves less than in the standard parametrisation, but it moves
-            "refined", {SHIFT.format("standard"): "lower", REGRET.format("muP"): "equivalent"}
+            "refined",
+            when(
+                lower=[SHIFT.format("standard")],
+                equivalent=[REGRET.format("muP")],
+                lower_or_higher_or_not_lower_or_not_higher_or_unclear=[SHIFT.format("muP")],
+            ),
         ),
-        Rule("refuted", {SHIFT.format("muP"): ("lower", "higher")}),
-        Rule("refuted", {SHIFT.format("standard"): "equivalent"}),
+        *(  # the rate stays, and what is said to be why does not quite
+            Rule(
+                "refined",
+                {
+                    **when(
+                        lower=[SHIFT.format("standard")],
+                        equivalent=[SHIFT.format("muP"), REGRET.format("muP")],
+                    ),
+                    test: tuple(one for one in Difference.outcomes if one != fitting),
+                },
+            )
+            for test, fitting in (
+                (CHANGE.format("muP"), "equivalent"),
+                (CHANGE.format("standard"), "higher"),
+                (REGRET.format("standard"), "higher"),
+            )
+        ),
+        Rule("refuted", when(lower_or_higher=[SHIFT.format("muP")], higher=[REGRET.format("muP")])),
+        Rule("refuted", when(equivalent=[SHIFT.format("standard")])),
     ),
 )
