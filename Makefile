@@ -39,7 +39,7 @@ unexport PYTHONDONTWRITEBYTECODE # every process would compile all that it impor
 # $(call step,WHAT,COMMAND): run COMMAND; if it fails, say in one line what failed.
 step = @$(2) || { echo "make $@: $(1) failed; the reason stands above." >&2; exit 1; }
 
-.PHONY: book test check coverage matrix oldest newest mutants fuzz sabotage peers clinic bench bench-site evidence outputs texts widgets kernel lab serve lint subjects format lock browser help clean
+.PHONY: book test check coverage matrix oldest newest mutants fuzz sabotage peers clinic bench bench-site site-check bundle evidence outputs texts widgets kernel lab serve lint subjects format lock browser help clean
 .DEFAULT_GOAL := help
 .NOTPARALLEL: # the tools use the cores themselves
 
@@ -94,8 +94,14 @@ clinic: .venv-peers/ready ## Run the doctor's clinic: cases, single faults, heal
 bench: .venv-peers/ready ## Measure speed beside the frameworks; writes benchmarks/RESULTS.md
 	$(call step,the benchmark,env -u OPENBLAS_CORETYPE -u NPY_DISABLE_CPU_FEATURES -u OPENBLAS_NUM_THREADS $(PEERS)/python -m benchmarks)
 
-bench-site: .venv/ready $(SITE) ## Measure the explorers of the built site beside the stock widget runtime (needs npm)
-	$(call step,the benchmark of the site,$(BIN)/python tools/bench_site.py)
+bench-site: .venv/ready $(SITE) ## Measure the explorers and the lab beside others (needs npm; PLAYGROUND=clone of TensorFlow Playground)
+	$(call step,the benchmark of the site,$(BIN)/python tools/bench_site.py $(if $(PLAYGROUND),--playground $(PLAYGROUND)))
+
+site-check: .venv/ready $(SITE) ## Check each page in a browser: other sites, errors, axe, bytes, shift, Lighthouse (needs npm)
+	$(call step,the check of the site,$(BIN)/python tools/site_check.py)
+
+bundle: $(SITE) ## Pack the built site as one file to read offline, with its checksum: _build/book.zip
+	$(call step,packing the site,$(BIN)/python tools/bundle.py)
 
 evidence: .venv/ready ## Recompute stale evidence (NAME=... for one, BACKEND=dask for a cluster, UNCHANGED=1 to show a change is none, PILOT=1)
 	$(call step,the evidence,$(BIN)/python tools/evidence.py $(NAME) $(if $(BACKEND),--backend $(BACKEND)) $(if $(UNCHANGED),--unchanged) $(if $(PILOT),--pilot))
@@ -106,7 +112,7 @@ outputs: .venv/ready ## Make the notebooks from the chapters' texts: execute, st
 texts: .venv/ready ## Take what was edited in the notebooks into the chapters' texts (NAME=he for one)
 	$(call step,writing the texts,$(BIN)/python tools/notebooks.py texts $(NAME))
 
-widgets: ## Rebuild the widget runtime and the MathJax subset that the site serves (needs node and npm)
+widgets: ## Rebuild the widget runtime and the search, and copy KaTeX, for the site (needs node and npm)
 	$(call step,building the widgets,cd site/widgets && npm ci --no-audit --no-fund && npm run build)
 
 kernel: ## Rebuild the lab's product of matrices, kernel.wasm (needs node and npm)

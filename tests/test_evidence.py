@@ -34,6 +34,7 @@ from initlib.evidence import (
     registry,
     when,
 )
+from initlib.evidence.grounds import standing
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -224,15 +225,15 @@ def test_the_table_reads_as_text_and_as_html(result):
 
 def test_the_box_shows_verdict_statement_and_the_tests_behind_them(result):
     rule = result.protocol.rule(result.findings)
-    text, markdown = repr(result.box()), result.box()._repr_markdown_()
-    assert f": {result.verdict}" in markdown.splitlines()[0]
-    assert result.protocol.statement in markdown
+    text, html = repr(result.box()), result.box()._repr_html_()
+    assert f">{result.verdict}</strong>" in html
+    assert result.protocol.statement in html
     assert f"make evidence NAME={result.protocol.name}" in text
     assert [row["test"] for row in result.box().table] == [
         test.name for test in result.protocol.tests if test.name in rule.when
     ]
     assert [row["test"] for row in result.box("good minus").table] == ["good minus bad", "good minus twin"]
-    assert len(result.box("good minus")._repr_markdown_().split("\n| ")) == 5
+    assert result.box("good minus")._repr_html_().count("<tr>") == 1 + 2
     with pytest.raises(ValueError, match="No test"):
         result.box("nonsense")
 
@@ -245,6 +246,11 @@ def test_the_box_follows_the_numbers_and_names_a_source(result):
     assert f": {evidence.INCONCLUSIVE}" in box.heading
     assert len(box.table) == len(result.protocol.tests)
     assert "Settled by source: Paper 2010, eq. 1." in box.basis
+
+
+def test_the_words_of_a_box_are_escaped(result):
+    protocol = dataclasses.replace(result.protocol, statement="a < b & c")
+    assert "a &lt; b &amp; c" in dataclasses.replace(result, protocol=protocol).box()._repr_html_()
 
 
 def test_the_plot_shows_every_finding(result):
@@ -419,6 +425,33 @@ def test_the_tolerance_decides_what_is_reported(result, off, reported):
         )
 
     assert len(evidence.rerun_sample(change(result, shift))) == reported
+
+
+@pytest.mark.parametrize(
+    ("architecture", "metric", "off", "reported"),
+    [
+        ("", "test_accuracy", 0.5, 1),
+        ("", "first_loss", 0.5, 1),
+        ("Z80", "test_accuracy", 0.5, 0),  # chaos, not a change of the code
+        ("Z80", "first_loss", 0.5, 1),
+    ],
+)
+def test_on_other_kernels_trained_nets_are_compared_before_chaos(
+    trained, architecture, metric, off, reported
+):
+    made = archives.versions()
+    if architecture:
+        made["blas"] = [f"openblas 1.0 {architecture}"]
+    rows = [{**row, metric: row[metric] + off} for row in trained.parts["t"]]
+    changed = Result(trained.protocol, {"t": rows}, made)
+    assert (len(evidence.rerun_sample(changed)) > 0) == reported
+
+
+def test_the_kernels_are_those_of_both_libraries():
+    """Whether scipy's BLAS was needed before or not."""
+    code = "from initlib.evidence import archives; print(len(archives.versions()['blas']))"
+    fresh = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert int(fresh.stdout) == len(archives.versions()["blas"])
 
 
 def test_live_runs_every_arm_on_a_few_seeds(trained):
@@ -860,7 +893,10 @@ def with_accuracies(grounded, sgd, adam):
 def test_a_verdict_carries_its_scope(grounded, sgd, adam, verdict, scope, as_told):
     result = with_accuracies(grounded, sgd, adam)
     assert (result.verdict, result.scope, result.as_told) == (verdict, scope, as_told)
-    assert f"Claim C0: {verdict}, {scope}" in result.box()._repr_markdown_()
+    box = result.box()
+    assert standing(verdict, scope) in box.heading
+    assert f"<small>{scope}</small>" in box._repr_html_()
+    assert f">{as_told}</strong> <b>As told:</b>" in box._repr_html_()
 
 
 def test_the_effect_on_each_ground_and_its_picture(grounded):

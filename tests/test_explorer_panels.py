@@ -99,6 +99,12 @@ def explorer(panel, controls=("scale", "depth"), **options):
         (Lines("Loss", "layer", "loss", "loss", over_as="band"), "cannot draw 'loss'"),
         (Lines("Loss", "layer", "loss", "loss", over="seed", over_as="bands"), "Unknown over_as"),
         (Lines("Loss", "rule", "by_rule", "loss"), "needs numbers on the axis 'rule'"),
+        (
+            Lines("L", "layer", "loss", "loss", over="seed", limits=(2, 1)),
+            r"must increase.*Received: \(2, 1\)",
+        ),
+        (heat(center=0.5), "center of panel 'Map' must lie in the middle of its limits"),
+        (heat(center=0.5, limits=(0, 2)), r"Received: 0.5 and \(0, 2\)"),
     ],
 )
 def test_a_panel_refuses_what_it_cannot_draw(panel, message):
@@ -170,13 +176,13 @@ def test_buttons_are_for_names_only():
             "Map at weight scale 1, depth 2: accuracy 0.5, reach 5.",
         ),
         (shares(), {}, "Sizes at layer 3: the middle half between 1 and 1."),
-        (shares(report="first"), {}, "Sizes at layer 1: the middle half between -1 and 1."),
+        (shares(report="first"), {}, "Sizes at layer 1: the middle half between −1 and 1."),
         (shares(until="depth"), {"depth": 2}, "Sizes at layer 2: the middle half between 0 and 0."),
-        (bars(), {}, "Rules: He 0.5, Xavier 0.25."),
+        (bars(), {}, "Rules, accuracy: He 0.5, Xavier 0.25."),
         (
             Lines("Loss", "layer", "loss", "loss", over="seed", over_as="band"),
             {"scale": 1},
-            "Loss at layer 3: measured 14.",
+            "Loss at layer 3: 14 measured (11 to 17 over 3 seeds).",
         ),
     ],
 )
@@ -220,8 +226,22 @@ def test_shades_span_the_whole_array_or_the_limits_given():
     assert heat().spec(made)["limits"] == pytest.approx([0.1, 1.0])
     assert heat(value="positive").spec(made)["limits"] == pytest.approx([1, 1e8])
     assert heat(limits=(0, 1)).spec(made)["limits"] == [0, 1]
+    assert [heat(limits=(0, 1), **more).shade_count for more in ({}, {"center": 0.5})] == [8, 9]
     assert shares().spec(made)["limits"] == pytest.approx([0, 1])
     json.dumps(explorer(heat(marker=MARKER)).spec())
+
+
+def test_axes_span_what_all_settings_show():
+    made = table()
+    lines = Lines("Loss", "layer", "loss", "loss", over="seed")
+    assert lines.spec(made)["limits"] == pytest.approx([0, 26])
+    assert Lines("Loss", "layer", "loss", "loss", over="seed", limits=(1, 2)).spec(made)["limits"] == [1, 2]
+    assert bars(band=("low", "high")).spec(made)["limits"] == pytest.approx([0.2, 0.6])
+
+
+def test_a_map_that_says_one_number_says_it_once():
+    made = table(same=(["depth", "scale"], np.full((3, 3), -0.25)))
+    assert explorer(heat(value="same"), table=made).describe().endswith("accuracy −0.25 everywhere.")
 
 
 def test_controls_travel_with_words_and_marks():
@@ -230,7 +250,7 @@ def test_controls_travel_with_words_and_marks():
         "axis": "scale",
         "by": "log",
         "names": ["0.5", "1", "2 (He)"],
-        "marks": [("He", 100.0, "after")],
+        "marks": [("He", 2, 100.0)],
     }
     assert depth == {"axis": "depth", "by": "int", "names": ["2", "4", "6"], "marks": []}
 

@@ -56,6 +56,7 @@ for call in sys.argv[2:]:
 """
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("package", CALLS)
 def test_a_missing_package_is_named_with_what_installs_it(package, tmp_path):
     command = [sys.executable, "-c", HIDE, package, *CALLS[package]]

@@ -284,11 +284,13 @@ def test_pairs_grow_with_correlation_between_squared_mean_and_mean_square(c, q, 
     assert low == pytest.approx(expectation(phi, q) ** 2, rel=1e-12, abs=1e-14 * high)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(("name", "q"), [("tanh", "1e1"), ("selu", "1e3"), ("gelu", "1e-6")])
 def test_the_frozen_moments_are_what_the_script_computes(name, q):
     assert reference.moments(name, mpf(q)) == FROZEN["moments"][name][q]
 
 
+@pytest.mark.heavy
 def test_a_frozen_pair_is_what_the_script_computes():
     live = reference.pair("hard_tanh", reference.clipped_mean, mpf("0.97"), mpf(1))
     assert reference.mp.nstr(live, 20) == FROZEN["pairs"]["hard_tanh"]["1"]["0.97"]

@@ -372,7 +372,14 @@ def test_a_zero_on_the_diagonal_counts_as_positive(monkeypatch):
 
 
 @pytest.mark.parametrize(("n", "panel"), [(2, 64), (3, 64), (5, 2)])
-@pytest.mark.parametrize("dtype", ["float32", "float64", "complex128"])
+@pytest.mark.parametrize(
+    "dtype",
+    [
+        "float64",
+        pytest.param("float32", marks=pytest.mark.heavy),
+        pytest.param("complex128", marks=pytest.mark.heavy),
+    ],
+)
 def test_orthogonal_is_haar(n, panel, dtype, monkeypatch):
     """Haar matrices have E tr Q = 0, E |tr Q|^2 = 1, and E tr Q^2 = 1 (real) or E |tr U^2|^2 = 2 (complex).
 

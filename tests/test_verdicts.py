@@ -10,7 +10,7 @@ import matplotlib.pyplot as plt
 import pytest
 
 from initlib import evidence, experiments
-from initlib.evidence import registry
+from initlib.evidence import registry, scopes
 from initlib.evidence.summary import CLAIMS, COLUMNS, KINDS
 
 
@@ -30,6 +30,7 @@ def test_there_are_25_claims_each_with_one_experiment(found):
     assert list(found.claims) == list(CLAIMS) == [f"C{n}" for n in range(1, 26)]
     assert all(name.startswith("R") for name in found.published)
     assert all(name.startswith("E") for name in found.elsewhere)
+    assert all(name.startswith("D") for name in found.tools)
     assert len(found.all) == len(experiments.names())
 
 
@@ -100,6 +101,49 @@ def test_counts_and_misses(found):
     assert list(found.counts()) == list(KINDS)
     for row in found.missed():
         assert row["verdict"] != "upheld"
+
+
+def test_the_scopes_have_a_row_for_each_claim_whose_rules_speak_of_training(found):
+    maps = {"E2": ["C5", "C13"]}
+    rows = {row["claim"]: row for row in found.scopes(maps)}
+    assert {"C1", "C2", "C5", "R5"} <= rows.keys()
+    assert not {"C7", "C8", "C17", "E2"} & rows.keys()  # no rule of theirs needs a trained net
+    for claim, row in rows.items():
+        result = found.all[claim]
+        tried = [row[name] for name in scopes.COLUMNS if row[name] != scopes.UNTRIED]
+        assert len(tried) == len(result.verdicts)
+        for cell, (ground, verdict) in zip(tried, result.verdicts.items(), strict=True):
+            assert f"rule {verdict}" in cell
+            if result.verdicts_as_told:
+                assert f"told {result.verdicts_as_told[ground]}" in cell
+    assert rows["R5"]["networks and data"] == "22 to 30 layers, 64 wide; digits"
+    effects = found.elsewhere["E2"].effects("effect")
+    assert f"gone on {[*effects.values()].count('gone')}" in rows["C5"]["elsewhere"]
+    assert rows["C1"]["elsewhere"] == scopes.UNTRIED
+
+
+def test_the_contrasts_have_a_row_for_each_ground_and_a_column_for_each_map(found):
+    table = found.contrasts()
+    for name, result in found.elsewhere.items():
+        assert result.protocol.statement in table.caption
+        assert [row["ground"] for row in table] == list(result.protocol.grounds)
+        for row in table:
+            points = 100 * result.finding("effect", row["ground"]).estimate.mean
+            assert row[name] == f"{result.effects('effect')[row['ground']]} ({points:+.0f})"
+
+
+def test_a_map_that_is_none_is_refused(found):
+    with pytest.raises(ValueError, match="E9"):
+        found.scopes({"E9": ["C5"]})
+
+
+def test_a_claim_told_without_a_modal_has_one_reading(found):
+    result = found.claims["C2"]
+    assert result.protocol.told is None
+    assert result.verdicts_as_told == result.verdicts
+    row = next(row for row in found.rows() if row["claim"] == "C2")
+    assert (row["told"], row["as told"]) == (row["statement"], row["verdict"])
+    assert not found.published["R5"].as_told  # nobody tells it
 
 
 def test_the_plot_has_a_marker_for_each_claim(found):

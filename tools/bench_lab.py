@@ -1,10 +1,12 @@
 """Measure the lab: speed of its engine, work on the page's thread, time to the first curve, memory, bytes.
 
-`make bench-site` prints these rows after those of the explorers; this file alone prints them alone.
+`make bench-site` prints these rows after those of the explorers; this file alone prints them alone. A folder
+as its argument is a clone of TensorFlow Playground, to be timed too.
 """
 
 import gzip
 import json
+import resource
 import shutil
 import sys
 import tempfile
@@ -12,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from bench_lab_peers import beside
 from playwright.sync_api import Browser, Page, sync_playwright
 
 ROOT = Path(__file__).parents[1]
@@ -90,13 +93,40 @@ def main_thread(browser: Browser, page: Page) -> list[float]:
 
 
 def heap(page: Page) -> float:
-    """Return the KB of the engine's memory and of the page's heap, after collection."""
+    """Return the KB of the page's own heap, after collection."""
     session = page.context.new_cdp_session(page)
     session.send("HeapProfiler.collectGarbage")
     return session.send("Runtime.getHeapUsage")["usedSize"] / KB
 
 
-def measure_lab() -> list[bool]:
+def resident(browser: Browser) -> float:
+    """Return the MB of memory that the pages' processes hold, those of their workers included."""
+    known = browser.new_browser_cdp_session().send("SystemInfo.getProcessInfo")["processInfo"]
+    pages = [Path(f"/proc/{one['id']}/statm") for one in known if one["type"] == "renderer"]
+    return sum(int(path.read_text().split()[1]) for path in pages) * resource.getpagesize() / KB**2
+
+
+def measure_peers(browser: Browser, page: Page, scratch: Path, playground: Path | None) -> list[bool]:
+    """Print how many times as long peers take for a step of the same net; `page` holds a lab of it."""
+    if not playground:
+        print("TensorFlow Playground was not timed: name a clone of it by PLAYGROUND=folder", flush=True)
+    times = beside(
+        browser,
+        scratch,
+        [DEPTH, WIDTH, BATCH],
+        lambda: page.evaluate(TIME_STEPS, [STEPS // 4, 1]),
+        playground,
+    )
+    kept = []
+    for name, time in times.items():
+        row(f"a step in one run, {name}", time, " ms")
+        if name != "lab":
+            limit = 5 if name == "TensorFlow Playground" else 1
+            kept.append(row(f"the lab is faster than {name}", time / times["lab"], " x", limit, least=True))
+    return kept
+
+
+def measure_lab(playground: Path | None = None) -> list[bool]:
     """Print all rows; return which limits were kept."""
     state = explorers.lab().widget.get_state()
     parts = json.dumps({name: state[name] for name in ("_esm", "_css", "spec")}).encode()
@@ -110,12 +140,19 @@ def measure_lab() -> list[bool]:
         what = f"{DEPTH} x {WIDTH} ReLU, batch {BATCH}, one worker"
         kept.append(row(f"{what}, a step with its share of notes, median of {ROUNDS}", time, " ms", 6))
         kept.append(row(f"{what}, speed", FLOP / time / 1e6, " GFLOP/s", 3, least=True))
-        before = heap(page)
+        before, held = heap(page), resident(browser)
         page.evaluate(TIME_STEPS, [LONG // 10, 10])
         kept.append(row(f"page's heap after {LONG} steps, growth", heap(page) - before, " KB", 500))
-        page.close()
-        page = opened(browser, Path(scratch), seeds=8, rate=0.01)
-        kept.append(row("first curve after Train, 8 seeds an arm", page.evaluate(FIRST_CURVE), " ms", 300))
+        grown = resident(browser) - held
+        kept.append(row("memory of the page and its workers meanwhile, growth", grown, " MB", 10))
+        kept += measure_peers(browser, page, Path(scratch), playground)
+        firsts = []
+        for _ in range(ROUNDS):
+            page.close()
+            page = opened(browser, Path(scratch), seeds=8, rate=0.01)
+            firsts.append(page.evaluate(FIRST_CURVE))
+        what = f"first curve after Train, 8 seeds an arm, median of {ROUNDS}"
+        kept.append(row(what, float(np.median(firsts)), " ms", 300))
         page.evaluate(f"{LAB}.pause()")
         page.wait_for_function(f"!{LAB}.running")
         work = main_thread(browser, page)
@@ -132,4 +169,4 @@ def measure_lab() -> list[bool]:
 
 
 if __name__ == "__main__":
-    sys.exit(0 if all(measure_lab()) else 1)
+    sys.exit(0 if all(measure_lab(Path(sys.argv[1]) if sys.argv[1:] else None)) else 1)

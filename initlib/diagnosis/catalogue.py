@@ -7,7 +7,12 @@ from dataclasses import dataclass
 
 SEVERITIES = ("severe", "warning", "note")
 ANY = "any optimizer"
+SCALED_NETWORK = (
+    'network = networks.residual(widths, blocks, "relu", "he_normal", seeds=[0], variant="scaled")'
+)
+HE_NETWORK = 'network = networks.mlp(widths, activation, "he_normal", seeds=[0])  # biases start at zero'
 SGD = "SGD; Adam forgives small scales"
+LARGE = "SGD; with Adam most such starts learn, though worse"
 HE = "for m in model.modules():\n    if isinstance(m, (torch.nn.Linear, torch.nn.Conv2d)):\n"
 HE_LINES = (
     HE
@@ -20,7 +25,8 @@ HE_LINES = (
 class Entry:
     """One row: `symptom` in people's words, cause, check, tolerance with its source, lines of PyTorch, page.
 
-    `holds` says for which optimizer the finding was established.
+    `holds` says for which optimizer the finding was established. `network` has the lines for a network of
+    initlib, where they differ from PyTorch's.
     """
 
     code: str
@@ -33,6 +39,15 @@ class Entry:
     lines: str
     page: str
     holds: str = ANY
+    network: str = ""
+
+    def paste(self, framework: str) -> str:
+        """Return the lines to paste in that framework.
+
+        >>> CATALOGUE["identical-units"].paste("initlib")[:25]
+        'network = networks.mlp(wi'
+        """
+        return self.network if self.network and framework == "initlib" else self.lines
 
 
 _ROWS = (
@@ -46,6 +61,7 @@ _ROWS = (
         "the number format",
         "torch.nn.init.xavier_normal_(parameter)",
         "reference/initializers",
+        network="network.weights[0][...] = initializers.glorot_normal(network.weights[0].shape[1:], rng=0)",
     ),
     Entry(
         "identical-units",
@@ -57,6 +73,7 @@ _ROWS = (
         "zero-symmetry (C2)",
         "torch.nn.init.kaiming_normal_(layer.weight)",
         "techniques/zero",
+        network=HE_NETWORK,
     ),
     Entry(
         "unregistered",
@@ -200,6 +217,7 @@ _ROWS = (
         "data-scale (C22)",
         "inputs = (inputs - inputs.mean(0)) / inputs.std(0).clamp_min(1e-8)",
         "pitfalls/data-characteristics",
+        network="inputs = (inputs - inputs.mean(0)) / np.maximum(inputs.std(0), 1e-8)",
     ),
     Entry(
         "inputs-alike",
@@ -222,6 +240,7 @@ _ROWS = (
         "linear algebra",
         "torch.nn.Sequential(torch.nn.Linear(a, b), torch.nn.ReLU(), torch.nn.Linear(b, c))",
         "pitfalls/ignoring-the-activation",
+        network='network = networks.mlp(widths, "relu", "he_normal", seeds=[0])',
     ),
     Entry(
         "signal-explodes",
@@ -233,7 +252,8 @@ _ROWS = (
         "depth-tolerance (C14)",
         HE_LINES,
         "pitfalls/large-values",
-        "SGD and Adam",
+        LARGE,
+        network=HE_NETWORK,
     ),
     Entry(
         "stream-grows",
@@ -246,7 +266,8 @@ _ROWS = (
         "for block in model.blocks:  # or branches times len(model.blocks) ** -0.5\n"
         "    torch.nn.init.zeros_(block.last_layer.weight)",
         "practices/architecture-and-size",
-        "SGD and Adam",
+        LARGE,
+        network=SCALED_NETWORK,
     ),
     Entry(
         "signal-vanishes",
@@ -259,6 +280,7 @@ _ROWS = (
         HE_LINES,
         "techniques/he",
         SGD,
+        network=HE_NETWORK,
     ),
     Entry(
         "gradient-explodes",
@@ -270,7 +292,8 @@ _ROWS = (
         "depth-tolerance (C14)",
         HE_LINES,
         "pitfalls/large-values",
-        "SGD and Adam",
+        LARGE,
+        network=HE_NETWORK,
     ),
     Entry(
         "gradient-vanishes",
@@ -283,6 +306,7 @@ _ROWS = (
         HE_LINES,
         "techniques/xavier",
         SGD,
+        network=HE_NETWORK,
     ),
     Entry(
         "inputs-merge",
@@ -290,11 +314,12 @@ _ROWS = (
         "The loss stays at ln K although the signal has a good size.",
         "Biases or a contracting activation outweigh what differs between the inputs.",
         "ln of (1 - cosine) behind the last hidden layer over that at the first.",
-        "-3.6 (warning), -7.2 (severe): trained up to 7.2 depth scales, each a factor e",
-        "trainable-depth (R8)",
+        "-3.6 (warning), -9.5 (severe): nets train up to 7.2 depth scales, each a factor e",
+        "trainable-depth (R8), doctor-severity (D1)",
         HE_LINES,
         "practices/biases",
         SGD,
+        network=HE_NETWORK,
     ),
     Entry(
         "too-narrow",
@@ -306,6 +331,7 @@ _ROWS = (
         "width-fluctuations (R11)",
         "torch.nn.init.orthogonal_(layer.weight, gain=2**0.5)  # or wider layers",
         "practices/architecture-and-size",
+        network='network = networks.mlp(widths, activation, "orthogonal", seeds=[0])  # or wider layers',
     ),
     Entry(
         "sine-first-layer",
@@ -339,6 +365,7 @@ _ROWS = (
         "orthant probability of equally correlated normals",
         "torch.nn.init.zeros_(layer.bias)",
         "practices/biases",
+        network="network.biases[0][...] = 0",
     ),
     Entry(
         "saturation",
@@ -357,11 +384,12 @@ _ROWS = (
         "The first loss is 300 where ln K was announced.",
         "The logits start large: a large last layer, a tied embedding, or a large signal.",
         "First loss over ln K.",
-        "2 ln K (warning), 5 ln K (severe)",
-        "a softmax whose logits have variance above 2 ln K sits on one class",
+        "2 ln K (warning), 10 ln K (severe)",
+        "a softmax whose logits have variance above 2 ln K sits on one class; doctor-severity (D1)",
         "torch.nn.init.normal_(head.weight, std=0.02)",
         "pitfalls/large-values",
-        "SGD and Adam",
+        LARGE,
+        network="network.weights[-1][...] = 0  # zero is right for a last layer",
     ),
     Entry(
         "summed-loss",

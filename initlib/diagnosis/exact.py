@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator
 
 from initlib.diagnosis.findings import Finding
+from initlib.diagnosis.lines import drawn
 from initlib.diagnosis.record import Operation, Record
 
 LINEAR = ("scale", "pool")
@@ -38,9 +39,7 @@ def uninitialized(record: Record) -> Iterator[Finding]:
             "severe",
             parameter.name,
             f"{parameter.name}, shape {parameter.shape}, {what}: nothing filled it.",
-            lines=f"torch.nn.init.xavier_normal_(model.{parameter.name})"
-            if len(parameter.shape) > 1
-            else f"torch.nn.init.zeros_(model.{parameter.name})",
+            lines=drawn(record, parameter.name, "xavier" if len(parameter.shape) > 1 else "zeros"),
         )
 
 
@@ -78,6 +77,7 @@ def identical_units(record: Record) -> Iterator[Finding]:
             f"The units of {listed(names)} are copies of each other: weights {value}, equal gradients, "
             "and a step of gradient descent keeps them alike.",
             order=min(use for weight in layers for use in weight.uses),
+            lines=drawn(record, names[0], "he"),
         )
 
 

@@ -84,7 +84,7 @@ class Finding:
     """What was found: code of the catalogue, severity, place, a sentence with the number.
 
     `order` is the place in the graph, `holds` the optimizer for which it holds; `consequences` are findings
-    that follow from this one, `lines` what to paste where the catalogue's lines do not fit.
+    that follow from this one, `lines` what to paste, from the catalogue where a check gave none.
 
     >>> Finding("labels", "severe", "the targets", "3 of 64 labels lie outside 0 ... 9.").entry.page
     'pitfalls/data-characteristics'
@@ -124,7 +124,7 @@ class Finding:
             "tolerance": self.tolerance,
             "source": self.entry.source,
             "holds": self.holds,
-            "lines": self.lines or self.entry.lines,
+            "lines": self.lines,
             "page": self.entry.page,
             "consequences": [one.to_dict() for one in self.consequences],
         }

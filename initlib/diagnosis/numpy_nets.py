@@ -39,7 +39,7 @@ def examine(network: Network, batch: Any, loss: Any, optimizer: Any) -> Record:
     trace = network.forward(x)
     record.samples = trace.output.shape[1]
     walk.tape = trace.tape
-    last = walk.through(network.layers, walk.input(np.asarray(x, dtype=network.dtype)))
+    last = walk.through(network.layers, walk.input(network.check_input(x)[0]))
     record.outputs = (last,)
     gradient = _gradient(record, trace.output[0], targets, loss, last)
     network.backward(trace, gradient[None])
@@ -79,7 +79,7 @@ class _Walk:
     def input(self, x: Array) -> int:
         """Add the input."""
         operation = self._add("input", "input", ())
-        self._look(operation, x if x.ndim < 3 else x.reshape(x.shape[-2:]))
+        self._look(operation, x)
         return operation.index
 
     def through(self, layers: Sequence[Any], at: int) -> int:
@@ -105,10 +105,10 @@ class _Walk:
             operation = self._add("scale", "mul", (at,), factor=factor)
         elif kind == "Shift":
             return at
+        elif kind == "LSTM":
+            operation = self._cells(layer, at)
         else:
-            operation = self._add(
-                "recurrent" if kind == "LSTM" else "pool" if kind.startswith("Mean") else "other", kind, (at,)
-            )
+            operation = self._add("pool" if kind.startswith("Mean") else "other", kind, (at,))
         signal = self.tape.signals.get(layer)
         if signal is not None:
             self._look(operation, signal[0])
@@ -129,6 +129,14 @@ class _Walk:
             square = float(np.mean(np.square(signal)))
             operation.bias_share = min(1.0, weight.bias_rms**2 / square) if square else None
             weight.same_rows &= bool((bias == bias.ravel()[0]).all())
+        return operation
+
+    def _cells(self, layer: Any, at: int) -> Operation:
+        names = tuple(self.names[slot] for slot in (layer.weight, layer.recurrent))
+        operation = self._add("recurrent", "lstm", (at,), weights=names)
+        for name, slot in zip(names, (layer.weight, layer.recurrent), strict=True):
+            self.record.weights[name] = self._weight(name, self.network.values[slot][0], "recurrent")
+            self.record.weights[name].uses.append(operation.index)
         return operation
 
     def _weight(self, name: str, values: Array, kind: str) -> Weight:

@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 
 from initlib import checks
-from initlib.frameworks import Part
-from initlib.recommendation import Recommendation
+from initlib.frameworks import ZERO, Law, Part, laws
+from initlib.recommendation import Recommendation, recommend
+from initlib.recommendation.rule import LECUN, normal
 
 # Part of a rule -> names that people give to such layers; the last piece of a path decides.
 NAMES = {
@@ -27,7 +28,20 @@ MEANS = {
     "feed-forward, second": ("second",),
     "output layer": ("output layer",),
 }
-LIKE = {"conv": ("conv", "dense"), "depthwise": ("depthwise", "conv"), "dense": ("dense", "conv")}
+LIKE = {
+    "conv": ("conv", "dense"),
+    "pointwise": ("pointwise", "conv", "dense"),
+    "depthwise": ("depthwise", "conv"),
+    "dense": ("dense", "conv"),
+}
+NORMALISATION = Part("normalisation", "batch_norm", Law("constant", "1"), ZERO)
+PATCHES = Part("patches", "conv", normal(LECUN))
+NORMS = ("norm", "last norm")
+# Parts of one number, and what people call such a parameter.
+OWN = {
+    "multiplier of a branch": r"(alpha|scale|multiplier|resweight|(skip|res|branch)_?(gain|scale))s?\d*",
+    "scalar biases": r"bias(es)?_?\w*",
+}
 
 
 def choose(
@@ -35,7 +49,9 @@ def choose(
 ) -> dict[str, Part | None]:
     """Return the part for each layer (name, kind), None where no part fits.
 
-    `names` maps patterns of names, as in "blocks.*.2", to the names of parts, and comes first.
+    `names` maps patterns of names, as in "blocks.*.2", to the names of parts, and comes first. Normalisations
+    start at 1 and 0 where the rule says nothing else; embeddings, readouts and patches of pictures that the
+    rule has no part for get those of the rules for ends.
 
     >>> from initlib import recommend
     >>> found = choose(recommend(), [("0", "dense"), ("2", "dense"), ("norm", "other")], {})
@@ -58,9 +74,43 @@ def choose(
             found[name] = parts[names[pattern]]
         elif name == first:
             found[name] = parts["first layer"]
+        elif kind in NORMS:
+            last = next((part for part in parts.values() if part.layer in laws.NORMS), None)
+            found[name] = last if last and kind == "last norm" else NORMALISATION
+        elif kind == "own":
+            found[name] = _own(name, parts)
         else:
-            found[name] = _part(name, kind, parts, is_output=name == output)
+            part = _part(name, kind, parts, is_output=name == output)
+            found[name] = part or _end(answer.rule.architecture, kind, is_output=name == output)
+    _check_special(parts, found)
     return found
+
+
+def _own(name: str, parts: Mapping[str, Part]) -> Part | None:
+    piece = name.rpartition(".")[2]
+    return next((parts[p] for p, known in OWN.items() if p in parts and re.fullmatch(known, piece)), None)
+
+
+def _end(architecture: str, kind: str, *, is_output: bool) -> Part | None:
+    """Return the part of an end of the net, from the rules for those."""
+    if kind == "tied":
+        return recommend(architecture="tied embedding").part()
+    if kind == "embedding":
+        return recommend(architecture="embedding").part()
+    if is_output:
+        return recommend(architecture="output").part()
+    return PATCHES if kind in ("conv", "pointwise") and "transformer" in architecture else None
+
+
+def _check_special(parts: Mapping[str, Part], found: Mapping[str, Part | None]) -> None:
+    """Raise a ValueError if the model has nothing for a norm or a number that the rule sets."""
+    special = (*laws.NORMS, "scalar")
+    missing = [name for name, part in parts.items() if part.layer in special and part not in found.values()]
+    if missing:
+        raise ValueError(
+            f"No parameter of this model is known to be {' or '.join(map(repr, missing))}. Say which by "
+            "names={pattern: part}."
+        )
 
 
 def _output(dense: Sequence[str]) -> str | None:

@@ -16,6 +16,7 @@ ROW_KINDS = ("weight", "sum", "join", "recurrent", "lookup", "norm")
 ROWS = 8  # rows of the stream
 WIDTH = 110
 FORGIVEN = ("signal-vanishes", "gradient-vanishes", "inputs-merge")  # by Adam, see book: choose-by-activation
+LARGE = ("signal-explodes", "stream-grows", "gradient-explodes", "first-loss")  # see doctor-severity
 
 
 @dataclass(frozen=True)
@@ -180,8 +181,9 @@ def _told(number: int, one: Finding) -> list[str]:
         lines.append(
             _wrapped("   Because of it: " + " ".join(c.sentence for c in one.consequences[:3]), "   ")
         )
-    paste = (one.lines or entry.lines).splitlines()
-    lines += ["   " + ("Fix:  " if not i else "      ") + line for i, line in enumerate(paste)]
+    lines += [
+        "   " + ("Fix:  " if not i else "      ") + line for i, line in enumerate(one.lines.splitlines())
+    ]
     if entry.page:
         lines.append(f"   Page: {entry.page}")
     return lines
@@ -213,8 +215,12 @@ def findings(record: Record) -> tuple[Finding, ...]:
     parts = (exact, ends, scale, alike, siblings, units)
     checks = [check for part in parts for check in part.CHECKS]
     found = [one for check in checks for one in check(record)]
+    for one in found:
+        one.lines = one.lines or one.entry.paste(record.framework)
     if str(record.optimizer).lower().startswith("adam"):
         for one in found:
             if one.code in FORGIVEN and one.severity == "severe":
                 one.severity, one.holds = "warning", "SGD; this run uses Adam, which forgives small scales"
+            elif one.code in LARGE:
+                one.holds = "SGD; with Adam, as here, most such starts of our trials learned, though worse"
     return tuple(ranked(found))

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator
 
-from initlib.diagnosis import predict
+from initlib.diagnosis import lines, predict
 from initlib.diagnosis.findings import Finding
 from initlib.diagnosis.record import BOUNDED, Operation, Record
 from initlib.diagnosis.segments import (
@@ -147,12 +147,8 @@ def through_time(record: Record) -> Iterator[Finding]:
                 octaves,
                 f"{limit:+.1f} octaves",
                 o.index,
-                lines=f"torch.nn.init.orthogonal_(model.{_recurrent_name(o)})",
+                lines=lines.drawn(record, next(iter(o.weights[1:]), None), "orthogonal"),
             )
-
-
-def _recurrent_name(operation: Operation) -> str:
-    return next((name for name in operation.weights if "hh" in name), operation.weights[0])
 
 
 def _graded(segment: Segment) -> list[Operation]:

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from statistics import median
 
-from initlib.diagnosis import laws, predict
+from initlib.diagnosis import laws, lines, predict
 from initlib.diagnosis.exact import listed
 from initlib.diagnosis.record import RESETS, Operation, Record, Weight
 
@@ -76,7 +76,8 @@ def hidden(record: Record, segment: Segment) -> list[Operation]:
 def severity(octaves: float, depth: int) -> tuple[str | None, float]:
     """Return how severe so many octaves are in so many layers, and the tolerance they passed.
 
-    A warning beyond the tolerance, severe beyond twice it; up to 4 layers, where it is wide, beyond it.
+    A warning beyond the tolerance, severe beyond twice it; up to 4 layers, where it is wide, what grows is
+    severe beyond it, and what shrinks beyond one and a half times it.
 
     >>> severity(-10.0, 12), severity(2.0, 12)
     (('severe', -4.196), (None, 3.31))
@@ -85,7 +86,8 @@ def severity(octaves: float, depth: int) -> tuple[str | None, float]:
     limit = low if octaves < 0 else high
     if abs(octaves) <= abs(limit):
         return None, limit
-    return ("severe" if depth <= 4 or abs(octaves) > 2 * abs(limit) else "warning"), limit
+    factor = 2.0 if depth > 4 else 1.0 if octaves > 0 else 1.5
+    return ("severe" if abs(octaves) > factor * abs(limit) else "warning"), limit
 
 
 def learns_from_zero(record: Record, operation: Operation) -> bool:
@@ -130,7 +132,6 @@ def named_cause(record: Record, segment: Segment, growing: bool) -> tuple[str, O
 
 
 def paste(record: Record, operation: Operation) -> str:
-    """Return the line of PyTorch that draws an operation's weights by the rule for what it reads."""
-    before = laws.reads_activation(record, operation)
-    rule = "torch.nn.init.kaiming_normal_" if before == "relu" else "torch.nn.init.xavier_normal_"
-    return f"{rule}(model.{operation.weights[0]})" if operation.weights else ""
+    """Return the line that draws an operation's weights by the rule for what it reads."""
+    rule = "he" if laws.reads_activation(record, operation) == "relu" else "xavier"
+    return lines.drawn(record, operation.weights[0], rule) if operation.weights else ""

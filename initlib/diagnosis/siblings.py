@@ -7,6 +7,7 @@ from statistics import median
 from initlib.diagnosis import laws
 from initlib.diagnosis.findings import Finding
 from initlib.diagnosis.record import Operation, Record, Weight
+from initlib.diagnosis.segments import paste
 
 SHARED = 0.6  # of the layers must follow one law before a layer can be odd
 ODD = 1.1  # factor of a standard deviation; 64 x 64 weights tell 1.06 from 1
@@ -81,6 +82,7 @@ def odd_layers(record: Record) -> Iterator[Finding]:
             f"the other layers share ({laws.words(weight)}).",
             factor,
             order=o.index,
+            lines=paste(record, o),
         )
 
 

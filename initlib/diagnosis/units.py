@@ -5,11 +5,12 @@ from collections.abc import Iterator
 
 from initlib.diagnosis import laws, predict
 from initlib.diagnosis.findings import Finding
-from initlib.diagnosis.record import Operation, Record
+from initlib.diagnosis.lines import drawn
+from initlib.diagnosis.record import Operation, Record, Weight
 
 LOUD = 10.0  # inputs of this size are not standardized
 TANH_FLAT = 2.18  # beyond it tanh has less than 5 % of its steepest slope
-FIRST_LOSS = (2.0, 5.0)  # times ln K: a softmax whose logits have variance above 2 ln K sits on one class
+FIRST_LOSS = (2.0, 10.0)  # times ln K: a softmax whose logits have variance above 2 ln K sits on one class
 
 
 def dead_units(record: Record) -> Iterator[Finding]:
@@ -33,7 +34,14 @@ def dead_units(record: Record) -> Iterator[Finding]:
             f"{chance:.0%}.",
             o.off,
             order=o.index,
+            lines=drawn(record, weight.bias, "zeros") if (weight := _weight(record, before)) else "",
         )
+
+
+def _weight(record: Record, operation: Operation) -> Weight | None:
+    """Return the weight that an operation multiplies by, None if it is no layer."""
+    name = operation.weights[0] if operation.kind == "weight" and operation.weights else ""
+    return record.weights.get(name)
 
 
 def saturation(record: Record) -> Iterator[Finding]:
@@ -50,6 +58,7 @@ def saturation(record: Record) -> Iterator[Finding]:
             f"{o.flat:.0%} of the outputs of {o.activation} behind {place} lie where it is flat.",
             o.flat,
             order=o.index,
+            lines=drawn(record, weight.name, "xavier") if (weight := _weight(record, before)) else "",
         )
 
 
@@ -61,7 +70,7 @@ def saturated_cells(record: Record) -> Iterator[Finding]:
         inside = record.operations[o.parents[0]].rms or 0.0
         own = [record.weights[name] for name in o.weights if name in record.weights]
         square = sum(
-            w.rms**2 * w.fan_in * ((o.rms or 0.0) if "hh" in w.name else inside) ** 2 for w in own[:2]
+            w.rms**2 * w.fan_in * size**2 for w, size in zip(own, (inside, o.rms or 0.0), strict=False)
         )
         share = math.erfc(TANH_FLAT / math.sqrt(2 * square)) if square > 0 else 0.0
         if share > 0.5:
@@ -73,6 +82,7 @@ def saturated_cells(record: Record) -> Iterator[Finding]:
                 f"{math.sqrt(square):.2g}: {share:.0%} of them lie where tanh is flat.",
                 share,
                 order=o.index,
+                lines=drawn(record, o.weights[0], "xavier"),
             )
 
 
@@ -109,7 +119,7 @@ def input_scale(record: Record) -> Iterator[Finding]:
 def _loud_layers(record: Record) -> bool:
     """Say whether weights, not inputs, make the outputs large."""
     for o in record.operations:
-        weight = record.weights.get(o.weights[0]) if o.kind == "weight" and o.weights else None
+        weight = _weight(record, o)
         ratio = laws.ratio(record, o, weight) if weight is not None else None
         if ratio is not None and ratio > 2 and not record.normalised(o.index):
             return True
@@ -232,7 +242,7 @@ def _loud(record: Record, fed: Operation) -> tuple[str, str, str]:
             record.label(fed),
             f": the output weights{tied} are drawn as {laws.words(weight)}, so logits are {gain:.3g} times "
             "as large as what enters",
-            f"torch.nn.init.normal_(model.{weight.name}, std=0.02)",
+            drawn(record, weight.name, "small"),
         )
     before = record.operations[fed.parents[0]] if fed.parents else fed
     size = (

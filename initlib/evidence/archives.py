@@ -143,10 +143,10 @@ def first_run(name: str) -> dict[str, Any]:
 
     Names without an earlier run are refused.
 
-    >>> first_run("truncated-normal")  # doctest: +ELLIPSIS
+    >>> first_run("elsewhere-sigmoid")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
         ...
-    ValueError: Unknown experiment with an earlier run. Received: 'truncated-normal'; choose one of ...
+    ValueError: Unknown experiment with an earlier run. Received: 'elsewhere-sigmoid'; choose one of ...
     """
     path = folder() / "first-runs"
     checks.choice("experiment with an earlier run", name, sorted(file.stem for file in path.glob("*.json")))
@@ -208,7 +208,7 @@ def fingerprint(module: ModuleType) -> str:
 
 def versions() -> dict[str, Any]:
     """Return the versions of what computes, and which kernels of BLAS and of numpy's own loops are in use."""
-    import scipy
+    import scipy.linalg  # brings its own BLAS
     import threadpoolctl
 
     import initlib
@@ -224,6 +224,16 @@ def versions() -> dict[str, Any]:
         "simd": np.show_config(mode="dicts")["SIMD Extensions"]["found"],
         "platform": f"{sys.platform} {platform.machine()}",
     }
+
+
+def same_kernels(made: Mapping[str, Any]) -> bool:
+    """Say whether what made an archive used the kernels that compute here, of whatever version.
+
+    >>> same_kernels(versions()), same_kernels({"blas": ["openblas 0.3.30 Z80"], "simd": []})
+    (True, False)
+    """
+    here, there = (({name.split()[-1] for name in one["blas"]}, one["simd"]) for one in (versions(), made))
+    return here == there
 
 
 def _path(name: str, where: str | Path | None) -> Path:

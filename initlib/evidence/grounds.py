@@ -47,6 +47,20 @@ def scope(verdicts: Mapping[str, str]) -> str:
     return "; ".join(clauses)
 
 
+def standing(verdict: str, scope: str) -> str:
+    """Return a verdict with its scope, each word once.
+
+    >>> standing("depends", "depends with SGD; refined with Adam")
+    'depends with SGD; refined with Adam'
+    >>> standing("depends", "upheld with SGD; refuted with Adam"), standing("upheld", "with SGD")
+    ('depends: upheld with SGD; refuted with Adam', 'upheld with SGD')
+    """
+    if not scope or scope.startswith("with "):
+        return f"{verdict} {scope}".strip()
+    clauses = [clause.split(" with ")[0] for clause in scope.split("; ")]
+    return scope if verdict in clauses else f"{verdict}: {scope}"
+
+
 def _listed(names: list[str]) -> str:
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 

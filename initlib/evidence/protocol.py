@@ -241,10 +241,10 @@ class Protocol:
     """Everything that is fixed before the run. The first rule that fits gives the verdict, else inconclusive.
 
     The claim is judged twice: `rules` judge the `statement`, a rule for every net; those of `told` judge the
-    claim as it is told. Parts with grounds are judged on each ground, and `evidence.grounds` says what
-    follows for the whole. From the `edition` 2 on, no two rules of different verdict fit the same outcomes,
-    learning rates are tuned by accuracy or, on purpose, by loss, and accuracies share one margin of
-    equivalence.
+    claim as it is told. A claim without `told` is told without a modal: the statement is its telling, too.
+    Parts with grounds are judged on each ground, and `evidence.grounds` says what follows for the whole. From
+    the `edition` 2 on, no two rules of different verdict fit the same outcomes, learning rates are tuned by
+    accuracy or, on purpose, by loss, and accuracies share one margin of equivalence.
 
     Seeds are 100 or more, at least ten in every part, and disjoint from the tuning seeds. Every tested metric
     has a tolerance for re-running, and every part a sample of cells that the test suite runs again. `source`
@@ -309,6 +309,11 @@ class Protocol:
     def grounds(self) -> tuple[str, ...]:
         """The grounds on which the tests are judged, one without a name if no part has any."""
         return next((tuple(part.grounds) for part in self._grounded()), ("",))
+
+    @property
+    def plainly_told(self) -> bool:
+        """Whether the claim is told without a modal, so that its two readings are one."""
+        return self.edition > 1 and self.told is None and self.claim.startswith("C")
 
     def _check_test(self, test: Test) -> None:
         part = self.parts[checks.choice(f"part of test {test.name!r}", test.part, self.parts)]

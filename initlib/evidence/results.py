@@ -12,6 +12,7 @@ from initlib import checks
 from initlib.evidence.box import Box
 from initlib.evidence.grounds import combined, effect, scope
 from initlib.evidence.parts import RATES, Row, Training, choose
+from initlib.evidence.plain import Plain, told
 from initlib.evidence.protocol import Difference, Finding, Protocol, Test, difference
 from initlib.evidence.statistics import Mean, Proportion
 from initlib.tables import Table
@@ -48,7 +49,8 @@ class Result:
                 del where["ground"]
         for name in where:
             checks.choice("key", name, kind.keys)
-        found = [row for row in rows if all(row[name] == value for name, value in where.items())]
+        values = list(where.values())
+        found = [row for row in rows if [row[name] for name in where] == values]
         if rate is None:
             return found
         if rate not in RATES:
@@ -142,17 +144,18 @@ class Result:
 
     @cached_property
     def verdicts_as_told(self) -> dict[str, str]:
-        """The verdict on the claim as it is told, on each ground; empty if the protocol has no such rules."""
+        """The verdict on the claim as it is told, on each ground; empty if there is no such reading."""
         told = self.protocol.told
         if told is None:
-            return {}
+            return self.verdicts if self.protocol.plainly_told else {}
         return {ground: self.protocol.verdict(found, told.rules) for ground, found in self.by_ground.items()}
 
     @property
     def as_told(self) -> str:
-        """The verdict on the claim as it is told, "" if the protocol has no rules for it."""
+        """The verdict on the claim as it is told, "" if there is no such reading."""
         told = self.protocol.told
-        return combined(self.verdicts_as_told, some=told.some) if told else ""
+        found = self.verdicts_as_told
+        return combined(found, some=told is not None and told.some) if found else ""
 
     def table(self, about: str = "") -> Table:
         """Return one row for each test: estimate, 95 % interval, bootstrap, criterion and outcome.
@@ -195,10 +198,15 @@ class Result:
             rules = [self.protocol.rule(found) for found in self.by_ground.values()]
             decisive = {test for rule in rules if rule for test in rule.when}
             names = decisive or {test.name for test in self.protocol.tests}
-        rows = [row_of(finding) for finding in self.findings if finding.test in names]
+        shown = [(test, finding) for test, finding in self._tested if test.name in names]
+        table = Table([row_of(finding) for _, finding in shown], self.protocol.statement)
         seeds = [len(part.seeds) for part in self.protocol.parts.values()]
-        table = Table(rows, self.protocol.statement)
-        return Box(self.protocol, self.verdict, table, seeds, self.scope, self.as_told)
+        return Box(self.protocol, self.verdict, shown, table, seeds, self.plain, self.scope, self.as_told)
+
+    @cached_property
+    def plain(self) -> Plain:
+        """What was found in one sentence, and the findings it rests on; empty where none fits."""
+        return told(self.protocol.name, self.by_ground, self.protocol.tests)
 
     def judged(self, about: str = "") -> list[tuple[Test, Finding]]:
         """Return each test whose name contains `about`, with what it found."""

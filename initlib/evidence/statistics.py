@@ -1,6 +1,7 @@
 """The statistics behind the verdicts: scipy.stats applied to numbers that come one for each seed."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -19,7 +20,19 @@ class Mean:
     mean: float
     low: float
     high: float
-    bootstrap: tuple[float, float]
+    values: tuple[float, ...] = field(repr=False)
+
+    @cached_property
+    def bootstrap(self) -> tuple[float, float]:
+        """The 95 % percentile bootstrap (9,999 resamples, fixed seed), computed when asked for."""
+        from scipy import stats
+
+        if np.ptp(self.values) == 0:
+            return self.mean, self.mean
+        interval = stats.bootstrap(
+            (self.values,), np.mean, confidence_level=LEVEL, n_resamples=RESAMPLES, method="percentile", rng=0
+        ).confidence_interval
+        return float(interval.low), float(interval.high)
 
     def inside(self, margin: float) -> bool:
         """Say whether the t interval lies within (-margin, margin).
@@ -48,13 +61,9 @@ def mean(values: ArrayLike) -> Mean:
         raise ValueError(f"An interval needs at least 2 values. Received: {len(x)}.")
     centre = float(x.mean())
     if np.ptp(x) == 0:
-        return Mean(len(x), centre, centre, centre, (centre, centre))
+        return Mean(len(x), centre, centre, centre, tuple(x.tolist()))
     low, high = stats.t.interval(LEVEL, len(x) - 1, loc=centre, scale=stats.sem(x))
-    resampled = stats.bootstrap(
-        (x,), np.mean, confidence_level=LEVEL, n_resamples=RESAMPLES, method="percentile", rng=0
-    )
-    interval = resampled.confidence_interval
-    return Mean(len(x), centre, float(low), float(high), (float(interval.low), float(interval.high)))
+    return Mean(len(x), centre, float(low), float(high), tuple(x.tolist()))
 
 
 def paired(first: ArrayLike, second: ArrayLike) -> Mean:

@@ -7,13 +7,16 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
+from initlib import checks
 from initlib.evidence import registry
 from initlib.evidence.archives import load
-from initlib.evidence.grounds import INCONCLUSIVE, VERDICTS
+from initlib.evidence.box import badge
+from initlib.evidence.grounds import INCONCLUSIVE, VERDICTS, standing
 from initlib.evidence.protocol import Finding
 from initlib.evidence.results import Result, row_of
+from initlib.evidence.scopes import contrasts, scopes
 from initlib.extras import hints
 from initlib.tables import Table, escaped, markdown
 
@@ -66,7 +69,7 @@ def verdicts(where: str | Path | None = None) -> "Verdicts":
     def kind(letter: str) -> dict[str, Result]:
         return {claim: results[claim] for claim in sorted(results, key=_place) if claim.startswith(letter)}
 
-    return Verdicts(kind("C"), kind("R"), kind("E"))
+    return Verdicts(kind("C"), kind("R"), kind("E"), kind("D"))
 
 
 def _place(claim: str) -> tuple[int, str]:
@@ -75,16 +78,17 @@ def _place(claim: str) -> tuple[int, str]:
 
 @dataclass(frozen=True)
 class Verdicts:
-    """The results for the `claims`, the `published` results, and what holds `elsewhere`, by identifier."""
+    """The results for `claims`, `published` results, what holds `elsewhere`, our `tools`, by identifier."""
 
     claims: Mapping[str, Result] = field(repr=False)
     published: Mapping[str, Result] = field(repr=False)
     elsewhere: Mapping[str, Result] = field(default_factory=dict, repr=False)
+    tools: Mapping[str, Result] = field(default_factory=dict, repr=False)
 
     @property
     def all(self) -> dict[str, Result]:
         """Every result by its identifier."""
-        return {**self.claims, **self.published, **self.elsewhere}
+        return {**self.claims, **self.published, **self.elsewhere, **self.tools}
 
     def rows(self, results: Mapping[str, Result] | None = None) -> list[dict[str, str]]:
         """Return a row for each claim: what was found in the first test that its verdict rests on."""
@@ -96,10 +100,40 @@ class Verdicts:
         """Return the rows as a table for a page; `links` gives the address of each claim's chapter."""
         return LinkedTable(self.rows(results), links or {})
 
+    def listing(
+        self, links: Mapping[str, str] | None = None, results: Mapping[str, Result] | None = None
+    ) -> "Listing":
+        """Return the claims in words for a page; `links` gives the address of each claim's chapter."""
+        return Listing(self.claims if results is None else results, links or {})
+
+    def brief(self, links: Mapping[str, str]) -> "Brief":
+        """Return what was found for a few claims, a sentence each, linked to its chapter."""
+        return Brief({claim: self.all[checks.choice("claim", claim, self.all)] for claim in links}, links)
+
     def counts(self, *, as_told: bool = False) -> dict[str, int]:
         """Return how many claims got each verdict as a rule for every net, or `as_told`."""
         found = [result.as_told if as_told else result.verdict for result in self.claims.values()]
         return {kind: found.count(kind) for kind in KINDS}
+
+    def scopes(self, maps: Mapping[str, Sequence[str]]) -> Table:
+        """Return where each claim that rests on training was tried, with what outcome.
+
+        `maps` names, for each result of `elsewhere`, the claims that rest on the same contrast.
+        """
+        for name in maps:
+            checks.choice("map", name, self.elsewhere)
+        return scopes({**self.claims, **self.published}, maps, self.elsewhere)
+
+    def contrasts(self) -> Table:
+        """Return what became of each contrast of `elsewhere` on each ground, and by how many points."""
+        return contrasts(self.elsewhere)
+
+    def tally(self) -> Table:
+        """Return how many claims got each verdict, as told and as a rule for every net, as a table."""
+        told, rule = self.counts(as_told=True), self.counts()
+        rows = [{"verdict": kind, "as told": str(told[kind]), "as a rule": str(rule[kind])} for kind in KINDS]
+        judged = sum(told.values())
+        return Table(rows, f"{judged} claims were judged as told, all {sum(rule.values())} as rules.")
 
     def missed(self) -> Table:
         """Return, for everything not upheld, the tests whose outcome differs from what upholding it takes."""
@@ -162,7 +196,7 @@ def _row(result: Result) -> dict[str, str]:
     found = row_of(next(finding for finding in findings if finding.test == first))
     known = {
         "claim": protocol.claim,
-        "told": protocol.told.words if protocol.told else "",
+        "told": protocol.told.words if protocol.told else protocol.statement if result.as_told else "",
         "as told": result.as_told,
         "statement": protocol.statement,
         "verdict": result.verdict,
@@ -186,6 +220,52 @@ def _off(result: Result) -> list[Finding]:
 
 
 @dataclass(frozen=True)
+class Listing:
+    """Claims in words, each with its verdicts, a sentence on what was found and a link to its chapter."""
+
+    results: Mapping[str, Result]
+    links: Mapping[str, str]
+    form: ClassVar[str] = "list"
+
+    def __repr__(self) -> str:
+        return "\n".join(
+            f"{claim} {standing(result.verdict, result.scope)}: {result.protocol.statement}"
+            for claim, result in self.results.items()
+        )
+
+    def _repr_markdown_(self) -> str:
+        items = [self._item(claim, result) for claim, result in self.results.items()]
+        return "\n\n".join([f'<div class="verdict-{self.form}">', *items, "</div>"])
+
+    def _item(self, claim: str, result: Result) -> str:
+        """Return one claim; the blank lines let Markdown read what stands in the HTML around it."""
+        readings = [
+            f"{badge(verdict)} {f'{name}: ' if name else ''}{escaped(words)}"
+            for name, words, verdict, _ in result.box().readings
+        ]
+        scope = f"On its grounds: {escaped(standing(result.verdict, result.scope))}." if result.scope else ""
+        link = self.links.get(claim)
+        trial = f"[The trial of {claim}]({link})" if link else f"Trial {claim}"
+        found = escaped(result.plain.sentence)
+        parts = [*readings, " ".join(filter(None, (found, scope, trial)))]
+        body = "\n\n".join(parts)
+        return f'<div class="verdict-item" data-verdict="{result.verdict}">\n\n{body}\n\n</div>'
+
+
+@dataclass(frozen=True)
+class Brief(Listing):
+    """A few findings: the verdict on the claim as a rule, and the sentence."""
+
+    form: ClassVar[str] = "brief"
+
+    def _item(self, claim: str, result: Result) -> str:
+        return (
+            f"{badge(result.verdict)} {escaped(result.plain.sentence or result.protocol.statement)} "
+            f"[{claim}]({self.links[claim]})"
+        )
+
+
+@dataclass(frozen=True)
 class LinkedTable:
     """A table of verdicts that links each claim to its chapter; a plain list where nothing is rendered."""
 
@@ -204,7 +284,7 @@ class LinkedTable:
     def _cells(self, row: Mapping[str, str]) -> list[str]:
         claim, link = row["claim"], self.links.get(row["claim"])
         told = f"{escaped(row['told'])} **{row['as told']}**" if row["told"] else ""
-        rule = f"{escaped(row['statement'])} **{', '.join(filter(None, (row['verdict'], row['scope'])))}**"
+        rule = f"{escaped(row['statement'])} **{standing(row['verdict'], row['scope'])}**"
         test = escaped(f"{row['test']}: {row['estimate']} ({row['95% interval']})")
         return [f"[{claim}]({link})" if link else claim, told, rule, test]
 

@@ -4,7 +4,8 @@ The standard rule draws from +-1 / sqrt(n), variance 1 / (3n), the normalised on
 +-sqrt(6 / (fan_in + fan_out)). The Jacobian of a layer is that of its output by its input.
 
 The pilots behind the thresholds: seeds 0 to 9. There, the mean singular value fell in the ranges in the
-upper layers and below them in the first, where larger signals meet flatter parts of tanh.
+upper layers and below them in the first, where larger signals meet flatter parts of tanh. The first run
+(first-runs/, seeds 100 to 109) is repeated on new seeds with rules that exclude each other.
 """
 
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from initlib import initializers, networks, propagation, theory
-from initlib.evidence import Difference, Measurement, Protocol, Rule, Share
+from initlib.evidence import Difference, Measurement, Protocol, Rule, Share, when
 
 WIDTH, LAYERS = 500, 5
 RULES = {"standard": 1 / 3, "normalised": 1.0}
@@ -107,6 +108,7 @@ LASTS = Share(
 PROTOCOL = Protocol(
     name="glorot-jacobians",
     claim="R2",
+    edition=2,
     statement=(
         "In tanh nets of five layers the mean singular value of a layer's Jacobian is about 0.8 with the "
         "normalised rule and 0.5 with the standard one; activations and gradients keep their size far better."
@@ -115,28 +117,28 @@ PROTOCOL = Protocol(
         "layers": Measurement(
             measure=layers,
             axes={"rule": tuple(RULES), "layer": tuple(range(1, LAYERS + 1))},
-            seeds=range(100, 110),
+            seeds=range(1000, 1010),
             tolerance={"rms": 1e-6, "rms_over_theory": 1e-6, "mean_singular_value": 1e-6},
-            sample=({"rule": "normalised", "layer": LAYERS, "seed": 100},),
+            sample=({"rule": "normalised", "layer": LAYERS, "seed": 1000},),
         ),
         "gradients": Measurement(
             measure=gradients,
             axes={"rule": tuple(RULES)},
-            seeds=range(100, 110),
+            seeds=range(1000, 1010),
             tolerance={"first_over_last": 1e-6},
-            sample=({"rule": "standard", "seed": 100},),
+            sample=({"rule": "standard", "seed": 1000},),
         ),
     },
     tests=(*TOP.values(), *BOTTOM.values(), *AS_THEORY, SHRINKS, LASTS),
     rules=(
-        Rule("upheld", {test.name: "yes" for test in (*TOP.values(), *BOTTOM.values(), SHRINKS, LASTS)}),
-        Rule(  # in the upper layers; lower down, where signals are larger, tanh is flatter
-            "refined",
-            {
-                **{test.name: "yes" for test in (*TOP.values(), SHRINKS, LASTS)},
-                **{test.name: "equivalent" for test in AS_THEORY},
-            },
+        Rule("upheld", when(yes=[*TOP.values(), *BOTTOM.values(), SHRINKS, LASTS])),
+        *(  # in the upper layers; lower down, where signals are larger, tanh is flatter
+            Rule(
+                "refined",
+                when(yes=[*TOP.values(), SHRINKS, LASTS], equivalent=AS_THEORY, no_or_mixed=[lowest]),
+            )
+            for lowest in BOTTOM.values()
         ),
-        Rule("refuted", {test.name: "no" for test in TOP.values()}),
+        Rule("refuted", when(no=TOP.values())),
     ),
 )

@@ -3,7 +3,9 @@
 The model is linear in x, beta = u^2 - v^2 entry by entry, started at u = v = alpha, so beta starts at zero at
 every alpha. Forty equations, a hundred unknowns, a truth of five entries.
 
-The pilots behind the thresholds: seeds 0 to 19. Between two BLAS kernels, errors differed by 6e-14.
+The pilots behind the thresholds: seeds 0 to 19. Between two BLAS kernels, errors differed by 6e-14. The
+first run (first-runs/, seeds 100 to 119) is repeated on new seeds with rules that exclude each other. It had
+been refined: one interval just reached zero.
 """
 
 from collections.abc import Sequence
@@ -11,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from initlib.evidence import Difference, Measurement, Protocol, Rule, Share
+from initlib.evidence import Difference, Measurement, Protocol, Rule, Share, when
 
 ALPHAS = (0.001, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
 EQUATIONS, UNKNOWNS, ENTRIES = 40, 100, 5
@@ -66,6 +68,7 @@ def solutions(seeds: Sequence[int], alpha: float) -> dict[str, Any]:
     }
 
 
+FITS = "every start fits: mean squared error at most 1e-4"
 RICH = "alpha 0.001 finds the sparse truth: squared error at most 0.01"
 KERNEL = "alpha 3 ends within 1% of the error of the least-norm solution"
 L1 = "alpha 0.001: the l1 norm is within 3% of the truth's"
@@ -80,6 +83,7 @@ def step_down(small: float, large: float) -> str:
 PROTOCOL = Protocol(
     name="kernel-rich",
     claim="R19",
+    edition=2,
     statement=(
         "All starts fit the data, but a large start ends at the solution of least l2 norm (a kernel method), "
         "a small one at that of least l1 norm (a sparse one)."
@@ -88,13 +92,13 @@ PROTOCOL = Protocol(
         "solutions": Measurement(
             measure=solutions,
             axes={"alpha": ALPHAS},
-            seeds=range(100, 120),
+            seeds=range(1000, 1020),
             tolerance={"error": 1e-9, "error_over_least_l2": 1e-9, "l1": 1e-9, "train_loss": 1e-9},
-            sample=({"alpha": 0.001, "seed": 100}, {"alpha": 3.0, "seed": 100}),
+            sample=({"alpha": 0.001, "seed": 1000}, {"alpha": 3.0, "seed": 1000}),
         ),
     },
     tests=(
-        Share("every start fits: mean squared error at most 1e-4", "solutions", "train_loss", at_most=1e-4),
+        Share(FITS, "solutions", "train_loss", at_most=1e-4),
         Share(RICH, "solutions", "error", {"alpha": 0.001}, at_most=0.01),
         Share(L1, "solutions", "l1", {"alpha": 0.001}, at_least=0.97, at_most=1.03),
         Share(KERNEL, "solutions", "error_over_least_l2", {"alpha": 3.0}, at_least=0.99, at_most=1.01),
@@ -106,19 +110,11 @@ PROTOCOL = Protocol(
         ),
     ),
     rules=(
-        Rule(
-            "upheld",
-            {
-                "every start fits: mean squared error at most 1e-4": "yes",
-                RICH: "yes",
-                L1: "yes",
-                KERNEL: "yes",
-                **{step_down(*pair): "lower" for pair in PAIRS},
-            },
+        Rule("upheld", when(yes=[FITS, RICH, L1, KERNEL], lower=[step_down(*pair) for pair in PAIRS])),
+        *(  # smaller starts do better, short of one of the two limits
+            Rule("refined", when(lower=[step_down(0.1, 1.0), step_down(0.01, 0.1)], no_or_mixed=[one]))
+            for one in (FITS, RICH, L1, KERNEL)
         ),
-        Rule(  # smaller starts do better, short of one of the two limits
-            "refined", {step_down(0.1, 1.0): "lower", step_down(0.01, 0.1): "lower"}
-        ),
-        Rule("refuted", {step_down(0.1, 1.0): ("equivalent", "higher"), RICH: "no"}),
+        Rule("refuted", when(equivalent_or_higher_or_not_lower=[step_down(0.1, 1.0)], no=[RICH])),
     ),
 )

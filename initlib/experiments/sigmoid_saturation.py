@@ -3,6 +3,7 @@
 Batches of 40 at learning rate 0.4 stand for the paper's batches of 10 at a quarter of the rate.
 
 The pilots behind the thresholds: seeds 1 to 4. After 5 epochs, two BLAS kernels gave means within 6e-8.
+The first run (first-runs/, seeds 100 to 109) is repeated on new seeds with rules that exclude each other.
 """
 
 from collections.abc import Sequence
@@ -10,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from initlib import datasets, initializers, networks, training
-from initlib.evidence import Difference, Measurement, Protocol, Rule, Share
+from initlib.evidence import Difference, Measurement, Protocol, Rule, Share, when
 
 WIDTH, HIDDEN = 200, 4
 EPOCHS = (1, 5, 20, 80, 160)
@@ -51,6 +52,7 @@ LEARNS = share("loss at most 2.25", "loss", LATE, at_most=2.25)
 PROTOCOL = Protocol(
     name="sigmoid-saturation",
     claim="R2b",
+    edition=2,
     statement=(
         "In a sigmoid net of four hidden layers, training first drives the top hidden layer to 0 while the "
         "layers below do not saturate; around epoch 100 the top layer comes back, and learning starts."
@@ -59,21 +61,22 @@ PROTOCOL = Protocol(
         "training": Measurement(
             measure=activations,
             axes={"epochs": EPOCHS},
-            seeds=range(100, 110),
+            seeds=range(1000, 1010),
             tolerance={**{f"mean_{layer}": 1e-5 for layer in range(1, HIDDEN + 1)}, "loss": 1e-5},
-            sample=({"epochs": 5, "seed": 100},),
+            sample=({"epochs": 5, "seed": 1000},),
         )
     },
     tests=(SATURATED, CENTRED, *AWAKE, PLATEAU, RETURNS, LEARNS),
     rules=(
+        Rule("upheld", when(yes=[SATURATED, CENTRED, *AWAKE, PLATEAU], higher=[RETURNS])),
+        # the top layer saturates, but another does too, or it does not come back in time, or learning started
+        *(Rule("refined", when(yes=[SATURATED, CENTRED], no_or_mixed=[one])) for one in (*AWAKE, PLATEAU)),
         Rule(
-            "upheld",
-            {
-                **{test.name: "yes" for test in (SATURATED, CENTRED, *AWAKE, PLATEAU)},
-                RETURNS.name: "higher",
-            },
+            "refined",
+            when(
+                yes=[SATURATED, CENTRED], equivalent_or_lower_or_not_lower_or_not_higher_or_unclear=[RETURNS]
+            ),
         ),
-        Rule("refined", {SATURATED.name: "yes", CENTRED.name: "yes"}),
-        Rule("refuted", {SATURATED.name: "no"}),
+        Rule("refuted", when(no=[SATURATED])),
     ),
 )

@@ -5,7 +5,10 @@ expectation is close to normal with mean -5/2 beta and variance 5 beta, beta = L
 seed stands for 100 nets. `theory.finite_width_band` adds the terms of second order in 1 / n.
 
 The pilot behind the margins: seeds 0 to 39. All its second-order tests were equivalent; of the others,
-those at width 50 came close to the margin.
+those at width 50 came close to the margin. The first run (first-runs/, seeds 100 to 139) was upheld.
+Repeated on the seeds 1000 to 1039, with rules that exclude each other, it was inconclusive (first-runs/,
+-second): four of thirty intervals reached beyond their margins, by at most 0.036. So this run has four times
+as many seeds, and the same arms, margins and rules.
 """
 
 from collections.abc import Sequence
@@ -14,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from initlib import networks, theory
-from initlib.evidence import Difference, Measurement, Protocol, Rule
+from initlib.evidence import Difference, Measurement, Protocol, Rule, when
 
 NETS, CHUNK = 100, 25
 SHAPES = ("100 wide, 20 deep", "50 wide, 20 deep", "50 wide, 50 deep")
@@ -76,11 +79,14 @@ FIRST, SECOND = (
     tuple(relative(side, s, order, shape) for shape in SHAPES for side in SIDES for s in STATISTICS)
     for order in ORDERS
 )
+WIDE = [name for name in FIRST if name.startswith(SHAPES[0])]
+NORMAL = [inside(side, shape) for side in SIDES for shape in SHAPES]
 METRICS = [f"{side}_{s}_{order}" for side in SIDES for s in STATISTICS for order in ORDERS]
 
 PROTOCOL = Protocol(
     name="width-fluctuations",
     claim="R11",
+    edition=2,
     statement=(
         "In ReLU nets with He initialization, the logarithm of the squared size of signal and gradient is "
         "nearly normal, with mean -5/2 and variance 5 times the sum of 1 / width over the hidden layers."
@@ -89,9 +95,9 @@ PROTOCOL = Protocol(
         "fluctuations": Measurement(
             measure=stray,
             axes={"shape": SHAPES},
-            seeds=range(100, 140),
+            seeds=range(2000, 2160),
             tolerance=dict.fromkeys([*METRICS, *(f"{side}_inside" for side in SIDES)], 1e-6),
-            sample=({"seed": 100, "shape": SHAPES[1]},),
+            sample=({"seed": 2000, "shape": SHAPES[1]},),
         )
     },
     tests=(
@@ -118,21 +124,17 @@ PROTOCOL = Protocol(
         ),
     ),
     rules=(
-        Rule("upheld", dict.fromkeys([*FIRST, *(inside(a, b) for a in SIDES for b in SHAPES)], "equivalent")),
-        Rule(  # the law holds, with corrections where the nets are narrow
-            "refined",
-            {
-                **dict.fromkeys(SECOND, "equivalent"),
-                **{name: "equivalent" for name in FIRST if name.startswith(SHAPES[0])},
-            },
+        Rule("upheld", when(equivalent=[*FIRST, *NORMAL])),
+        *(  # the law holds, with corrections where the nets are narrow
+            Rule(
+                "refined",
+                when(
+                    equivalent=[*SECOND, *WIDE], higher_or_lower_or_not_higher_or_not_lower_or_unclear=[one]
+                ),
+            )
+            for one in (*FIRST, *NORMAL)
+            if one not in WIDE
         ),
-        Rule(
-            "refuted",
-            {
-                name: ("higher", "lower")
-                for name in FIRST
-                if name.startswith(SHAPES[0]) and "variance" in name
-            },
-        ),
+        Rule("refuted", when(higher_or_lower=[name for name in WIDE if "variance" in name])),
     ),
 )

@@ -3,8 +3,12 @@
 With widths a, b, a, b, ... the average of the fans keeps neither signal nor gradient: two layers multiply
 both mean squares by 4 a b / (a + b)^2. With fan_in alone, or fan_out alone, two layers multiply them by 1.
 
-The pilots behind the thresholds: seeds 0 to 39. Trained nets of 20 layers drift apart between two BLAS
-kernels: by up to 18 points of accuracy, and by 1.4e-4 in the first loss (tolerances: twice that).
+Settled by reading: the draws check our formula, the rest shows what follows from it. The first run trained
+with SGD alone; this one has Adam beside it, and rates chosen by accuracy.
+
+Pilots: seeds 0 to 2, rates on 50 and 51; they are kept in pilots/, with AdamW, which was left out
+after them: the verdict does not rest on training. Trained nets of 20 layers drift apart between two BLAS
+kernels: by up to 18 points of accuracy in the first run, and by 1.4e-4 in the first loss.
 """
 
 from collections.abc import Sequence
@@ -14,13 +18,14 @@ from typing import Any
 import numpy as np
 
 from initlib import initializers, networks, propagation
-from initlib.evidence import Difference, Measurement, Protocol, Rule, Training
+from initlib.evidence import Difference, Measurement, Protocol, Rule, Told, Training
 from initlib.networks import Network
 
 SHAPES = {"100 x 100": 0.01, "100 x 300": 0.005, "300 x 100": 0.005, "100 x 1000": 2 / 1100}
 MODES = ("fan_in", "fan_out", "fan_avg")
 WIDTHS = (256, 64)
 LAYERS = 20
+OPTIMIZERS = ("momentum", "adam")
 PAIR = {"fan_in": 1.0, "fan_out": 1.0, "fan_avg": 4 * WIDTHS[0] * WIDTHS[1] / sum(WIDTHS) ** 2}
 
 
@@ -83,16 +88,16 @@ def as_theory(what: str) -> Difference:
     )
 
 
-def minus(mode: str, rate: str) -> Difference:
+def minus(mode: str, optimizer: str) -> Difference:
     """Return a paired comparison of trained nets."""
     return Difference(
-        f"alternating widths, {LAYERS} layers, accuracy, fan_in minus {mode}, {rate} rate",
+        f"alternating widths, {LAYERS} layers, accuracy, fan_in minus {mode}, {optimizer}",
         "training",
         "test_accuracy",
         {"arm": "fan_in"},
         {"arm": mode},
         0.03,
-        {"learning_rate": rate},
+        {"learning_rate": "best", "optimizer": optimizer},
     )
 
 
@@ -103,51 +108,61 @@ def formula(shape: str) -> str:
 PROTOCOL = Protocol(
     name="xavier-fans",
     claim="C7",
+    edition=2,
     statement="The variance of Xavier's weights depends on how many inputs and how many outputs a layer has.",
+    source=(
+        "Glorot and Bengio 2010, eq. 12: variance 2 / (n_j + n_{j+1}), from how many inputs and outputs "
+        "the layer has."
+    ),
+    told=Told(
+        "Xavier's variance depends on the number of input and output neurons of a layer.",
+        (Rule("upheld", {formula(shape): "equivalent" for shape in SHAPES}),),
+    ),
     parts={
         "draws": Measurement(
             measure=draws,
             axes={"shape": tuple(SHAPES)},
-            seeds=range(100, 120),
+            seeds=range(1000, 1020),
             tolerance={"variance_ratio": 1e-6},
-            sample=({"seed": 100},),
+            sample=({"seed": 1000},),
         ),
         "signals": Measurement(
             measure=signals,
             axes={"mode": MODES},
-            seeds=range(100, 200),
+            seeds=range(1000, 1100),
             tolerance={
                 "log10_signal": 1e-6,
                 "log10_gradient": 1e-6,
                 "log10_signal_over_theory": 1e-6,
                 "log10_gradient_over_theory": 1e-6,
             },
-            sample=({"seed": 100},),
+            sample=({"seed": 1000},),
         ),
         "training": Training(
             arms={mode: {"initializer": start(mode)} for mode in MODES},
+            conditions={"optimizer": OPTIMIZERS},
             learning_rates=(0.001, 0.002, 0.004, 0.008, 0.016),
-            seeds=range(100, 120),
-            tuning_seeds=range(200, 204),
+            tuned_by="accuracy",
+            seeds=range(1000, 1016),
+            tuning_seeds=range(2000, 2003),
             settings={
                 "dataset": "digits",
                 "network": alternating,
                 "activation": "relu",
                 "depth": LAYERS,
-                "optimizer": "momentum",
                 "batch_size": 64,
                 "epochs": 12,
                 "validation": 0.1,
             },
             tolerance={"first_loss": 3e-4, "test_accuracy": 0.36},
-            sample=({"arm": "fan_avg", "learning_rate": "best", "seed": 100},),
+            sample=({"arm": "fan_avg", "optimizer": "momentum", "learning_rate": "best", "seed": 1000},),
         ),
     },
     tests=(
         *(Difference(formula(s), "draws", "variance_ratio", {"shape": s}, 1.0, 0.01) for s in SHAPES),
         *(kept(mode, what) for mode in MODES for what in ("signal", "gradient")),
         *(as_theory(what) for what in ("signal", "gradient")),
-        *(minus(mode, rate) for mode in ("fan_avg", "fan_out") for rate in ("best", "shared")),
+        *(minus(mode, optimizer) for optimizer in OPTIMIZERS for mode in ("fan_avg", "fan_out")),
     ),
     rules=(
         Rule("upheld", {formula(shape): "equivalent" for shape in SHAPES}),

@@ -1,7 +1,11 @@
 """C6: the shape of Xavier's distribution: uniform in the paper, normal in many libraries; does it matter?
 
-The pilots behind the thresholds and the number of seeds: seeds 0 to 7. Between two BLAS kernels, nets like
-those of the sample did not differ in accuracy, and by 4e-7 in their first losses.
+What a paper says is settled by reading it; the draws check our sampler. Training asks what the shape does at
+equal variance, and whether the variance does more. The first run trained with SGD alone. New: Adam, and AdamW
+with warm-up; rates by accuracy; the margin of two points that all accuracies share.
+
+Pilots: seeds 0 to 2, rates on 50 and 51; they are kept in pilots/. Between two BLAS kernels, nets like those
+of the sample did not differ in accuracy in the first run, and by 4e-7 in their first losses.
 """
 
 from collections.abc import Sequence
@@ -11,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from initlib import initializers
-from initlib.evidence import Difference, Measurement, Metric, Protocol, Rule, Training, when
+from initlib.evidence import Difference, Measurement, Metric, Protocol, Rule, Told, Training, when
+from initlib.experiments._grounds import ADAM, ADAMW, SGD
 from initlib.typing import Initializer
 
 SHAPE = (300, 200)
@@ -46,7 +51,7 @@ def minus(first: str, activation: str, rate: str) -> Difference:
     """Return a paired comparison of a shape with the uniform one, at equal variance."""
     accuracy = Metric("training", "test_accuracy").at(activation=activation, learning_rate=rate)
     return accuracy.at(arm=first).minus(
-        accuracy.at(arm=UNIFORM), f"{activation}, accuracy, {first} minus uniform, {rate} rate", margin=0.01
+        accuracy.at(arm=UNIFORM), f"{activation}, accuracy, {first} minus uniform, {rate} rate", margin=0.02
     )
 
 
@@ -75,9 +80,16 @@ def same_variance(variance: str) -> Difference:
 def same_shape(shape: str) -> Difference:
     """Return the paired comparison of the variances."""
     name = f"10 ReLU layers, accuracy, variance {FULL} minus {THIRD}, both {shape}"
-    return deep(shape, FULL).minus(deep(shape, THIRD), name, margin=0.3)
+    return deep(shape, FULL).minus(deep(shape, THIRD), name, margin=0.05)
 
 
+TUNING: dict[str, Any] = {
+    "grounds": {"SGD with momentum": SGD, "Adam": ADAM, "AdamW, warm-up": ADAMW},
+    "tuned_by": "accuracy",
+    "learning_rates": (0.003, 0.01, 0.03, 0.1, 0.3),
+    "seeds": range(1000, 1016),
+    "tuning_seeds": range(2000, 2003),
+}
 SETTINGS = {
     "dataset": "digits",
     "width": 64,
@@ -86,32 +98,45 @@ SETTINGS = {
     "epochs": 15,
     "validation": 0.1,
 }
+WORDS = "Xavier initialization draws the weights from a normal distribution."
+ACTIVATIONS = ("tanh", "relu")
+RULES = (
+    # the paper draws uniformly; at equal variance it makes no difference
+    Rule("refined", when(yes=[BOUNDED], equivalent=[minus(NORMAL, a, "best") for a in ACTIVATIONS])),
+    *(Rule("refuted", when(yes=[BOUNDED], higher_or_lower=[minus(NORMAL, a, "best")])) for a in ACTIVATIONS),
+    Rule("upheld", when(no=[BOUNDED])),
+)
 
 PROTOCOL = Protocol(
     name="xavier-shape",
     claim="C6",
-    statement="Xavier initialization draws the weights from a normal distribution.",
+    edition=2,
+    statement=WORDS,
+    told=Told(WORDS, RULES),
     source="Glorot and Bengio 2010, eq. 16: uniform between -a and a with a = sqrt(6 / (fan_in + fan_out)).",
     parts={
         "draws": Measurement(
             measure=draws,
             axes={"shape": tuple(XAVIER)},
-            seeds=range(100, 120),
+            seeds=range(1000, 1020),
             tolerance={"variance_ratio": 1e-6, "kurtosis": 1e-6, "largest_over_bound": 1e-6},
-            sample=({"seed": 100},),
+            sample=({"seed": 1000},),
         ),
         "training": Training(
             arms={shape: {"initializer": initializer} for shape, initializer in XAVIER.items()},
-            conditions={"activation": ("tanh", "relu")},
-            learning_rates=(0.003, 0.01, 0.03, 0.1, 0.3),
-            fits=0.1,
-            seeds=range(100, 140),
-            tuning_seeds=range(200, 208),
+            conditions={"activation": ACTIVATIONS},
+            **TUNING,
             settings={**SETTINGS, "depth": 5},
             tolerance={"first_loss": 1e-4, "test_accuracy": 0.02},
             sample=(
-                {"arm": UNIFORM, "activation": "tanh", "learning_rate": "best", "seed": 100},
-                {"arm": NORMAL, "activation": "relu", "learning_rate": "best", "seed": 100},
+                {"arm": UNIFORM, "activation": "tanh", "learning_rate": "best", "seed": 1000},
+                {
+                    "arm": NORMAL,
+                    "activation": "relu",
+                    "ground": "Adam",
+                    "learning_rate": "best",
+                    "seed": 1000,
+                },
             ),
         ),
         "shape and variance": Training(
@@ -120,13 +145,10 @@ PROTOCOL = Protocol(
                 for variance in (FULL, THIRD)
                 for shape in (NORMAL, UNIFORM)
             },
-            learning_rates=(0.01, 0.03, 0.1, 0.3, 1.0),
-            fits=0.1,
-            seeds=range(100, 120),
-            tuning_seeds=range(200, 205),
-            settings={**SETTINGS, "optimizer": "sgd", "depth": 10, "activation": "relu"},
-            tolerance={"first_loss": 1e-4, "test_accuracy": 0.02},
-            sample=({"arm": arm(UNIFORM, THIRD), "learning_rate": "best", "seed": 100},),
+            **TUNING,
+            settings={**SETTINGS, "depth": 10, "activation": "relu"},
+            tolerance={"first_loss": 1e-4, "test_accuracy": 0.04},
+            sample=({"arm": arm(UNIFORM, THIRD), "learning_rate": "best", "seed": 1000},),
         ),
     },
     tests=(
@@ -140,19 +162,11 @@ PROTOCOL = Protocol(
         *(
             minus(first, activation, rate)
             for rate in ("best", "shared")
-            for activation in ("tanh", "relu")
+            for activation in ACTIVATIONS
             for first in (NORMAL, CUT)
         ),
         *(same_variance(variance) for variance in (FULL, THIRD)),
         *(same_shape(shape) for shape in (NORMAL, UNIFORM)),
     ),
-    rules=(
-        # the paper draws uniformly; at equal variance it makes no difference
-        Rule("refined", when(yes=[BOUNDED], equivalent=[minus(NORMAL, a, "best") for a in ("tanh", "relu")])),
-        *(
-            Rule("refuted", when(yes=[BOUNDED], higher_or_lower=[minus(NORMAL, activation, "best")]))
-            for activation in ("tanh", "relu")
-        ),
-        Rule("upheld", when(no=[BOUNDED])),
-    ),
+    rules=RULES,
 )

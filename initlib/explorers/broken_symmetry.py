@@ -16,6 +16,7 @@ from initlib.typing import Array
 
 UNITS = 8
 RATE, BATCH = 0.1, 64
+LARGEST = 0.5  # the weights of the last shades
 STEPS = (0, 1, 2, 5, 10, 20, 40, 60, 80, 100, 130, 160, 200, 250, 300, 400, 500)
 STARTS: dict[str, Any] = {
     "zero": "zeros",
@@ -55,15 +56,16 @@ training step 0 to 2 (3 values); panels What each unit says, Weights, Training l
         name: (("weights", "activation", *dims), np.stack([one[name] for one in each], axis=1))
         for name, dims in own.items()
     }
-    largest = float(np.abs(arrays["weight"][1]).max())
     panels = [
         Lines("What each unit says", "time", "said", "pre-activation", "unit", until="step"),
-        HeatMap("Weights", "unit", "from", "weight", "weight", limits=(-largest, largest)),
+        HeatMap("Weights", "unit", "from", "weight", "weight", limits=(-LARGEST, LARGEST), center=0.0),
         Lines("Training loss", "time", "loss", "loss", until="step"),
     ]
     controls = ["weights", "activation", "step"]
     start = {"weights": "constant 0.1", "step": max(steps), **start}
-    return Explorer("Symmetry", Table(axes, arrays), controls, panels, start=start)
+    return Explorer(
+        "Symmetry", Table(axes, arrays), controls, panels, start=start, play="step", name="symmetry"
+    )
 
 
 def _train(activation: str, steps: Sequence[int]) -> dict[str, Array]:

@@ -54,6 +54,7 @@ def guide(
         [Answer("Answer", "answer", texts)],
         start=start,
         buttons=["framework"],
+        name="guide",
     )
 
 

@@ -32,7 +32,7 @@ def histograms(
     dead the units that are so for every digit. `start` sets the controls: `activation="tanh"`, `sigma_w=1.0`.
 
     >>> histograms(["tanh"], layers=3, scales=[1, 2])
-    Explorer('Activations by layer': activation tanh, weight scale sigma_w 1 to 2 (2 values); \
+    Explorer('Activations by layer': activation tanh, weight scale σ_w 1 to 2 (2 values); \
 panels Activations, Saturated units, Dead units)
     """
     axes = [
@@ -40,7 +40,7 @@ panels Activations, Saturated units, Dead units)
         Axis(
             "sigma_w",
             [checks.real("scales", s, above=0) for s in scales],
-            "weight scale sigma_w",
+            "weight scale σ_w",
             inputs.MARKS,
         ),
         Axis("layer", range(1, checks.integer("layers", layers, minimum=1) + 1)),
@@ -60,7 +60,8 @@ panels Activations, Saturated units, Dead units)
         Lines("Dead units", "layer", "dead", "share of units", "seed"),
     ]
     table = Table(axes, arrays, log=["share"])
-    return Explorer("Activations by layer", table, ["activation", "sigma_w"], panels, start=start)
+    controls = ["activation", "sigma_w"]
+    return Explorer("Activations by layer", table, controls, panels, start=start, name="histograms")
 
 
 def _layers(activation: str, layers: int, scale: float, x: Array) -> dict[str, Array]:

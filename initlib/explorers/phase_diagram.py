@@ -36,16 +36,16 @@ def order_chaos(
     Source: Poole et al. 2016, arXiv:1606.05340; Schoenholz et al. 2017, arXiv:1611.01232.
 
     >>> order_chaos(fine_sigma_w=[0.5, 2], fine_sigma_b=[0, 0.5])
-    Explorer('Order and chaos': weight scale sigma_w 0.5 to 2 (9 values), bias scale sigma_b 0 to 0.5 \
-(3 values), depth L 4 to 32 (4 values); panels Theory, Training, In words)
+    Explorer('Order and chaos': weight scale σ_w 0.5 to 2 (9 values), bias scale σ_b 0 to 0.5 \
+(3 values), depth L 4 to 32 (6 values); panels Theory, Training, In words)
     """
     sigma_w, sigma_b = trainable_depth.MAP_SIGMA_W, trainable_depth.MAP_SIGMA_B
     axes = [
-        Axis("sigma_w", sigma_w, "weight scale sigma_w", {"Xavier": 1.0}),
-        Axis("sigma_b", sigma_b, "bias scale sigma_b"),
+        Axis("sigma_w", sigma_w, "weight scale σ_w", {"Xavier": 1.0}),
+        Axis("sigma_b", sigma_b, "bias scale σ_b"),
         Axis("depth", trainable_depth.MAP_DEPTHS, "depth L"),
-        Axis("fine_w", fine_sigma_w, "sigma_w"),
-        Axis("fine_b", fine_sigma_b, "sigma_b"),
+        Axis("fine_w", fine_sigma_w, "σ_w"),
+        Axis("fine_b", fine_sigma_b, "σ_b"),
     ]
     accuracy = _measured()
     texts, which = answers([axes[1], axes[0], axes[2]], partial(_words, accuracy, axes[:3]))
@@ -62,10 +62,11 @@ def order_chaos(
             "fine_w",
             "fine_b",
             "chi",
-            "chi",
+            "χ",
             marker={"fine_w": "sigma_w", "fine_b": "sigma_b"},
             overlay={"critical line": "critical"},
             limits=(0.25, 4.0),
+            center=1.0,
         ),
         HeatMap(
             "Training",
@@ -74,13 +75,14 @@ def order_chaos(
             "accuracy",
             "images read, %",
             marker={"sigma_w": "sigma_w", "depth": "depth"},
-            overlay={"six xi": "six"},
+            overlay={"six ξ": "six"},
             limits=(0.0, 100.0),
         ),
         Answer("In words", "answer", texts),
     ]
     table = Table(axes, arrays, log=["chi"])
-    return Explorer("Order and chaos", table, ["sigma_w", "sigma_b", "depth"], panels, start=start)
+    controls = ["sigma_w", "sigma_b", "depth"]
+    return Explorer("Order and chaos", table, controls, panels, start=start, play="depth", name="order-chaos")
 
 
 def settled(sigma_w: float, sigma_b: float) -> tuple[float, float]:
@@ -147,8 +149,8 @@ def _words(accuracy: Array, axes: Sequence[Axis], sigma_b: float, sigma_w: float
     q, chi = settled(sigma_w, sigma_b)
     xi = depth_scale(sigma_w, sigma_b)
     phase = "At the edge" if not math.isfinite(xi) else "Order" if chi < 1 else "Chaos"
-    reach = f"xi = {xi:.1f} layers" if math.isfinite(xi) else "xi is infinite"
+    reach = f"ξ = {xi:.1f} layers" if math.isfinite(xi) else "ξ is infinite"
     return (
-        f"{phase}: chi = {chi:.2f}, q* = {q:.2g}, {reach}.\n\n"
+        f"{phase}: χ = {chi:.2f}, q* = {q:.2g}, {reach}.\n\n"
         f"After 80 steps, nets of {depth} layers read {accuracy[i, j, k]:.0f} % of the training images."
     )

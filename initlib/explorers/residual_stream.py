@@ -15,9 +15,10 @@ from initlib.explorers.engine.table import Axis, Table
 from initlib.typing import Array
 
 SAMPLES = 32
+LIMITS = (1e-1, 1e6)  # of the axes
 NORMALISATIONS = ("none", "layer norm", "batch norm")
 BRANCH_SCALES = tuple(2 ** (-k / 2) for k in range(6, -1, -1))
-MARKS = {"1/sqrt(64)": 1 / 8, "1/sqrt(16)": 1 / 4, "1/sqrt(4)": 1 / 2, "plain": 1.0}
+MARKS = {"1/√64": 1 / 8, "1/√16": 1 / 4, "1/√4": 1 / 2, "plain": 1.0}
 
 
 def residual(
@@ -57,7 +58,16 @@ def residual(
     arrays = {name: (dims, np.stack([one[name] for one in each])) for name, dims in _DIMS.items()}
     table = Table(axes, arrays, log=[name for name in arrays if name != "cosine"])
     panels = [
-        Lines("Signal", "block", "rms", "rms of the stream", "seed", "rms_theory", until="blocks"),
+        Lines(
+            "Signal",
+            "block",
+            "rms",
+            "rms of the stream",
+            "seed",
+            "rms_theory",
+            until="blocks",
+            limits=LIMITS,
+        ),
         Lines(
             "Gradient",
             "block",
@@ -67,11 +77,12 @@ def residual(
             "gradient_theory",
             until="blocks",
             report="first",
+            limits=LIMITS,
         ),
         Lines("Cosine", "block", "cosine", "mean cosine", "seed", until="blocks"),
     ]
     controls = ["normalisation", "blocks", "branch_scale"]
-    return Explorer("Residual stream", table, controls, panels, start=start)
+    return Explorer("Residual stream", table, controls, panels, start=start, play="blocks", name="residual")
 
 
 _NETS = ("normalisation", "branch_scale", "seed")

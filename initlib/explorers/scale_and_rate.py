@@ -22,12 +22,12 @@ def rates(**start: Any) -> Explorer:
     `learning_rate=0.1`.
 
     >>> rates(normalisation="batch")
-    Explorer('Scale, rate and normalisation': normalisation none, batch, layer, weight scale sigma_w 0.354 \
+    Explorer('Scale, rate and normalisation': normalisation none, batch, layer, weight scale σ_w 0.354 \
 to 2.83 (7 values), learning rate 0.003 to 1 (6 values); panels Accuracy, At this point)
     """
     axes = [
         Axis("normalisation", experiment.NORMALISATIONS),
-        Axis("sigma_w", experiment.SCALES, "weight scale sigma_w", inputs.MARKS),
+        Axis("sigma_w", experiment.SCALES, "weight scale σ_w", inputs.MARKS),
         Axis("learning_rate", experiment.RATES, "learning rate"),
         Axis("kind", experiment.NORMALISATIONS, "normalisation"),
     ]
@@ -53,7 +53,8 @@ to 2.83 (7 values), learning rate 0.003 to 1 (6 values); panels Accuracy, At thi
         Bars("At this point", "kind", "by_kind", "digits read, %", band=("low", "high")),
     ]
     controls = ["normalisation", "sigma_w", "learning_rate"]
-    return Explorer("Scale, rate and normalisation", Table(axes, arrays), controls, panels, start=start)
+    table = Table(axes, arrays)
+    return Explorer("Scale, rate and normalisation", table, controls, panels, start=start, name="rates")
 
 
 def _accuracies() -> Array:

@@ -18,6 +18,7 @@ from initlib.networks import Network
 from initlib.typing import Array
 
 SAMPLES = 16
+LIMITS = (1e-6, 1e6)  # of the axes; what lies beyond has died or exploded
 DRAWS = {"gaussian": "lecun_normal", "orthogonal": "orthogonal"}  # both of variance 1 / fan_in
 
 _NETS = ("activation", "ensemble", "sigma_w", "seed")
@@ -56,7 +57,7 @@ def signal(
 
     >>> signal(["relu"], depths=[2, 4], scales=[1, 2], seeds=[0], ensembles=["gaussian"])
     Explorer('Signal through depth': activation relu, weights gaussian, depth L 2 to 4 (2 values), weight \
-scale sigma_w 1 to 2 (2 values); panels Signal, Gradient, Cosine)
+scale σ_w 1 to 2 (2 values); panels Signal, Gradient, Cosine)
     """
     import threadpoolctl
 
@@ -69,7 +70,7 @@ scale sigma_w 1 to 2 (2 values); panels Signal, Gradient, Cosine)
         Axis("activation", activations),
         Axis("ensemble", ensembles, "weights"),
         Axis("depth", depths, "depth L"),
-        Axis("sigma_w", scales, "weight scale sigma_w", inputs.MARKS),
+        Axis("sigma_w", scales, "weight scale σ_w", inputs.MARKS),
         Axis("seed", checks.integers("seeds", seeds, minimum=0)),
         Axis("layer", layers),
     ]
@@ -82,12 +83,12 @@ scale sigma_w 1 to 2 (2 values); panels Signal, Gradient, Cosine)
     known = {name: (_DIMS[name], array) for name, array in arrays.items() if not np.isnan(array).all()}
     table = Table(axes, known, log=[name for name in known if not name.startswith("cosine")])
     panels = [
-        _panel("Signal", "rms", "rms of pre-activations", known),
-        _panel("Gradient", "gradient", "rms of the gradient", known, report="first"),
+        _panel("Signal", "rms", "rms of pre-activations", known, limits=LIMITS),
+        _panel("Gradient", "gradient", "rms of the gradient", known, report="first", limits=LIMITS),
         _panel("Cosine", "cosine", "mean cosine", known),
     ]
     controls = ["activation", "ensemble", "depth", "sigma_w"]
-    return Explorer("Signal through depth", table, controls, panels, start=start)
+    return Explorer("Signal through depth", table, controls, panels, start=start, play="depth", name="signal")
 
 
 def shown_layers(depths: Sequence[int]) -> list[int]:

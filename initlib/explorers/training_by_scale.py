@@ -26,14 +26,14 @@ def training_map(**start: Any) -> Explorer:
 
     >>> training_map(depth=16)
     Explorer('Training by depth and scale': optimizer SGD with momentum, Adam, activation relu, tanh, \
-depth L 2 to 16 (5 values), weight scale sigma_w 0.25 to 5.66 (10 values); panels Accuracy, Training loss, \
+depth L 2 to 16 (5 values), weight scale σ_w 0.25 to 5.66 (10 values); panels Accuracy, Training loss, \
 Test accuracy)
     """
     axes = [
         Axis("optimizer", tuple(experiment.NAMES.values())),
         Axis("activation", experiment.ACTIVATIONS),
         Axis("depth", experiment.DEPTHS, "depth L"),
-        Axis("sigma_w", experiment.SCALES[::EVERY], "weight scale sigma_w", inputs.MARKS),
+        Axis("sigma_w", experiment.SCALES[::EVERY], "weight scale σ_w", inputs.MARKS),
         Axis("epoch", range(1, experiment.SETTINGS["epochs"] + 1)),
         Axis("seed", evidence.load("training-map").protocol.parts["training"].seeds),
     ]
@@ -60,7 +60,9 @@ Test accuracy)
     ]
     table = Table(axes, arrays, log=["loss"])
     controls = ["optimizer", "activation", "depth", "sigma_w"]
-    return Explorer("Training by depth and scale", table, controls, panels, start=start)
+    return Explorer(
+        "Training by depth and scale", table, controls, panels, start=start, play="depth", name="training"
+    )
 
 
 def _curves(metric: str) -> Array:

@@ -1,4 +1,5 @@
-// Builds ../public/assets/widgets.js and copies the part of MathJax that the pages use: `npm ci && npm run build`.
+// Builds ../public/assets/widgets.js and search.js, and copies KaTeX, which typesets formulas while the site is
+// built, to ../formulas: `npm ci && npm run build`.
 import { cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
@@ -6,7 +7,8 @@ import { build } from "esbuild";
 const ASSETS = "../public/assets";
 const LIMIT = 200 * 1024;
 
-// [file, text, replacement]: two places where the packages count on RequireJS or on MathJax 2.
+// [file, text, replacement]: where anywidget counts on RequireJS, and where it reports an error that is none:
+// on a slow machine a model takes more than two seconds, and nothing waits for the promise rejected then.
 const PATCHES = [
   [
     /anywidget\/dist\/index\.js$/,
@@ -14,9 +16,9 @@ const PATCHES = [
     "export default widget_default;",
   ],
   [
-    /controls\/lib\/utils\.js$/,
-    "MathJax.Hub.Queue(['Typeset', MathJax.Hub, element]);",
-    "MathJax.typesetPromise?.([element]);",
+    /anywidget\/dist\/index\.js$/,
+    "this.ready = resolvers.promise;",
+    "this.ready = resolvers.promise; this.ready.catch(() => {});",
   ],
 ];
 
@@ -24,16 +26,19 @@ const patch = {
   name: "patch",
   setup({ onLoad, onEnd }) {
     const applied = new Set();
-    for (const [filter, text, replacement] of PATCHES) {
-      onLoad({ filter }, async ({ path }) => {
-        const source = await readFile(path, "utf8");
-        if (source.split(text).length !== 2) {
+    onLoad({ filter: /\.js$/ }, async ({ path }) => {
+      const own = PATCHES.filter(([file]) => file.test(path));
+      if (!own.length) return;
+      let contents = await readFile(path, "utf8");
+      for (const [, text, replacement] of own) {
+        if (contents.split(text).length !== 2) {
           throw new Error(`${path} changed: "${text}" is not there exactly once.`);
         }
         applied.add(text);
-        return { contents: source.replace(text, replacement) };
-      });
-    }
+        contents = contents.replace(text, replacement);
+      }
+      return { contents };
+    });
     onEnd(() => {
       if (applied.size !== PATCHES.length) throw new Error("A patch met no file: the packages changed.");
     });
@@ -53,22 +58,27 @@ const inline = (name, text) => ({
   },
 });
 
-async function buildRuntime() {
+const COMMON = {
+  bundle: true,
+  minify: true,
+  format: "iife", // a classic script: browsers refuse modules on pages opened from a file
+  target: "es2022",
+  legalComments: "none",
+  banner: { js: "/* Built by site/widgets/build.js; the licences of its parts: widgets-licences.txt */" },
+  metafile: true,
+};
+
+async function buildScripts() {
   const outfile = `${ASSETS}/widgets.js`;
-  const { metafile } = await build({
+  const runtime = await build({
+    ...COMMON,
     entryPoints: ["runtime.js"],
     outfile,
-    bundle: true,
-    minify: true,
-    format: "iife", // a classic script: browsers refuse modules on pages opened from a file
-    target: "es2022",
-    legalComments: "none",
-    banner: { js: "/* Built by site/widgets/build.js; the licences of its parts: widgets-licences.txt */" },
-    metafile: true,
     alias: { "sanitize-html": "./text-only.js" },
     plugins: [patch, inline("styles", await styles())],
   });
-  await writeLicences(Object.keys(metafile.inputs));
+  const search = await build({ ...COMMON, entryPoints: ["search.js"], outfile: `${ASSETS}/search.js` });
+  await writeLicences([runtime, search].flatMap(({ metafile }) => Object.keys(metafile.inputs)));
   const script = await readFile(outfile);
   const gzip = gzipSync(script, { level: 9 }).length;
   console.log(`widgets.js: ${kilobytes(script.length)} KB, ${kilobytes(gzip)} KB gzip`);
@@ -93,16 +103,20 @@ async function writeLicences(inputs) {
 
 const kilobytes = (bytes) => (bytes / 1024).toFixed(0);
 
-// tex-chtml.js loads a font when a formula needs it, and an extension when a formula uses its macros.
-async function copyMathjax() {
-  const target = `${ASSETS}/mathjax`;
-  await rm(target, { recursive: true, force: true });
-  await mkdir(target, { recursive: true });
-  await cp("node_modules/mathjax/LICENSE", `${target}/LICENSE`);
-  for (const part of ["tex-mml-chtml.js", "input/tex/extensions", "output/chtml/fonts/woff-v2"]) {
-    await cp(`node_modules/mathjax/es5/${part}`, `${target}/${part}`, { recursive: true });
+// The fonts as TrueType: the site serves of each what its formulas need.
+async function copyKatex() {
+  const target = "../formulas";
+  await rm(`${target}/katex`, { recursive: true, force: true });
+  await mkdir(`${target}/katex/fonts`, { recursive: true });
+  await cp("node_modules/katex/LICENSE", `${target}/katex/LICENSE`);
+  for (const part of ["katex.mjs", "katex.css"]) {
+    await cp(`node_modules/katex/dist/${part}`, `${target}/katex/${part}`);
+  }
+  const fonts = (await readdir("node_modules/katex/dist/fonts")).filter((name) => name.endsWith(".ttf"));
+  for (const font of fonts) {
+    await cp(`node_modules/katex/dist/fonts/${font}`, `${target}/katex/fonts/${font}`);
   }
 }
 
-await buildRuntime();
-await copyMathjax();
+await buildScripts();
+await copyKatex();

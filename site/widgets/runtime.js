@@ -34,6 +34,19 @@ const scripts = (type) => document.querySelectorAll(`script[type="${type}"]`);
 
 const parse = (script) => JSON.parse(script.textContent);
 
+// The site's build puts what many widgets share, such as a component's code, in a file; "shared:KEY" refers to it.
+function withShared(state) {
+  const shared = globalThis.sharedByWidgets ?? {};
+  for (const model of Object.values(state.state)) {
+    for (const [name, value] of Object.entries(model.state)) {
+      if (typeof value === "string" && value.startsWith("shared:")) {
+        model.state[name] = shared[value.slice(7)];
+      }
+    }
+  }
+  return state;
+}
+
 async function show(manager, script) {
   const model = await manager.get_model(parse(script).model_id);
   const view = await manager.create_view(model);
@@ -49,7 +62,6 @@ async function show(manager, script) {
   );
 }
 
-// The script is loaded with `async`: with `defer` it would wait for all deferred scripts before it, MathJax included.
 const parsed = () =>
   new Promise((resolve) => {
     if (document.readyState !== "loading") resolve();
@@ -62,7 +74,7 @@ async function start() {
   style.textContent = styles;
   document.head.prepend(style);
   const manager = new PageManager();
-  for (const script of scripts(STATE)) await manager.set_state(parse(script));
+  for (const script of scripts(STATE)) await manager.set_state(withShared(parse(script)));
   await Promise.all([...scripts(VIEW)].map((script) => show(manager, script)));
 }
 

@@ -18,9 +18,11 @@ __all__ = ["ROOT", "chapters", "figures", "paths", "read", "stub", "tags", "wors
 
 
 def chapters():
-    """Return the notebooks that teach; reference, conclusion and the openers of parts have no exercises."""
+    """Return the notebooks that teach; the others have no exercises."""
     return [
-        path for path in paths() if not {"reference", "conclusion"} & {*path.parts} and path.stem != "index"
+        path
+        for path in paths()
+        if not {"reference", "conclusion"} & {*path.parts} and path.stem not in ("index", "intro")
     ]
 
 

@@ -32,13 +32,6 @@ def test_every_page_was_built():
     subprocess.run([sys.executable, ROOT / "tools" / "check_pages.py"], check=True)
 
 
-def test_suggest_edit_leads_to_the_text_of_a_chapter():
-    for path in paths():
-        text = path.relative_to(ROOT).with_suffix(".md").as_posix()
-        html = (ROOT / "_build/html" / text).with_suffix(".html").read_text(encoding="utf-8")
-        assert set(re.findall(r'href="[^"]*/edit/main/([^"]*)"', html)) == {text}
-
-
 def test_the_lock_is_hashed_and_names_no_index():
     lock = (ROOT / "requirements.txt").read_text()
     assert len(PIN.findall(lock)) > 100

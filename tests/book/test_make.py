@@ -26,7 +26,7 @@ def small_book(tmp_path):
     """
     folder = tmp_path / "Jürgen's (1) 中文 $HOME"
     folder.mkdir()
-    for name in ("Makefile", "_config.yml", "requirements.txt", "pyproject.toml"):
+    for name in ("Makefile", "_config.yml", "requirements.txt", "pyproject.toml", "CITATION.cff"):
         shutil.copy2(ROOT / name, folder / name)
     for name in ("site", "tools"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("node_modules"))
@@ -49,7 +49,8 @@ def write_notebook(path, source):
 
 def make(folder, *arguments, **variables):
     # Inside `make test`, MAKEFLAGS would carry the outer call's options along, and its pins stand already.
-    outer = ("MAKE", "OPENBLAS_CORETYPE", "NPY_DISABLE_CPU_FEATURES")
+    # The small book is published where a test says so, not where CI runs.
+    outer = ("MAKE", "OPENBLAS_CORETYPE", "NPY_DISABLE_CPU_FEATURES", "GITHUB_REPOSITORY")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(outer)}
     return subprocess.run(
         ["make", *arguments],
@@ -65,7 +66,22 @@ def test_a_sound_book_is_built_and_its_place_is_printed(small_book):
     done = make(small_book, "book")
     assert done.returncode == 0, done.stdout + done.stderr
     assert str(small_book / "_build" / "html" / "index.html") in done.stdout
-    assert "A chapter" in (small_book / "_build" / "html" / "book" / "chapter.html").read_text()
+    page = (small_book / "_build" / "html" / "book" / "chapter.html").read_text()
+    assert "A chapter" in page
+    # It has no repository: no button leads anywhere, no address is claimed.
+    assert [word for word in ("github.com", "github.io", "mybinder", "canonical") if word in page] == []
+
+
+def test_a_clone_of_another_repository_has_the_addresses_of_that_one(small_book):
+    for command in (["init", "-q"], ["remote", "add", "origin", "git@github.com:ada/copy.git"]):
+        subprocess.run(["git", *command], cwd=small_book, check=True)
+    done = make(small_book, "book")
+    assert done.returncode == 0, done.stdout + done.stderr
+    page = (small_book / "_build" / "html" / "book" / "chapter.html").read_text()
+    # "Suggest edit" leads to the text of a chapter.
+    assert 'href="https://github.com/ada/copy/edit/main/book/chapter.md"' in page
+    assert "mybinder.org/v2/gh/ada/copy/main" in page
+    assert '<link href="https://ada.github.io/copy/book/chapter.html" rel="canonical"/>' in page
 
 
 def test_a_chapter_that_is_named_without_suffix_stops_the_build(small_book):

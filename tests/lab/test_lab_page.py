@@ -63,6 +63,11 @@ def test_the_plane_sets_travel_as_they_are(name):
         np.testing.assert_allclose((values - shipped["mean"]) / shipped["sd"], inputs)
 
 
+@pytest.mark.heavy
+def test_the_stream_of_the_digits_is_up_to_date():
+    assert data.STREAM.read_bytes() == data.packed(), "write it anew: data.STREAM.write_bytes(data.packed())"
+
+
 def test_the_kernel_is_built_from_its_source():
     """One function, one memory from outside; `npm run build` makes the bytes anew."""
     wasm = (sources.HERE / "kernel" / "kernel.wasm").read_bytes()

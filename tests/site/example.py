@@ -27,7 +27,7 @@ def explorer(title="Example", **start):
         [
             Axis("activation", ACTIVATIONS),
             Axis("depth", DEPTHS, label="depth L"),
-            Axis("sigma_w", SCALES, label="weight scale sigma_w", marks={"LeCun": 1.0, "He": 2**0.5}),
+            Axis("sigma_w", SCALES, label="weight scale σ_w", marks={"LeCun": 1.0, "He": 2**0.5}),
             Axis("layer", LAYERS),
             Axis("seed", SEEDS),
         ],
@@ -46,7 +46,33 @@ def explorer(title="Example", **start):
         ),
         Lines("Cosine", "layer", "cosine", "cosine", over="seed", until="depth", report="first"),
     ]
-    return Explorer(title, table, ["activation", "depth", "sigma_w"], panels, start={"sigma_w": 1.0, **start})
+    controls = ["activation", "depth", "sigma_w"]
+    return Explorer(title, table, controls, panels, start={"sigma_w": 1.0, **start}, play="depth")
+
+
+def cut_off(**start):
+    """Lines that leave an axis from 0.1 to 10 on both sides."""
+    table = Table(
+        [Axis("sigma_w", [0.5, 1.0, 2.0], label="weight scale σ_w"), Axis("layer", range(1, 9))],
+        {"rms": (["sigma_w", "layer"], np.array([[0.5], [1.0], [2.0]]) ** np.arange(1, 9))},
+        log=["rms"],
+    )
+    panel = Lines("Signal", "layer", "rms", "rms", limits=(0.1, 10.0))
+    return Explorer("Cut off", table, ["sigma_w"], [panel], start=start)
+
+
+def nearly_constant():
+    """A loss at 2.3 and a unit at 0, but for rounding; another start moves both."""
+    rounding = 1e-12 * np.sin(np.arange(50))
+    table = Table(
+        [Axis("start", ["zero", "random"]), Axis("step", range(50))],
+        {
+            "loss": (["start", "step"], [2.3 + rounding, 2.3 * np.exp(-np.arange(50) / 10)]),
+            "said": (["start", "step"], [rounding, np.linspace(0, 1, 50)]),
+        },
+    )
+    panels = [Lines("Loss", "step", "loss", "loss"), Lines("Unit", "step", "said", "pre-activation")]
+    return Explorer("Nearly constant", table, ["start"], panels)
 
 
 BINS = np.linspace(-2, 2, 9)
@@ -92,7 +118,7 @@ def every_kind(**start):
     table = Table(
         [
             Axis("depth", DEPTHS, label="depth L"),
-            Axis("sigma_w", SCALES, label="weight scale sigma_w", marks={"He": 2**0.5}),
+            Axis("sigma_w", SCALES, label="weight scale σ_w", marks={"He": 2**0.5}),
             Axis("layer", LAYERS),
             Axis("bin", BINS, label="pre-activation"),
             Axis("seed", SEEDS),

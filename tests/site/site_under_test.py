@@ -4,6 +4,7 @@ import json
 import math
 import os
 import sys
+import time
 from html import escape
 from pathlib import Path
 
@@ -22,8 +23,6 @@ sys.path.insert(0, str(ROOT / "tools"))
 
 from check_pages import pages as pages_of_toc  # noqa: E402
 
-# What the theme writes on a first visit, before it has a light or dark mode to remember: the one exception.
-FIRST_VISIT = "Got invalid theme mode: . Resetting to auto."
 PICTURE = "data:image/gif;base64,R0lGODlhAQABAAAAACw="
 STILL = ".initlib-explorer-still"
 # The theme's colours in dark mode, for pages that are made without it.
@@ -78,11 +77,15 @@ class Visit:
     def open(self, path: str) -> Page:
         self.page.goto(self.home + path, wait_until="load")
         self.page.evaluate("document.fonts.ready")
-        self.page.evaluate("window.MathJax?.startup?.promise")
-        self.page.wait_for_function(
+        self.page.evaluate(
+            f"document.querySelector(`{VIEWS}`)?.parentElement"
+            ".closest(':not(details:not([open]) *)').scrollIntoView()"
+        )
+        wait_for(
+            self.page,
             f"""document.querySelectorAll(`{VIEWS}`).length
             === document.querySelectorAll(".widget-subarea").length
-            && [...document.querySelectorAll(".initlib-explorer-drawing")].every((e) => e.children.length)"""
+            && [...document.querySelectorAll(".initlib-explorer-drawing")].every((e) => e.children.length)""",
         )
         for _ in range(100):
             self.page.wait_for_timeout(30)
@@ -91,7 +94,7 @@ class Visit:
         raise TimeoutError(f"{path} still waits for {self._under_way}")
 
     def _note_console(self, message) -> None:
-        if message.type == "error" and message.text != FIRST_VISIT:
+        if message.type == "error":
             self.problems.append(f"console error: {message.text} ({message.location['url']})")
 
     def _note_response(self, response) -> None:
@@ -109,11 +112,20 @@ class Visit:
             route.abort()
 
 
+def wait_for(page: Page, condition: str, seconds: float = 30) -> None:
+    """Wait for a condition; Playwright's own way evaluates text in the page, which its policy refuses."""
+    end = time.monotonic() + seconds
+    while not page.evaluate(condition):
+        if time.monotonic() > end:
+            raise TimeoutError(f"still not so after {seconds} s: {condition}")
+        page.wait_for_timeout(30)
+
+
 def unrendered_math(page: Page) -> list[str]:
-    """Return the formulas that are still source, or that MathJax could not read."""
+    """Return the formulas that are still source."""
     return page.evaluate(
         """[...document.querySelectorAll("span.math, div.math")]
-        .filter((e) => !e.querySelector("mjx-container") || e.querySelector("mjx-merror"))
+        .filter((e) => !e.querySelector(".katex math"))
         .map((e) => e.textContent)"""
     )
 

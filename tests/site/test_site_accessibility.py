@@ -3,7 +3,7 @@
 import example
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from site_under_test import Visit, with_explorers
+from site_under_test import Visit, pages, wait_for, with_explorers
 
 
 def findings(page, fault: str = "0") -> list[str]:
@@ -11,7 +11,7 @@ def findings(page, fault: str = "0") -> list[str]:
     inside = next(one for one in (".initlib-explorer", ".initlib-lab") if page.locator(one).count())
     if inside == ".initlib-lab":  # it starts when it comes into view
         page.locator(inside).scroll_into_view_if_needed()
-        page.wait_for_function(f"document.querySelector('{inside}').lab?.told")
+        wait_for(page, f"document.querySelector('{inside}').lab?.told")
     page.evaluate(f"for (const e of document.querySelectorAll('{inside} details')) e.open = true")
     page.wait_for_timeout(400)
     page.evaluate(fault)
@@ -52,3 +52,12 @@ def test_axe_finds_nothing_in_the_explorers_of_the_book(browser, addresses, site
             page = Visit(context, addresses["subfolder"]).open(f"{name}.html")
             assert page.locator("html").get_attribute("data-theme") == theme
             assert findings(page) == [], name
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("name", [*pages(), "search", "404"])
+def test_axe_finds_nothing_on_a_whole_page(browser, addresses, name, theme):
+    with browser.new_context(color_scheme=theme) as context:
+        page = Visit(context, addresses["subfolder"]).open(f"{name}.html")
+        found = Axe().run(page).response["violations"]
+        assert [f"{one['id']}: {node['html'][:200]}" for one in found for node in one["nodes"]] == []

@@ -17,7 +17,7 @@ from site_under_test import STILL, press, slider, table_of
 
 from initlib import explorers
 
-SCALE = "weight scale sigma_w"
+SCALE = "weight scale σ w"
 SIZES = {"depths": [2, 4], "scales": [1.0, 1.5, 2.25], "seeds": [0]}
 CELL = "explorers.signal([activation], depths=[2, 4], scales=[1.0, 1.5, 2.25], seeds=[0])"
 KERNEL = "window.jupyterapp.shell.currentWidget.sessionContext.session?.kernel"
@@ -134,6 +134,18 @@ def test_a_slider_step_needs_no_answer_of_the_kernel(page):
     page.wait_for_function(
         "window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.status === 'idle'"
     )
+
+
+def test_the_address_is_jupyterlabs(page):
+    """No setting is written there or read from there, and no link to one is offered."""
+    before = page.evaluate("location.href")
+    press(page, SCALE, "ArrowLeft")
+    page.wait_for_timeout(500)
+    assert page.evaluate("location.href") == before
+    controls = page.locator(".initlib-explorer-controls")
+    assert controls.get_by_role("button", name="Copy link").count() == 0
+    controls.get_by_role("button", name="Reset").click()
+    page.wait_for_function("document.querySelectorAll('[role=slider]')[1].ariaValueText.startsWith('1.5')")
 
 
 def test_an_edited_cell_makes_a_new_table(page):

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from site_under_test import Visit, excess_width, pages, unexplained_pictures, unrendered_math
+from site_under_test import Visit, excess_width, pages, unexplained_pictures, unrendered_math, wait_for
 
 WIDTHS = (360, 800, 1280)
 
@@ -51,6 +51,67 @@ def test_the_front_page_leads_to_the_book(context, addresses):
 def test_search_finds_a_page(context, addresses):
     visit = Visit(context, addresses["subfolder"])
     page = visit.open("search.html?q=initialization")
-    page.wait_for_selector("#search-results li a")
+    page.wait_for_selector("#book-search-results li a")
     assert visit.problems == []
     page.close()
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [
+        "const s = document.createElement('script'); s.text = 'window.hit = 1'; document.body.append(s)",
+        "document.body.insertAdjacentHTML('beforeend', '<img src=x: onerror=\\'window.hit = 1\\'>')",
+        "const s = document.createElement('script'); s.src = 'data:text/javascript,window.hit=1';"
+        "document.body.append(s)",
+    ],
+)
+def test_an_injected_script_is_refused(context, addresses, attack):
+    page = context.new_page()
+    page.goto(f"{addresses['subfolder']}{pages()[0]}.html")
+    page.evaluate(
+        "addEventListener('securitypolicyviolation', (event) => (window.refused = event.blockedURI))"
+    )
+    page.evaluate(attack)
+    wait_for(page, "window.refused")
+    assert page.evaluate("window.hit") is None
+    page.close()
+
+
+def test_a_slow_machine_meets_no_error(context, addresses):
+    """anywidget gives up on a model after two seconds, which on a slow machine is too soon."""
+    visit = Visit(context, addresses["subfolder"])
+    context.new_cdp_session(visit.page).send("Emulation.setCPUThrottlingRate", {"rate": 20})
+    visit.open("book/reference/explorers.html")
+    visit.page.wait_for_timeout(2500)
+    assert visit.problems == []
+    visit.page.close()
+
+
+def test_formulas_stand_without_javascript(browser, addresses):
+    with browser.new_context(java_script_enabled=False) as context:
+        page = context.new_page()
+        page.goto(f"{addresses['subfolder']}book/techniques/he.html")
+        assert page.locator(".katex math").count() > 20
+        assert "\\(" not in page.locator("article").inner_text()
+
+
+def test_no_first_screen_waits_for_the_widgets(context, addresses):
+    page = context.new_page()
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(f"{addresses['subfolder']}book/techniques/he.html", wait_until="networkidle")
+    assert not [url for url in asked if "widgets" in url]
+    page.locator(".initlib-explorer-note").first.scroll_into_view_if_needed()
+    page.wait_for_selector(".initlib-explorer [role=slider]")
+    page.close()
+
+
+def test_every_page_describes_itself_in_words_of_its_own(site):
+    found = {name: (site / f"{name}.html").read_text() for name in pages()}
+    described = {
+        name: re.search(r'<meta content="([^"]+)" name="description"', html)[1]
+        for name, html in found.items()
+    }
+    assert len(set(described.values())) == len(described)
+    assert {name: text for name, text in described.items() if not 20 < len(text) <= 160} == {}
+    assert [name for name, html in found.items() if html.count('name="viewport"') != 1] == []

@@ -2,39 +2,20 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from initlib import checks, initializers
 from initlib.diagnosis import parts
 from initlib.diagnosis.changes import Change, Changes
 from initlib.diagnosis.pytorch import guard
+from initlib.diagnosis.pytorch.slots import GATES, Array, Slot, slots_of
 from initlib.frameworks import Law
 from initlib.recommendation import Recommendation
 
-Array = NDArray[Any]
-GATES = {"rnn": 1, "gru": 3, "lstm": 4}
-TRANSPOSED = (torch.nn.ConvTranspose1d, torch.nn.ConvTranspose2d, torch.nn.ConvTranspose3d)
-CONVOLUTIONS = (torch.nn.Conv1d, torch.nn.Conv2d, torch.nn.Conv3d, *TRANSPOSED)
-
-
-@dataclass
-class Slot:
-    """A parameter that can be drawn: its role ("weight", "bias", "recurrent") in a layer of some kind."""
-
-    name: str
-    layer: str
-    kind: str
-    role: str
-    tensor: Any
-    groups: int = 1
-    transposed: bool = False
-    law: str = ""
-    values: Array | None = None
+BARE = ("norm", "last norm", "own")  # what a named initializer leaves alone
 
 
 def apply(
@@ -43,13 +24,14 @@ def apply(
     """See `initlib.apply`."""
     guard.check(model)
     generator = checks.generator(rng)
-    slots, left = _slots(model)
+    found = slots_of(model)
     if isinstance(rule, Recommendation):
-        _recommended(slots, rule, names or {}, generator)
-    elif rule == "lsuv":
-        _named(slots, "orthogonal", generator)
+        slots = _recommended(found, rule, names or {}, generator)
     else:
-        _named(slots, rule, generator)
+        slots = [slot for slot in found if slot.kind not in BARE]
+        _named(slots, "orthogonal" if rule == "lsuv" else rule, generator)
+    written = {slot.name for slot in slots}
+    left = {slot.name: _owner(model, slot.name) for slot in found if slot.name not in written}
     before = [_std(slot.tensor) for slot in slots]
     old = [slot.tensor.detach().clone() for slot in slots] if dry_run or rule == "lsuv" else []
     try:
@@ -69,6 +51,10 @@ def apply(
     return Changes(rows, left, not dry_run)
 
 
+def _owner(model: Any, name: str) -> str:
+    return type(model.get_submodule(name.rpartition(".")[0])).__name__
+
+
 def _put_back(slots: list[Slot], old: list[Any]) -> None:
     for slot, values in zip(slots, old, strict=False):
         slot.tensor.data.copy_(values)
@@ -76,58 +62,6 @@ def _put_back(slots: list[Slot], old: list[Any]) -> None:
 
 def _std(tensor: Any) -> float:
     return float(tensor.detach().double().std(unbiased=False)) if tensor.numel() else 0.0
-
-
-def _slots(model: Any) -> tuple[list[Slot], dict[str, str]]:
-    """Return the parameters of known layers, each tensor once, and why the others are left alone."""
-    slots: list[Slot] = []
-    seen: set[int] = set()
-    for path, module in model.named_modules():
-        found = _of(path, module)
-        slots += [slot for slot in found if id(slot.tensor) not in seen]
-        seen.update(id(slot.tensor) for slot in found)
-    left = {}
-    for name, parameter in model.named_parameters():
-        if id(parameter) not in seen:
-            owner = model.get_submodule(name.rpartition(".")[0])
-            left[name] = type(owner).__name__
-    return slots, left
-
-
-def _of(path: str, module: Any) -> list[Slot]:
-    """Return the slots of one module; nothing where a parametrization computes the weight."""
-    dot = f"{path}." if path else ""
-    if hasattr(module, "parametrizations"):
-        return []
-    if isinstance(module, torch.nn.RNNBase):
-        kind = module.mode.partition("_")[0].lower()
-        role = {"ih": "weight", "hh": "recurrent"}
-        return [
-            Slot(dot + name, path, kind, role[name[7:9]] if name[0] == "w" else f"bias_{name[5:7]}", tensor)
-            for name, tensor in module.named_parameters(recurse=False)
-        ]
-    if isinstance(module, torch.nn.MultiheadAttention):
-        named = module.named_parameters(recurse=False)
-        return [
-            Slot(dot + name, f"{dot}in_proj", "dense", "bias" if "bias" in name else "weight", tensor)
-            for name, tensor in named
-            if "proj" in name
-        ]
-    groups, kind = 1, ""
-    if isinstance(module, torch.nn.Linear):
-        kind = "dense"
-    elif isinstance(module, torch.nn.Embedding):
-        kind = "embedding"
-    elif isinstance(module, CONVOLUTIONS):
-        groups = module.groups
-        kind = "depthwise" if groups == module.in_channels and groups > 1 else "conv"
-    if not kind:
-        return []
-    turned = isinstance(module, TRANSPOSED)
-    slots = [Slot(f"{dot}weight", path, kind, "weight", module.weight, groups, turned)]
-    if getattr(module, "bias", None) is not None:
-        slots.append(Slot(f"{dot}bias", path, kind, "bias", module.bias, groups, turned))
-    return slots
 
 
 def _named(slots: list[Slot], name: str, rng: np.random.Generator) -> None:
@@ -140,7 +74,7 @@ def _named(slots: list[Slot], name: str, rng: np.random.Generator) -> None:
         shape = tuple(slot.tensor.shape)
         if slot.role.startswith("bias"):
             slot.law, slot.values = "0", np.zeros(shape)
-        elif slot.kind == "embedding":
+        elif slot.kind in ("embedding", "tied"):
             slot.law, slot.values = "left as it is", slot.tensor.detach().double().numpy(force=True)
         elif slot.kind in GATES:
             gate = (shape[0] // GATES[slot.kind], shape[1])
@@ -163,11 +97,11 @@ def _draw(
 
 def _recommended(
     slots: list[Slot], answer: Recommendation, names: Mapping[str, str], rng: np.random.Generator
-) -> None:
-    """Draw every layer by the part of the recommendation that it is."""
+) -> list[Slot]:
+    """Draw every layer by the part of the recommendation that it is; return what is drawn."""
     layers = list(dict.fromkeys((slot.layer, slot.kind) for slot in slots))
     chosen = parts.choose(answer, layers, names)
-    unknown = [name for name, part in chosen.items() if part is None]
+    unknown = [name for name, kind in layers if chosen[name] is None and kind != "own"]
     if unknown:
         known = ", ".join(repr(part.name) for part in answer.parts)
         raise ValueError(
@@ -175,7 +109,8 @@ def _recommended(
             f"names={{pattern: part}}; parts are {known}."
         )
     weights: dict[str, Array] = {}
-    for slot in slots:
+    drawn = [slot for slot in slots if chosen[slot.layer] is not None]
+    for slot in drawn:
         part = chosen[slot.layer]
         assert part is not None
         law = {"weight": part.weights, "recurrent": part.recurrent or part.weights}.get(slot.role, part.bias)
@@ -192,6 +127,7 @@ def _recommended(
             slot.values = _law(law, slot, shape, sizes, rng)
         if slot.role == "weight":
             weights[slot.layer] = slot.values
+    return drawn
 
 
 def _fans(slot: Slot, shape: tuple[int, ...]) -> dict[str, float]:
@@ -200,7 +136,7 @@ def _fans(slot: Slot, shape: tuple[int, ...]) -> dict[str, float]:
         return {"fan_in": 1.0, "fan_out": 1.0}
     if slot.kind in GATES:
         return {"fan_in": float(shape[1]), "fan_out": float(shape[0] // GATES[slot.kind])}
-    if slot.kind == "embedding":
+    if slot.kind in ("embedding", "tied"):
         return {"fan_in": float(shape[0]), "fan_out": float(shape[1])}
     inside, out = initializers.fans(shape, layout="oi", groups=slot.groups, transposed=slot.transposed)
     return {"fan_in": float(inside), "fan_out": float(out)}

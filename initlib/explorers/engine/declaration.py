@@ -1,13 +1,15 @@
 """What an explorer is, whatever shows it: a table, the axes of it that are controls, and its panels."""
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from initlib import checks
 from initlib.explorers.engine.panel import Panel
-from initlib.explorers.engine.table import Axis, Table, number
+from initlib.explorers.engine.table import Axis, Table
 from initlib.explorers.engine.view import View
+from initlib.explorers.engine.words import number
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -16,7 +18,8 @@ class Declaration:
 
     `start` maps controls to values, and is kept as the indices of the nearest values on their axes; where
     nothing is given, numbers start in the middle and names at the first. Of the controls with names, those in
-    `buttons` are a row of buttons rather than a menu.
+    `buttons` are a row of buttons rather than a menu. `play` names the control, one with numbers, that a
+    button steps along. `name` stands in links to a setting ("#signal?depth=64"); by default it is the title.
 
     >>> from initlib.explorers import Axis, Lines, Table
     >>> axes = [Axis("layer", [1, 2]), Axis("scale", [0.5, 1.0, 2.0], label="weight scale")]
@@ -25,7 +28,7 @@ class Declaration:
     >>> declared
     Declaration('Signal': weight scale 0.5 to 2 (3 values); panels Forward)
     >>> declared.start, declared.describe()
-    ({'scale': 1}, 'weight scale 1. Forward at layer 2: measured 1.1.')
+    ({'scale': 1}, 'weight scale 1. Forward at layer 2: 1.1 measured.')
     """
 
     title: str
@@ -34,6 +37,8 @@ class Declaration:
     panels: tuple[Panel, ...]
     start: Mapping[str, int]
     buttons: frozenset[str]
+    play: str | None
+    name: str
 
     def __init__(
         self,
@@ -44,6 +49,8 @@ class Declaration:
         *,
         start: Mapping[str, Any] | None = None,
         buttons: Collection[str] = (),
+        play: str | None = None,
+        name: str | None = None,
     ) -> None:
         controls, panels = tuple(controls), tuple(panels)
         _check_controls(table, controls, panels)
@@ -51,6 +58,10 @@ class Declaration:
             panel.check(table, controls)
         indices = _start_indices(table, controls, start or {})
         _check_buttons(table, controls, buttons)
+        _check_play(table, controls, play)
+        name = re.sub("[^a-z0-9]+", "-", title.lower()).strip("-") if name is None else name
+        if not re.fullmatch("[a-z0-9-]+", name):
+            raise ValueError(f"The name of an explorer is made of a-z, 0-9 and hyphens. Received: {name!r}.")
         vars(self).update(
             title=title,
             table=table,
@@ -58,6 +69,8 @@ class Declaration:
             panels=panels,
             start=indices,
             buttons=frozenset(buttons),
+            play=play,
+            name=name,
         )
 
     def __repr__(self) -> str:
@@ -93,6 +106,11 @@ def _check_buttons(table: Table, controls: Sequence[str], buttons: Collection[st
     for name in buttons:
         if not table.axes[checks.choice("control in buttons", name, controls)].named:
             raise ValueError(f"Buttons need a control with names. Received: {name!r}.")
+
+
+def _check_play(table: Table, controls: Sequence[str], play: str | None) -> None:
+    if play is not None and table.axes[checks.choice("control in play", play, controls)].named:
+        raise ValueError(f"Only a control with numbers can be played along. Received: {play!r}.")
 
 
 def _start_indices(table: Table, controls: Sequence[str], start: Mapping[str, Any]) -> dict[str, int]:

@@ -1,52 +1,8 @@
-// The component: reads the table, draws the panels (panels.js) and follows the controls, which are ipywidgets beside it.
+// The component: draws the panels and follows the controls, which are ipywidgets beside it, and the page's address.
 // `spec` says what the table holds and what to draw; `table` holds the numbers; traits `at_<axis>` follow the controls.
 
-const MISSING = -32768; // NaN: a net that diverged
-const ZERO = -32767; // an exact 0 on a logarithmic scale
-const QUIET = 300; // ms without a change before the state is announced
-
-// ---- the table ---------------------------------------------------------------------------------------------------
-
-async function inflate(view) {
-  const bytes = new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
-  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
-  return new Uint8Array(await new Response(stream).arrayBuffer());
-}
-
-// High bytes, then low bytes, of zigzag-coded differences.
-function decode(planes) {
-  const count = planes.length / 2;
-  const codes = new Int16Array(count);
-  for (let i = 0, last = 0; i < count; i++) {
-    const zigzag = (planes[i] << 8) | planes[count + i];
-    codes[i] = last + ((zigzag >>> 1) ^ -(zigzag & 1));
-    last = codes[i];
-  }
-  return codes;
-}
-
-async function readTable(spec, bytes) {
-  const codes = decode(await inflate(bytes));
-  let start = 0;
-  const arrays = spec.arrays.map(({ name, dims, log, scale }) => {
-    const lengths = dims.map((dim) => spec.axes[dim].values.length);
-    const size = (from) => lengths.slice(from).reduce((a, b) => a * b, 1);
-    const strides = lengths.map((_, i) => size(i + 1));
-    return [name, { dims, strides, log, scale, codes: codes.subarray(start, start += size(0)) }];
-  });
-  if (start !== codes.length) throw new Error(`${codes.length} numbers came where ${start} were expected`);
-  return Object.fromEntries(arrays);
-}
-
-// The number at `at` (an index for each axis): NaN where a net diverged.
-// deno-lint-ignore no-unused-vars -- used by panels.js, which the browser gets in the same module
-function read({ dims, strides, log, scale, codes }, at) {
-  const code = codes[dims.reduce((sum, dim, i) => sum + at[dim] * strides[i], 0)];
-  if (code === MISSING) return NaN;
-  if (code === ZERO) return 0;
-  const level = scale[0] + scale[1] * code;
-  return log ? 10 ** level : level;
-}
+const QUIET = 300; // ms without a change before the state is announced and written to the address
+const NARROW = matchMedia("(max-width: 600px)"); // there panels are lower, to be seen beneath the controls
 
 // ---- the page ----------------------------------------------------------------------------------------------------
 
@@ -54,6 +10,7 @@ const element = (tag, className, html = "") =>
   Object.assign(document.createElement(tag), { className, innerHTML: html });
 
 function build(el, spec) {
+  el.dataset.name = spec.name;
   const panels = el.appendChild(element("div", "panels"));
   const boxes = spec.panels.map(({ kind, title }) => {
     const figure = panels.appendChild(
@@ -73,13 +30,6 @@ function build(el, spec) {
     ariaLabel: `${spec.title}: the numbers`,
   });
   return { boxes, legend: words.firstChild, state: words.lastChild, details, numbers };
-}
-
-function copyCode({ target }) {
-  if (!target.matches(".copy")) return;
-  navigator.clipboard.writeText(target.nextElementSibling.textContent).then(
-    () => (target.textContent = "Copied"),
-  );
 }
 
 // One table for all panels of lines along one axis, and one for each other panel.
@@ -120,34 +70,28 @@ function position({ controls, axes }, model) {
   const at = {};
   for (const { axis, by } of controls) {
     const value = model.get(`at_${axis}`);
-    const far = axes[axis].values.map((node) =>
-      Math.abs(by === "log" ? Math.log(node / value) : node - value)
-    );
-    at[axis] = by === "index" ? value : far.indexOf(Math.min(...far));
+    at[axis] = by === "index" ? value : nearest({ values: axes[axis].values, log: by === "log" }, value);
   }
   return at;
 }
 
-// ipywidgets gives sliders and groups of buttons no accessible name, and a logarithmic slider its exponent as value.
-function finishControls(el, spec, at) {
-  const controls = el.closest(".initlib-explorer")?.querySelector(".initlib-explorer-controls")?.children ??
-    [];
-  spec.controls.forEach(({ axis, by, names, marks }, i) => {
-    const { label } = spec.axes[axis];
-    const name = (selector, attributes) =>
-      controls[i]?.querySelectorAll(selector).forEach((e) =>
-        Object.entries(attributes(e)).forEach((pair) => e.setAttribute(...pair))
-      );
-    name('[role="slider"]', () => ({ "aria-label": label, "aria-valuetext": names[at[axis]] }));
-    name(".widget-readout", () => (by === "index" ? { contenteditable: false } : {})); // what is typed there goes nowhere
-    name("div:has(> .widget-toggle-button)", () => ({ role: "group", "aria-label": label }));
-    name(".widget-toggle-button", (button) => ({ "aria-pressed": button.classList.contains("mod-active") }));
-    const track = controls[i]?.querySelector(".noUi-base:not(:has(.marks))");
-    const html = marks.map(([words, left, side]) =>
-      `<span class="${side}" style="left:${left}%">${escape(words)}</span>`
-    );
-    if (html.length) track?.append(element("div", "marks", html.join("")));
-  });
+// Puts the controls where `at` says: indices for some or all axes.
+function moveTo({ controls, axes }, model, at) {
+  for (const { axis, by } of controls.filter(({ axis }) => axis in at)) {
+    model.set(`at_${axis}`, by === "index" ? at[axis] : axes[axis].values[at[axis]]);
+  }
+  model.save_changes();
+}
+
+// What is heard, once, when the controls rest: the settings only if no control has said its own, the answers, what
+// the panels show. On the screen the settings and the answers stand elsewhere.
+function stateHtml(spec, at, shown, note, moved) {
+  const heard = (words) => `<span class="heard">${typeset(words)} </span>`;
+  const sentences = shown.map(({ sentence }, i) =>
+    spec.panels[i].kind === "answer" ? heard(sentence) : `${typeset(sentence)} `
+  );
+  return (note && `<strong>${typeset(note)}</strong> `) + (moved ? heard(`${settings(spec, at)}.`) : "") +
+    sentences.join("");
 }
 
 // The two outputs before this one hold the still picture and its sentence: hide them while the explorer is alive.
@@ -191,42 +135,81 @@ async function render({ model, el }) {
     return;
   }
   const { boxes, legend, state, details, numbers } = build(el, spec);
-  let [shown, widths, legendShown] = [[], [], ""];
-  let frameRequest = 0;
-  let announcement = 0;
+  let [shown, widths, height, legendShown, note] = [[], [], HEIGHT, "", ""];
+  let [frameRequest, announcement] = [0, 0];
+  let moved = false; // by something else than a control
+  let written = ""; // the setting that the address has, or had at first
+
+  const at = () => position(spec, model);
+  const move = (to) => {
+    moved = true;
+    moveTo(spec, model, to);
+  };
+  const play = player(el, spec, move, () => redraw());
 
   const fillTable = () => details.open && (numbers.innerHTML = tablesHtml(spec, shown));
   const draw = () => {
     frameRequest = 0;
-    const at = position(spec, model);
-    shown = spec.panels.map((panel, i) => KINDS[panel.kind](panel, { spec, arrays, at }, widths[i]));
-    shown.forEach(({ prose, html, height = HEIGHT, sentence }, i) => {
-      boxes[i].innerHTML = prose?.(sentence) ?? svg(html, widths[i], height, sentence);
+    const here = at();
+    shown = spec.panels.map((panel, i) =>
+      KINDS[panel.kind](panel, { spec, arrays, at: here, height }, widths[i])
+    );
+    shown.forEach((one, i) => {
+      const label = spoken(one.sentence);
+      boxes[i].innerHTML = one.prose?.(label) ?? svg(one.html, widths[i], one.height ?? height, label);
     });
     const entries = new Map(shown.flatMap((one) => one.legend.map(([picture, words]) => [words, picture])));
     const key = [...entries].map(([words, picture]) =>
-      `<span>${svg(picture, 24, 12)} ${escape(words)}</span>`
+      `<span>${svg(picture, 24, 12)} ${typeset(words)}</span>`
     ).join("");
     if (key !== legendShown) legend.innerHTML = legendShown = key;
     fillTable();
-    finishControls(el, spec, at);
+    finishControls(el, spec, here);
     clearTimeout(announcement);
-    const settings = spec.controls.map(({ axis, names }) => `${spec.axes[axis].label} ${names[at[axis]]}`)
-      .join(", ");
-    const words = [`${settings}.`, ...shown.map(({ sentence }) => sentence)].join(" ");
-    announcement = setTimeout(() => (state.textContent = words), QUIET);
+    if (!play.playing()) announcement = setTimeout(rest, QUIET, here);
   };
-  const measure = () => (widths = boxes.map((box) => Math.max(box.clientWidth, 160))); // not per step: it forces a layout
+  const rest = (here) => {
+    const setting = JSON.stringify(here);
+    state.innerHTML = stateHtml(spec, here, shown, note, moved);
+    if (written && setting !== written && onSite(el)) writeAddress(el, spec, here);
+    [written, moved, note] = [setting, false, ""];
+  };
+  const measure = () => { // not per step: it forces a layout
+    height = NARROW.matches ? LOW : HEIGHT;
+    return widths = boxes.map((box) => Math.max(box.clientWidth, 160));
+  };
   const redraw = () => (frameRequest ||= requestAnimationFrame(draw));
 
   const changes = spec.controls.map(({ axis }) => `change:at_${axis}`);
   changes.forEach((change) => model.on(change, redraw));
   details.addEventListener("toggle", fillTable);
-  el.addEventListener("click", copyCode);
   await visible(el);
+  const whole = el.closest(".initlib-explorer") ?? el;
+  const actions = {
+    play: () => play.press(() => at()[spec.play]),
+    reset: () => move(spec.start),
+    link: (pressed) => copied(pressed, new URL(linkTo(nameOf(el, spec), spec, at()), location.href).href),
+    code: (pressed) => copied(pressed, pressed.nextElementSibling.textContent),
+  };
+  const leave = ({ target }) => target.closest('[data-action="play"]') || play.stop();
+  whole.addEventListener("pointerdown", leave);
+  whole.addEventListener("keydown", leave);
+  whole.addEventListener("click", ({ target }) => {
+    const pressed = target.closest("button");
+    const { action, axis, index } = pressed?.dataset ?? {};
+    if (axis) move({ [axis]: Number(index) });
+    actions[action]?.(pressed);
+  });
   measure();
   draw();
   hideStill(el);
+  const unfollow = onSite(el) && followAddress(el, spec, (link) => {
+    play.stop();
+    note = link.note;
+    move(link.at);
+    redraw();
+    whole.scrollIntoView({ block: "nearest" });
+  });
   const observer = new ResizeObserver(() => {
     const before = String(widths);
     if (String(measure()) !== before) redraw();
@@ -234,6 +217,8 @@ async function render({ model, el }) {
   observer.observe(el);
   return () => {
     observer.disconnect();
+    unfollow && unfollow();
+    play.stop();
     changes.forEach((change) => model.off(change, redraw));
     clearTimeout(announcement);
   };

@@ -22,9 +22,10 @@ class Explorer(Declaration):
 
     A control is a slider where the axis holds numbers (an `IntSlider` for evenly spaced integers, a
     `FloatLogSlider` for a constant ratio, else a `SelectionSlider`). Where it holds names it is a menu, or a
-    row of buttons if it is among `buttons`. `start` says where controls stand at first. In a notebook and on
-    a built page the panels follow the controls without a kernel; without JavaScript and on paper a still
-    picture stands in their place.
+    row of buttons if it is among `buttons`. `start` says where controls stand at first, `play` which of them
+    a button steps along, `name` what links to a setting call the explorer. In a notebook and on a built page
+    the panels follow the controls without a kernel; without JavaScript and on paper a still picture stands in
+    their place.
 
     >>> from initlib.explorers import Axis, Lines, Table
     >>> table = Table(
@@ -36,7 +37,7 @@ class Explorer(Declaration):
     >>> explorer
     Explorer('Signal': weight scale 0.5 to 2 (3 values); panels Forward)
     >>> explorer.describe()
-    'weight scale 1. Forward at layer 2: measured 1.1.'
+    'weight scale 1. Forward at layer 2: 1.1 measured.'
     """
 
     def spec(self) -> dict[str, Any]:

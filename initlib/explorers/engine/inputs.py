@@ -6,8 +6,8 @@ from numpy.typing import NDArray
 from initlib import datasets
 
 WIDTH = 64  # the digits have 64 pixels, so every layer is square
-QUARTER_OCTAVES = tuple(2 ** (k / 4) for k in range(-6, 7))
-MARKS = {"LeCun, Xavier": 1.0, "He": 2**0.5}  # weight scales sigma_w, in square layers
+QUARTER_OCTAVES = tuple(2 ** (k / 4) for k in range(-6, 9))
+MARKS = {"LeCun, Xavier": 1.0, "He": 2**0.5}  # weight scales σ_w, in square layers
 
 
 def images(count: int) -> NDArray[np.float64]:

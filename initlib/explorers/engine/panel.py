@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
+import numpy as np
+
 from initlib import checks
 from initlib.explorers.engine.table import Table
 from initlib.explorers.engine.view import View
@@ -31,6 +33,23 @@ class Panel:
     def spec(self, table: Table) -> dict[str, Any]:
         """Return the panel as plain JSON for the front end."""
         return {"kind": self.kind, **asdict(self)}
+
+    def extent(self, table: Table, names: Sequence[str]) -> tuple[float, float]:
+        """Return the least and the greatest stored number of some arrays, above 0 where they are logarithmic.
+
+        An axis that spans them stays where it is while controls move, and never shows what storage rounds.
+        """
+        every = np.concatenate([table.stored(name).ravel() for name in names])
+        shown = every[(every > 0) if names[0] in table.log else np.isfinite(every)]
+        return (float(shown.min()), float(shown.max())) if shown.size else (0.1, 10.0)
+
+    def _check_limits(self, table: Table, limits: tuple[float, float], name: str) -> None:
+        low, high = (checks.real(f"limits of panel {self.title!r}", limit) for limit in limits)
+        if not low < high or (name in table.log and low <= 0):
+            raise ValueError(
+                f"The limits of panel {self.title!r} must increase (from above 0 on a logarithmic scale). "
+                f"Received: {limits}."
+            )
 
     def _check_array(self, table: Table, name: str, needed: set[str], allowed: set[str]) -> None:
         checks.choice(f"array of panel {self.title!r}", name, table.dims)

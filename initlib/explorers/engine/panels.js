@@ -1,9 +1,11 @@
-// Draws the panels of an explorer from what is seen where the controls stand. explorer.js follows in the same module.
+// deno-lint-ignore-file no-unused-vars -- the scripts are joined to one module: what is unused here is used in another
+// Draws the panels of an explorer from what is seen where the controls stand.
 
 const HEIGHT = 210;
+const LOW = 150; // on a phone
 const SHADES = 8;
 
-// ---- what is seen where the controls stand: `see` holds spec, arrays and `at`, an index for each control ----------
+// ---- what is seen where the controls stand: `see` holds spec, arrays, height, `at`: an index a control ----------
 
 const labelOf = (see, axis) => see.spec.axes[axis].label;
 
@@ -28,17 +30,7 @@ function placeOn({ values }, value) {
   return i - (values[i] - value) / (values[i] - values[i - 1]);
 }
 
-// ---- words and numbers -------------------------------------------------------------------------------------------
-
-const round3 = (value) => {
-  if (typeof value === "string" || (Number.isInteger(value) && Math.abs(value) < 1e6)) return String(value);
-  if (Number.isNaN(value)) return "diverged";
-  const short = Number(value.toPrecision(3));
-  const size = Math.abs(short);
-  return size === 0 || (size >= 1e-4 && size < 1e4) ? String(short) : short.toExponential();
-};
-
-const escape = (text) => String(text).replace(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`);
+// ---- statistics ----------------------------------------------------------------------------------------------------
 
 function median(values) {
   if (values.some(Number.isNaN)) return NaN;
@@ -57,9 +49,7 @@ function quartiles(bins, shares) {
 
 // ---- scales: `at` says where a value lies, `ticks` are [where, words] ---------------------------------------------
 
-const superscript = (n) => String(n).replace(/\d/g, (d) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[d]).replace("-", "⁻");
-
-// Ticks outside the data, in coarse steps, so that the axis seldom moves while a slider does.
+// Ticks outside the data, in coarse steps.
 function outerScale(values, log, from, to, always) {
   const levels = [...(log ? values.filter((v) => v > 0).map(Math.log10) : values), ...always].filter(
     Number.isFinite,
@@ -69,7 +59,7 @@ function outerScale(values, log, from, to, always) {
   const power = 10 ** Math.floor(Math.log10((high - low) / 5));
   const step = Math.max(
     log ? 1 : 0,
-    power * [1, 2, 5, 10].find((n) => (high - low) / (power * n) <= 5 + 1e-9),
+    power * (log ? [1, 2, 3, 5, 10] : [1, 2, 5, 10]).find((n) => (high - low) / (power * n) <= 5 + 1e-9),
   );
   const first = Math.floor(low / step + 1e-9);
   const count = Math.max(Math.ceil(high / step - 1e-9) - first, 1);
@@ -77,7 +67,7 @@ function outerScale(values, log, from, to, always) {
   const ticks = Array.from({ length: count + 1 }, (_, i) => (first + i) * step);
   return {
     at: (value) => place(log ? Math.log10(value) : value),
-    ticks: ticks.map((level) => [place(level), log ? `10${superscript(level)}` : round3(level)]),
+    ticks: ticks.map((level) => [place(level), log ? `10${superscript(level)}` : told(level)]),
   };
 }
 
@@ -89,7 +79,7 @@ function innerScale(values, log, from, to, room, cells) {
   const places = levels.map(at);
   const ticks = []; // those with room enough behind the one before
   places.forEach((place, i) =>
-    Math.abs(place - ticks.at(-1)?.[0]) < room || ticks.push([place, round3(values[i])])
+    Math.abs(place - ticks.at(-1)?.[0]) < room || ticks.push([place, told(values[i])])
   );
   return { at, size, places, ticks };
 }
@@ -99,7 +89,9 @@ function innerScale(values, log, from, to, room, cells) {
 const near = (number) => number.toFixed(1);
 const line = (kind, d) => `<path class="${kind}" d="${d}"/>`;
 const text = (kind, x, y, anchor, words) =>
-  `<text class="${kind}" x="${near(x)}" y="${near(y)}" text-anchor="${anchor}">${escape(words)}</text>`;
+  `<text class="${kind}" x="${near(x)}" y="${near(y)}" text-anchor="${anchor}">${
+    escape(words).replace(SYMBOL, '$1<tspan dy="3" font-size="9">$2</tspan>')
+  }</text>`;
 const cross = (x, y) => `M${near(x - 4)},${near(y - 4)}l8,8m0,-8l-8,8`;
 const tile = (x, y, width, height) =>
   `M${near(x)},${near(y)}h${near(width)}v${near(height)}h${near(-width)}Z`;
@@ -113,29 +105,46 @@ const SAMPLES = {
 const haloed = (kind, d) => line("halo", d) + line(kind, d);
 const sample = (kind) => (/here|inner|overlay/.test(kind) ? haloed : line)(kind, SAMPLES[kind] ?? "M0,6H24");
 const named = (label) => (label ? `role="img" aria-label="${escape(label)}"` : 'aria-hidden="true"');
-// deno-lint-ignore no-unused-vars -- used by explorer.js, which the browser gets in the same module
 const svg = (html, width, height, label) =>
   `<svg viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" ${named(label)}>${html}</svg>`;
 
-// Segments of a line between its gaps.
-function path(xs, ys) {
-  const known = (i) => Number.isFinite(xs[i]) && Number.isFinite(ys[i]);
-  return xs.map((x, i) => (known(i) ? `${i && known(i - 1) ? "L" : "M"}${near(x)},${near(ys[i])}` : "")).join(
-    "",
-  );
+// Segments of a line between its gaps, cut off where it leaves the box.
+function path(xs, ys, { top, bottom } = { top: -Infinity, bottom: Infinity }) {
+  const kept = (y) => Math.min(Math.max(y, top), bottom);
+  let d = "";
+  for (let i = 0, pen = "M"; i < xs.length; i++) {
+    const [x, y, before] = [xs[i], ys[i], i ? ys[i - 1] : NaN];
+    const along = (to) => `${near(x + ((xs[i - 1] - x) * (y - to)) / (y - before))},${near(to)}`;
+    if (!Number.isFinite(y)) pen = "M";
+    else if (y === kept(y)) {
+      if (Number.isFinite(before) && before !== kept(before)) d += `M${along(kept(before))}L`;
+      else d += pen;
+      d += `${near(x)},${near(y)}`;
+      pen = "L";
+    } else {
+      if (Number.isFinite(before) && kept(before) !== kept(y)) {
+        d += (before === kept(before) ? "L" : `M${along(kept(before))}L`) + along(kept(y));
+      }
+      pen = "M";
+    }
+  }
+  return d;
 }
 
 // Around the area between two lines, where both are known.
-function around(xs, low, high) {
-  const known = xs.map((x, i) => [x, low[i], high[i]]).filter((point) => point.every(Number.isFinite));
+function around(xs, low, high, { top, bottom }) {
+  const kept = (y) => Math.min(Math.max(y, top), bottom);
+  const known = xs.map((x, i) => [x, kept(low[i]), kept(high[i])]).filter((point) =>
+    point.every(Number.isFinite)
+  );
   const [there, back] = [known.map(([x, y]) => [x, y]), known.map(([x, , y]) => [x, y]).reverse()];
   return path(...[0, 1].map((axis) => [...there, ...back].map((point) => point[axis])));
 }
 
 // The inside of a panel, with room for the names at its left.
-function boxOf(width, names = []) {
+function boxOf(width, height, names = []) {
   const left = Math.max(52, 26 + 6.5 * Math.max(...names.map((name) => round3(name).length)));
-  return { left: Math.min(left, width / 2), right: width - 10, top: 10, bottom: HEIGHT - 36 };
+  return { left: Math.min(left, width / 2), right: width - 10, top: 10, bottom: height - 36 };
 }
 
 const frame = ({ left, right, top, bottom }, x, y, across, up, grid) =>
@@ -158,30 +167,24 @@ function lines(panel, see, width) {
     across,
   );
   const [theory, low, high] = [panel.theory, ...(panel.band ?? [])].map((name) => name && one(name));
-  const repeats = runs.length > 1 ? `, ${runs.length} ${labelOf(see, panel.over)}s` : "";
+  const repeats = runs.length > 1 ? `${runs.length} ${labelOf(see, panel.over)}s` : "";
   const banded = panel.over_as === "band";
   const layers = [
     low && ["band", see.spec.spread, [low, high]],
-    banded && ["spread", `least to greatest${repeats}`, [least, greatest]],
-    banded ? ["middle", "median", [middle]] : ["measured", `measured${repeats}`, runs],
+    banded && ["spread", `least to greatest, ${repeats}`, [least, greatest]],
+    banded ? ["middle", "median", [middle]] : ["measured", "measured", runs],
     theory && ["theory", "theory", [theory]],
   ].filter(Boolean);
   const { log } = see.arrays[panel.y];
-  const box = boxOf(width);
-  const vertical = outerScale(
-    layers.flatMap(([, , series]) => series.flat()),
-    log,
-    box.bottom,
-    box.top,
-    log ? [0] : [],
-  );
+  const box = boxOf(width, see.height);
+  const vertical = outerScale(panel.limits, log, box.bottom, box.top, log ? [0] : []);
   const horizontal = innerScale(x, see.spec.axes[panel.x].log, box.left, box.right, 40);
   const xs = horizontal.places;
   const layer = ([kind, , series]) => {
     const all = series.map((values) => values.map(vertical.at));
     return kind in SAMPLES
-      ? line(kind, around(xs, ...all))
-      : all.map((ys) => line(kind, path(xs, ys))).join("");
+      ? line(kind, around(xs, ...all, box))
+      : all.map((ys) => line(kind, path(xs, ys, box))).join("");
   };
   // Where lines stop being numbers, or reach 0 on a logarithmic scale: a cross at the edge, and the word.
   const gap = (test, y, word) => {
@@ -192,15 +195,33 @@ function lines(panel, see, width) {
   const gaps = gap(Number.isNaN, box.top + 7, "diverged") +
     (log ? gap((value) => value === 0, box.bottom - 7, "exactly 0") : "");
   const end = panel.report === "last" ? x.length - 1 : 0;
-  const told = `measured ${round3(middle[end])}${theory ? `, theory ${round3(theory[end])}` : ""}`;
+  // Where the axis ends before the line: an arrow, and what it comes to.
+  const height = vertical.at(middle[end]);
+  const beyond = height < box.top - 1 ? "↑" : height > box.bottom + 1 && height < Infinity ? "↓" : "";
+  const past = beyond &&
+    text(
+      "gap",
+      panel.report === "last" ? box.right - 4 : box.left + 4,
+      beyond === "↑" ? box.top + 11 : box.bottom - 5,
+      panel.report === "last" ? "end" : "start",
+      `${beyond} ${told(middle[end])}`,
+    );
+  const [value, lower, upper] = [middle, least, greatest].map((values) => told(values[end]));
+  const spread = repeats &&
+    (lower === upper ? ` in all ${repeats}` : ` (${lower} to ${upper} over ${repeats})`);
+  const measured = Number.isNaN(middle[end])
+    ? value
+    : `${value}${lower === upper && repeats ? "" : " measured"}${spread}`;
   const columns = [["measured", middle], ["least", banded && least], ["greatest", banded && greatest], [
     "theory",
     theory,
   ]];
   return {
     html: frame(box, horizontal, vertical, labelOf(see, panel.x), panel.label, true) +
-      layers.map(layer).join("") + gaps,
-    sentence: `${panel.title} at ${labelOf(see, panel.x)} ${round3(x[end])}: ${told}.`,
+      layers.map(layer).join("") + gaps + past,
+    sentence: `${panel.title} at ${labelOf(see, panel.x)} ${told(x[end])}: ${measured}${
+      theory ? `, ${told(theory[end])} in theory` : ""
+    }.`,
     legend: layers.map(([kind, words]) => [sample(kind), words]).reverse(),
     table: { x: labelOf(see, panel.x), rows: x, columns },
   };
@@ -211,21 +232,26 @@ function shaded(panel, see, width, up) {
   const { log } = see.arrays[panel.value];
   const [x, y] = [valuesOf(see, panel.x, panel.until), valuesOf(see, up)];
   const cells = along(see, panel.value, [up, panel.x], panel.until);
-  const box = boxOf(width, y);
+  const box = boxOf(width, see.height, y);
+  const [count, kind] = panel.kind === "histogram"
+    ? [SHADES, "share"]
+    : panel.center == null
+    ? [SHADES, "good"]
+    : [SHADES + 1, "turn"];
   const room = 12 + 6 * Math.max(...x.map((value) => round3(value).length));
   const across = innerScale(x, false, box.left, box.right, room, true);
   const upward = innerScale(y, false, box.bottom, box.top, 22, true);
   const [low, high] = panel.limits.map((limit) => (log ? Math.log10(limit) : limit));
   const shadeOf = (value) =>
-    Math.floor((SHADES * ((log ? Math.log10(value) : value) - low)) / (high - low || 1));
-  const shades = Array(SHADES).fill("");
+    Math.floor((count * ((log ? Math.log10(value) : value) - low)) / (high - low || 1));
+  const shades = Array(count).fill("");
   let lost = "";
   cells.forEach((row, j) =>
     row.forEach((value, i) => {
       const [left, middle, shade] = [across.places[i], upward.places[j], shadeOf(value)];
       if (Number.isNaN(value)) lost += cross(left, middle);
       else if (panel.kind === "heatmap" || (value && shade >= 0)) {
-        shades[Math.max(0, Math.min(shade, SHADES - 1))] += tile(
+        shades[Math.max(0, Math.min(shade, count - 1))] += tile(
           left - across.size / 2,
           middle - upward.size / 2,
           across.size,
@@ -234,15 +260,15 @@ function shaded(panel, see, width, up) {
       }
     })
   );
-  const step = (box.right - box.left - 12) / SHADES;
+  const step = (box.right - box.left - 12) / count;
   const key = [...shades, ""].map((_, i) => {
-    const edge = low + ((high - low) * i) / SHADES;
+    const edge = low + ((high - low) * i) / count;
     const words = i % 2
       ? ""
-      : text("tick", box.left + step * i, HEIGHT + 24, "middle", round3(log ? 10 ** edge : edge));
-    return words + (i < SHADES ? line(`shade${i}`, tile(box.left + step * i, HEIGHT, step, 11)) : "");
+      : text("tick", box.left + step * i, see.height + 24, "middle", told(log ? 10 ** edge : edge));
+    return words + (i < count ? line(`${kind}${i}`, tile(box.left + step * i, see.height, step, 11)) : "");
   });
-  key.push(text("label", (box.left + box.right) / 2, HEIGHT + 39, "middle", panel.label));
+  key.push(text("label", (box.left + box.right) / 2, see.height + 39, "middle", panel.label));
   return {
     ...{
       x,
@@ -250,12 +276,18 @@ function shaded(panel, see, width, up) {
       cells,
       across,
       upward,
-      height: HEIGHT + 45,
+      height: see.height + 45,
       legend: lost ? [[sample("gap"), "diverged"]] : [],
     },
-    html: [...shades.map((d, i) => line(`shade${i}`, d)), line("gap", lost), ...key].join("") +
+    html: [...shades.map((d, i) => line(`${kind}${i}`, d)), line("gap", lost), ...key].join("") +
       frame(box, across, upward, labelOf(see, panel.x), labelOf(see, up)),
   };
+}
+
+function extent(known) {
+  if (!known.length) return "diverged";
+  const [least, greatest] = [Math.min(...known), Math.max(...known)].map(told);
+  return least === greatest ? `${least} everywhere` : `${least} to ${greatest}`;
 }
 
 function heatmap(panel, see, width) {
@@ -264,10 +296,12 @@ function heatmap(panel, see, width) {
   const overlays = Object.entries(panel.overlay).map((
     [label, name],
   ) => [label, along(see, name, [panel.x], panel.until)]);
+  const before = see.spec.panels.slice(0, see.spec.panels.indexOf(panel));
+  const first = before.reduce((sum, { overlay = {} }) => sum + Object.keys(overlay).length, 0);
   const curves = overlays.map(([label, values], i) => {
-    legend.push([sample(`theory overlay n${i}`), label]);
+    legend.push([sample(`theory overlay n${first + i}`), label]);
     return haloed(
-      `theory overlay n${i}`,
+      `theory overlay n${first + i}`,
       path(across.places, values.map((value) => upward.at(placeOn(yAxis, value)))),
     );
   });
@@ -282,15 +316,13 @@ function heatmap(panel, see, width) {
     ? haloed("here", ring(across.at(column < x.length ? i : -0.5), upward.at(row >= 0 ? j : -0.5)))
     : "";
   const known = cells.flat().filter(Number.isFinite);
-  const told = ([label, values]) =>
-    `, ${label} ${Number.isFinite(values[column]) ? round3(values[column]) : "none"}`;
+  const crossed = ([label, values]) =>
+    `, ${label} ${Number.isFinite(values[column]) ? told(values[column]) : "none"}`;
   const sentence = cells[row]?.[column] !== undefined
-    ? ` at ${xAxis.label} ${round3(x[column])}, ${yAxis.label} ${round3(y[row])}: ${panel.label} ${
-      round3(cells[row][column])
-    }${overlays.map(told).join("")}`
-    : `: ${panel.label} ${
-      known.length ? `${round3(Math.min(...known))} to ${round3(Math.max(...known))}` : "diverged"
-    }`;
+    ? ` at ${xAxis.label} ${told(x[column])}, ${yAxis.label} ${told(y[row])}: ${
+      quantity(panel.label, cells[row][column])
+    }${overlays.map(crossed).join("")}`
+    : `: ${panel.label} ${extent(known)}`;
   const columns = y.map((value, at) => [`${yAxis.label} ${round3(value)}`, cells[at]]);
   return {
     html: html + curves.join("") + marker,
@@ -313,9 +345,9 @@ function histogram(panel, see, width) {
     columns[1][1].map((value) => upward.at(placeOn(see.spec.axes[panel.bins], value))),
   );
   const end = panel.report === "last" ? x.length - 1 : 0;
-  const [low, , high] = quarters[end].map(round3);
+  const [low, , high] = quarters[end].map(told);
   const half = low === "diverged" ? low : `the middle half between ${low} and ${high}`;
-  const sentence = `${panel.title} at ${labelOf(see, panel.x)} ${round3(x[end])}: ${half}.`;
+  const sentence = `${panel.title} at ${labelOf(see, panel.x)} ${told(x[end])}: ${half}.`;
   legend.push([sample("inner"), "median"]);
   return {
     html: html + haloed("inner", middle),
@@ -330,7 +362,8 @@ function bars(panel, see) {
   const x = valuesOf(see, panel.x);
   const [y, low, high] = [panel.y, ...(panel.band ?? [])].map((name) => along(see, name, [panel.x]));
   const { log } = see.arrays[panel.y];
-  const { at } = outerScale([y, low, high].flat(), log, 0, 100, log ? [] : [0]);
+  const bare = panel.label.replace(/, %$/, "");
+  const { at } = outerScale(panel.limits, log, 0, 100, log ? [] : [0]);
   const part = (kind, from, to) =>
     `<i class="${kind}" style="left:${near(Math.min(from, to))}%;width:${near(Math.abs(to - from))}%"></i>`;
   const whisker = (i) => (low ? part("whisker", at(low[i]), at(high[i])) : "");
@@ -338,7 +371,7 @@ function bars(panel, see) {
     value,
     i,
   ) => (Number.isFinite(at(value)) ? part("bar", log ? 0 : at(0), at(value)) + whisker(i) : "");
-  const words = (value) => (Number.isNaN(value) ? "<b>✕ diverged</b>" : round3(value));
+  const words = (value) => (Number.isNaN(value) ? "<b>✕ diverged</b>" : told(value));
   const rows = y.map((value, i) =>
     `<span>${escape(round3(x[i]))}</span><span class="track">${track(value, i)}</span><span>${
       words(value)
@@ -346,8 +379,10 @@ function bars(panel, see) {
   );
   return {
     prose: (label) =>
-      `<div class="rows" ${named(label)}>${rows.join("")}</div><p class="label">${escape(panel.label)}</p>`,
-    sentence: `${panel.title}: ${x.map((value, i) => `${round3(value)} ${round3(y[i])}`).join(", ")}.`,
+      `<div class="rows" ${named(label)}>${rows.join("")}</div><p class="label">${typeset(panel.label)}</p>`,
+    sentence: `${panel.title}, ${bare}: ${
+      x.map((value, i) => quantity(round3(value) + panel.label.slice(bare.length), y[i])).join(", ")
+    }.`,
     legend: low ? [[sample("whisker"), see.spec.whiskers]] : [],
     table: { x: labelOf(see, panel.x), rows: x, columns: [[panel.label, y], ["from", low], ["to", high]] },
   };
@@ -356,7 +391,9 @@ function bars(panel, see) {
 // Paragraphs, `code`, and code lines, which are indented by four spaces.
 function answer(panel, see) {
   const parts = panel.texts[Math.round(along(see, panel.value, []))].replace(/^\n+|\s+$/g, "").split("\n\n");
-  const copy = navigator.clipboard ? '<button type="button" class="copy">Copy</button>' : ""; // see explorer.js
+  const copy = navigator.clipboard
+    ? '<button type="button" class="copy" data-action="code">Copy</button>'
+    : "";
   const code = (part) => `${copy}<pre tabindex="0">${escape(part.replace(/^ {4}/gm, ""))}</pre>`;
   const words = (part) => `<p>${escape(part).replace(/`([^`]+)`/g, "<code>$1</code>")}</p>`;
   const first = parts[0].replace(/`/g, "").split(/\s+/).join(" ");
@@ -368,5 +405,4 @@ function answer(panel, see) {
   };
 }
 
-// deno-lint-ignore no-unused-vars -- used by explorer.js, which the browser gets in the same module
 const KINDS = { lines, heatmap, histogram, bars, answer };

@@ -1,5 +1,6 @@
 """The kinds of panels with numbers: what each draws from the table, and how it says it in words."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
@@ -8,12 +9,14 @@ import numpy as np
 
 from initlib import checks
 from initlib.explorers.engine.panel import Panel
-from initlib.explorers.engine.table import Table, number
+from initlib.explorers.engine.table import Table
 from initlib.explorers.engine.view import View, quartiles
+from initlib.explorers.engine.words import number, quantity, spoken
 from initlib.typing import Array
 
 SPREAD = "theory: 95 % of nets of this width"  # the legends of bands and of whiskers
 WHISKERS = "whiskers: least to greatest"
+SHADES = 8  # and one more where they part in the middle
 
 
 @dataclass(frozen=True)
@@ -23,7 +26,7 @@ class Lines(Panel):
     `y`, `theory` and the two edges in `band` name arrays of the table. With `over_as="band"` the values of
     `over` are drawn as one line through their medians in a band from the least to the greatest. `until` names
     the control beyond whose value the lines end. `report` says whether the last or the first point is read
-    out.
+    out. The vertical axis never moves: it spans the arrays, or `limits`, at which lines are cut off.
     """
 
     x: str
@@ -35,6 +38,7 @@ class Lines(Panel):
     until: str | None = None
     report: Literal["first", "last"] = "last"
     over_as: Literal["lines", "band"] = "lines"
+    limits: tuple[float, float] | None = None
     kind: ClassVar[str] = "lines"
 
     def arrays(self) -> list[str]:
@@ -57,17 +61,33 @@ class Lines(Panel):
                 f"Panel {self.title!r} needs an axis of {self.y!r} as over, to draw a band over it. "
                 f"Received: {self.over!r}."
             )
+        if self.limits is not None:
+            self._check_limits(table, self.limits, self.y)
+
+    def span(self, table: Table) -> tuple[float, float]:
+        """Return the values between which the vertical axis lies."""
+        return self.limits or self.extent(table, self.arrays())
+
+    def spec(self, table: Table) -> dict[str, Any]:
+        return {**super().spec(table), "limits": list(self.span(table))}
 
     def sentence(self, view: View) -> str:
         x = view.values(self.x, self.until)
         at = len(x) - 1 if self.report == "last" else 0
-        measured = np.median(view.along(self.y, self.over, self.x)[..., at])
-        text = (
-            f"{self.title} at {view.axis(self.x).label} {number(x[at])}: measured {number(float(measured))}"
-        )
+        runs = np.atleast_2d(view.along(self.y, self.over, self.x))[:, at]
+        text = f"{self.title} at {view.axis(self.x).label} {number(x[at])}: {self._measured(runs, view)}"
         if self.theory is not None:
-            text += f", theory {number(float(view.along(self.theory, self.x)[at]))}"
-        return text + "."
+            text += f", {number(float(view.along(self.theory, self.x)[at]))} in theory"
+        return spoken(text + ".")
+
+    def _measured(self, runs: Array, view: View) -> str:
+        middle, least, greatest = (number(float(f(runs))) for f in (np.median, np.min, np.max))
+        if middle == "diverged":
+            return middle
+        over = f"{len(runs)} {view.axis(str(self.over)).label}s" if len(runs) > 1 else ""
+        if least == greatest:
+            return f"{middle} in all {over}" if over else f"{middle} measured"
+        return f"{middle} measured ({least} to {greatest} over {over})"
 
 
 @dataclass(frozen=True)
@@ -75,8 +95,10 @@ class HeatMap(Panel):
     """A panel of shaded cells over the axes `x` and `y`, which may be controls too, for the array `value`.
 
     `marker` maps an axis of the cells to the control whose setting a ring marks there. `overlay` maps a label
-    to an array over `x` of places on `y`: a curve across the cells. `limits` are the values of the palest and
-    the darkest shade (those of the whole array unless given). `until` names the control that ends `x`.
+    to an array over `x` of places on `y`: a curve across the cells. `limits` are the values of the first and
+    the last shade (those of the whole array unless given): the bright end is the good one. With `center` the
+    shades part there instead, to one color below it (too small) and another above (too large). `until` names
+    the control that ends `x`.
     """
 
     x: str
@@ -87,6 +109,7 @@ class HeatMap(Panel):
     overlay: Mapping[str, str] = field(default_factory=dict)
     until: str | None = None
     limits: tuple[float, float] | None = None
+    center: float | None = None
     kind: ClassVar[str] = "heatmap"
 
     def arrays(self) -> list[str]:
@@ -111,20 +134,24 @@ class HeatMap(Panel):
                     f"The marker on the names of {axis!r} must follow that axis. Received: {control!r}."
                 )
         if self.limits is not None:
-            low, high = (checks.real(f"limits of panel {self.title!r}", limit) for limit in self.limits)
-            if not low < high or (self.value in table.log and low <= 0):
+            self._check_limits(table, self.limits, self.value)
+        if self.center is not None:
+            low, high = self.limits or (-np.inf, np.inf)
+            middle = (low * high) ** 0.5 if self.value in table.log else (low + high) / 2
+            if not math.isclose(self.center, middle, abs_tol=1e-9 * (high - low)):
                 raise ValueError(
-                    f"The limits of panel {self.title!r} must increase (from above 0 on a logarithmic "
-                    f"scale). Received: {self.limits}."
+                    f"The center of panel {self.title!r} must lie in the middle of its limits. Received: "
+                    f"{self.center} and {self.limits}."
                 )
 
     def shades(self, table: Table) -> tuple[float, float]:
-        """Return the values of the palest and the darkest shade."""
-        if self.limits is not None:
-            return self.limits
-        stored = table.stored(self.value)
-        shown = stored[stored > 0] if self.value in table.log else stored[np.isfinite(stored)]
-        return float(shown.min()), float(shown.max())
+        """Return the values of the first and the last shade."""
+        return self.limits or self.extent(table, [self.value])
+
+    @property
+    def shade_count(self) -> int:
+        """How many shades there are: an odd number where they part in the middle."""
+        return SHADES + (self.center is not None)
 
     def spec(self, table: Table) -> dict[str, Any]:
         return {**super().spec(table), "limits": list(self.shades(table))}
@@ -148,17 +175,17 @@ class HeatMap(Panel):
         cells, at = self.cells(view), self.marked(view)
         if len(at) < 2 or np.isnan(list(at.values())).any() or round(at[self.x]) >= cells.shape[1]:
             known = cells[np.isfinite(cells)]
-            extent = f"{number(known.min())} to {number(known.max())}" if known.size else "diverged"
-            return f"{self.title}: {self.label} {extent}."
+            return spoken(f"{self.title}: {self.label} {_extent(known)}.")
         index = {axis: round(place) for axis, place in at.items()}
         where = ", ".join(
             f"{view.axis(a).label} {number(view.axis(a).values[index[a]])}" for a in (self.x, self.y)
         )
-        text = f"{self.title} at {where}: {self.label} {number(float(cells[index[self.y], index[self.x]]))}"
+        here = float(cells[index[self.y], index[self.x]])
+        text = f"{self.title} at {where}: {quantity(self.label, here)}"
         for label, name in self.overlay.items():
             there = float(view.along(name, self.x)[index[self.x]])
             text += f", {label} {'none' if np.isnan(there) else number(there)}"
-        return text + "."
+        return spoken(text + ".")
 
 
 @dataclass(frozen=True)
@@ -176,6 +203,7 @@ class Histogram(Panel):
     until: str | None = None
     report: Literal["first", "last"] = "last"
     kind: ClassVar[str] = "histogram"
+    shade_count: ClassVar[int] = SHADES
 
     def arrays(self) -> list[str]:
         return [self.value]
@@ -215,14 +243,14 @@ class Histogram(Panel):
         at = len(x) - 1 if self.report == "last" else 0
         low, _, high = self.quartiles(view)[at]
         half = "diverged" if np.isnan(low) else f"the middle half between {number(low)} and {number(high)}"
-        return f"{self.title} at {view.axis(self.x).label} {number(x[at])}: {half}."
+        return spoken(f"{self.title} at {view.axis(self.x).label} {number(x[at])}: {half}.")
 
 
 @dataclass(frozen=True)
 class Bars(Panel):
     """A panel of one bar for each value of `x`, as long as the array `y` says, with whiskers at `band`.
 
-    `y` and the two edges in `band` name arrays over `x`.
+    `y` and the two edges in `band` name arrays over `x`. The axis spans them for all settings.
     """
 
     x: str
@@ -241,6 +269,24 @@ class Bars(Panel):
         if len({name in table.log for name in self.arrays()}) > 1:
             raise ValueError(f"Panel {self.title!r} mixes logarithmic and linear arrays: {self.arrays()}.")
 
+    def spec(self, table: Table) -> dict[str, Any]:
+        return {**super().spec(table), "limits": list(self.extent(table, self.arrays()))}
+
     def sentence(self, view: View) -> str:
-        bars = zip(view.values(self.x), view.along(self.y, self.x), strict=True)
-        return f"{self.title}: {', '.join(f'{number(x)} {number(float(y))}' for x, y in bars)}."
+        x, y = view.values(self.x), view.along(self.y, self.x)
+        bars = ", ".join(
+            quantity(f"{number(one)}{self.unit}", float(value)) for one, value in zip(x, y, strict=True)
+        )
+        return spoken(f"{self.title}, {self.label.removesuffix(', %')}: {bars}.")
+
+    @property
+    def unit(self) -> str:
+        """The end of the label that says that numbers are percents, or nothing."""
+        return ", %" if self.label.endswith(", %") else ""
+
+
+def _extent(known: Array) -> str:
+    if not known.size:
+        return "diverged"
+    least, greatest = number(known.min()), number(known.max())
+    return f"{least} everywhere" if least == greatest else f"{least} to {greatest}"

@@ -14,6 +14,9 @@ def spec(declaration: Declaration) -> dict[str, Any]:
     table = declaration.table
     return {
         "title": declaration.title,
+        "name": declaration.name,
+        "start": dict(declaration.start),
+        "play": declaration.play,
         **table.spec(),
         "controls": [_control_spec(table.axes[name]) for name in declaration.controls],
         "panels": [panel.spec(table) for panel in declaration.panels],
@@ -44,15 +47,13 @@ def _control_spec(axis: Axis) -> dict[str, Any]:
     return {"axis": axis.name, "by": by, "names": names, "marks": _marks(axis, by)}
 
 
-def _marks(axis: Axis, by: str) -> list[tuple[str, float, str]]:
-    """Return the marks within the range of a slider as (name, % from the left, the side of its name)."""
-    if axis.named:
+def _marks(axis: Axis, by: str) -> list[tuple[str, int, float]]:
+    """Return the marks that stand at a value of a slider as (name, index, % from the left)."""
+    if axis.named or len(axis.values) < 2:
         return []
-    first, last = axis.values[0], axis.values[-1]
-    inside = {name: at for name, at in axis.marks.items() if first <= at <= last}
-    level = np.log if by == "log" else np.asarray
-    marks: list[tuple[str, float, str]] = []
-    for i, (name, at) in enumerate(sorted(inside.items(), key=lambda mark: mark[1])):
-        left = round(100 * float((level(at) - level(first)) / (level(last) - level(first))), 2)
-        marks.append((name, left, "before" if i < len(inside) // 2 and left > 15 else "after"))
-    return marks
+    places = np.log(axis.values) if by == "log" else np.array(axis.values, dtype=float)
+    if by == "index":
+        places = np.arange(len(axis.values), dtype=float)
+    lefts = 100 * (places - places[0]) / (places[-1] - places[0])
+    found = [(name, axis.nearest(at)) for name, at in axis.marks.items() if axis.stands_at(at)]
+    return [(name, i, round(float(lefts[i]), 2)) for name, i in sorted(found, key=lambda mark: mark[1])]

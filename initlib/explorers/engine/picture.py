@@ -1,6 +1,7 @@
 """The still form of an explorer, for paper, for pages without JavaScript and for code hosts."""
 
 import io
+import math
 import textwrap
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -11,18 +12,19 @@ import numpy as np
 from initlib import figures
 from initlib.explorers.engine.answer import Answer
 from initlib.explorers.engine.declaration import Declaration
-from initlib.explorers.engine.panels import SPREAD, Bars, HeatMap, Histogram, Lines
-from initlib.explorers.engine.table import Axis, number
+from initlib.explorers.engine.panels import SHADES, SPREAD, Bars, HeatMap, Histogram, Lines
+from initlib.explorers.engine.table import Axis
 from initlib.explorers.engine.view import View
+from initlib.explorers.engine.words import number, typeset
 from initlib.extras import hints
 from initlib.typing import Array
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-MEASURED, THEORY = "#0072b2", "#b84500"
+MEASURED, THEORY = figures.LOOKS[0].color, figures.INK
 STYLES = ("--", ":", "-.")
-SHADES = 8
+GOOD, TURN, SHARES = "cividis", "PuOr_r", "Blues"  # bright is good; too small to too large; more of them
 LINE, GAP = 0.175, 0.7  # the inches of a line of words, and the lines between paragraphs
 WIDE, NARROW = 90, 38  # the characters of a line of words, alone and beside other panels
 
@@ -82,7 +84,7 @@ def _lines(axes: "Axes", panel: Lines, view: View) -> None:
     x = view.values(panel.x, panel.until)
     if panel.band is not None:
         low, high = (view.along(name, panel.x, until=panel.until) for name in panel.band)
-        axes.fill_between(x, low, high, color=THEORY, alpha=0.2, linewidth=0, label=SPREAD)
+        axes.fill_between(x, low, high, color=THEORY, alpha=0.15, linewidth=0, label=SPREAD)
     if panel.over_as == "band":
         low, high = measured.min(axis=0), measured.max(axis=0)
         over = f"least to greatest of {len(measured)} {view.axis(str(panel.over)).label}s"
@@ -94,11 +96,19 @@ def _lines(axes: "Axes", panel: Lines, view: View) -> None:
     if panel.theory is not None:
         theory = view.along(panel.theory, panel.x, until=panel.until)
         axes.plot(x, theory, "--", color=THEORY, linewidth=1.8, label="theory")
-    if panel.y in view.table.log:
-        axes.set_yscale("log")
     if view.axis(panel.x).geometric:
         axes.set_xscale("log")
-    axes.set(xlabel=view.axis(panel.x).label, ylabel=panel.label)
+    axes.set(xlabel=typeset(view.axis(panel.x).label), ylabel=typeset(panel.label))
+    axes.set_yscale("log" if panel.y in view.table.log else "linear")
+    axes.set_ylim(*_around(*panel.span(view.table), log=panel.y in view.table.log))
+
+
+def _around(least: float, greatest: float, *, log: bool) -> tuple[float, float]:
+    """Return the ends of an axis: whole decades, or a little more than the span."""
+    if log:
+        return 10.0 ** math.floor(math.log10(least)), 10.0 ** math.ceil(math.log10(greatest) + 1e-9)
+    margin = 0.05 * (greatest - least or 1.0)
+    return least - margin, greatest + margin
 
 
 def _shaded(axes: "Axes", panel: HeatMap | Histogram, view: View, cells: Array, y: str) -> None:
@@ -106,14 +116,16 @@ def _shaded(axes: "Axes", panel: HeatMap | Histogram, view: View, cells: Array, 
     import matplotlib as mpl
 
     log, (low, high) = panel.value in view.table.log, panel.shades(view.table)
-    edges = np.geomspace(low, high, SHADES + 1) if log else np.linspace(low, high, SHADES + 1)
+    count = panel.shade_count
+    edges = np.geomspace(low, high, count + 1) if log else np.linspace(low, high, count + 1)
     if low == high:
-        edges = low + np.arange(SHADES + 1.0)
-    shades = mpl.colormaps["cividis_r"].resampled(SHADES).with_extremes(under="white")
+        edges = low + np.arange(count + 1.0)
+    colors = SHARES if panel.kind == "histogram" else GOOD if panel.shade_count == SHADES else TURN
+    shades = mpl.colormaps[colors].resampled(count).with_extremes(under="white")
     shown = axes.imshow(
         np.clip(cells, low, high) if panel.kind == "heatmap" else np.where(cells > 0, cells, np.nan),
         cmap=shades,
-        norm=mpl.colors.BoundaryNorm(edges, SHADES),
+        norm=mpl.colors.BoundaryNorm(edges, count),
         origin="lower",
         aspect="auto",
         interpolation="nearest",
@@ -121,13 +133,13 @@ def _shaded(axes: "Axes", panel: HeatMap | Histogram, view: View, cells: Array, 
     axes.grid(visible=False)
     for row, column in np.argwhere(np.isnan(cells)):
         axes.plot(column, row, "x", color=figures.INK, label="diverged")
-    bar = axes.figure.colorbar(shown, ax=axes, label=panel.label, ticks=edges[::2])
+    bar = axes.figure.colorbar(shown, ax=axes, label=typeset(panel.label), ticks=edges[::2])
     bar.ax.minorticks_off()
     bar.ax.set_yticklabels([number(float(edge)) for edge in edges[::2]])
     rows, columns = cells.shape
     axes.set_xticks(*_ticks(view.axis(panel.x), columns))
     axes.set_yticks(*_ticks(view.axis(y), rows))
-    axes.set(xlabel=view.axis(panel.x).label, ylabel=view.axis(y).label)
+    axes.set(xlabel=typeset(view.axis(panel.x).label), ylabel=typeset(view.axis(y).label))
 
 
 def _ticks(axis: Axis, count: int, most: int = 5) -> tuple[list[int], list[str]]:
@@ -139,7 +151,8 @@ def _ticks(axis: Axis, count: int, most: int = 5) -> tuple[list[int], list[str]]
 def _heat_map(axes: "Axes", panel: HeatMap, view: View) -> None:
     cells = panel.cells(view)
     _shaded(axes, panel, view, cells, panel.y)
-    for (label, name), style in zip(panel.overlay.items(), STYLES * len(panel.overlay), strict=False):
+    styles = STYLES[len(axes.figure.axes) % 2 :] * len(panel.overlay)
+    for (label, name), style in zip(panel.overlay.items(), styles, strict=False):
         curve = [panel.place(view, panel.y, y) for y in view.along(name, panel.x, until=panel.until)]
         axes.plot(curve, color="white", linewidth=4)
         axes.plot(curve, style, color=THEORY, linewidth=2.2, label=label)
@@ -172,11 +185,14 @@ def _bars(axes: "Axes", panel: Bars, view: View) -> None:
     for i, value in enumerate(y):
         if np.isnan(value):
             axes.text(0.02, i, "diverged", transform=axes.get_yaxis_transform(), va="center")
+    least, greatest = panel.extent(view.table, panel.arrays())
     if panel.y in view.table.log:
-        axes.set_xscale("log")
+        axes.set(xscale="log", xlim=(least / 1.2, greatest * 1.2))
+    else:
+        axes.set_xlim(min(1.05 * least, 0.0), max(1.05 * greatest, 0.0))
     axes.invert_yaxis()
     axes.grid(visible=False, axis="y")
-    axes.set(xlabel=panel.label, ylabel=view.axis(panel.x).label)
+    axes.set(xlabel=typeset(panel.label), ylabel=typeset(view.axis(panel.x).label))
 
 
 def _answer(axes: "Axes", panel: Answer, view: View) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from initlib import checks
+from initlib.explorers.engine.words import number
 
 LOG_STEP = 0.01  # decades between two stored values of a logarithmic quantity
 MOST = 30_000  # steps that a stored number can count
@@ -68,25 +69,18 @@ class Axis:
         '1.41 (He)'
         """
         value = self.values[index]
-        marks = [name for name, at in self.marks.items() if abs(at - value) < 1e-6 * abs(at)]
+        marks = [name for name, at in self.marks.items() if self.stands_at(at) and self.nearest(at) == index]
         return number(value) + (f" ({', '.join(marks)})" if marks else "")
+
+    def stands_at(self, mark: float) -> bool:
+        """Return whether a mark is one of the numbers on the axis."""
+        return bool(np.isclose(self.values, mark, rtol=1e-6, atol=0).any())
 
     def nearest(self, value: Any) -> int:
         """Return the index of `value`, or of the number nearest to it."""
         if self.named:
             return self.values.index(checks.choice(self.name, value, self.values))
         return int(np.argmin(np.abs(np.array(self.values) - checks.real(self.name, value))))
-
-
-def number(value: Any) -> str:
-    """Return a number with three digits, a name as it is, and NaN as the word for it.
-
-    >>> number(0.12345), number(12), number(float("nan")), number("relu")
-    ('0.123', '12', 'diverged', 'relu')
-    """
-    if isinstance(value, float) and math.isnan(value):
-        return "diverged"
-    return str(value) if isinstance(value, (str, int)) else f"{float(f'{value:.3g}'):g}"
 
 
 def _check_axis(name: str, values: tuple[Any, ...]) -> None:
@@ -162,7 +156,8 @@ class Table:
         if LINEAR_STEPS / 10 < high - low < MOST and (finite == np.rint(finite)).all():
             return low, 1.0  # many whole numbers, such as those of texts, are kept exactly
         step = (high - low) / LINEAR_STEPS or 1.0
-        return step * math.floor(low / step) if low <= 0 <= high else low, step  # 0 is one of the steps
+        near_zero = low < high and low < step and high > -step
+        return step * math.floor(low / step) if near_zero else low, step  # 0 is one of the steps
 
     def _encode(self, name: str, array: NDArray[np.float64]) -> NDArray[np.int16]:
         offset, step = self._scales[name]

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from initlib.explorers.engine.table import Axis, Table, number
+from initlib.explorers.engine.table import Axis, Table
+from initlib.explorers.engine.words import number, spoken
 from initlib.typing import Array
 
 
@@ -52,7 +53,7 @@ class View:
 
     def settings(self) -> str:
         """Return where the controls stand, in words."""
-        return ", ".join(f"{self.axis(name).label} {number(self.set(name))}" for name in self.at)
+        return spoken(", ".join(f"{self.axis(name).label} {number(self.set(name))}" for name in self.at))
 
 
 def quartiles(bins: Array, shares: Array) -> Array:

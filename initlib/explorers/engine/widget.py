@@ -1,6 +1,7 @@
 """The live form of an explorer: ipywidgets controls linked in the browser to one drawing."""
 
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,19 @@ from initlib.explorers.engine.declaration import Declaration
 from initlib.explorers.engine.table import Axis
 
 _HERE = Path(__file__).parent
-SCRIPTS = ("panels.js", "explorer.js")  # one module: the second uses the first's functions
+SCRIPTS = ("words", "table", "address", "controls", "panels", "explorer")  # joined to one module
+
+
+def module() -> str:
+    """Return the scripts as one module; their comments stay in the repository."""
+    scripts = [(_HERE / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS]
+    return re.sub(r"(?m)^\s*(//.*)?\n", "", "".join(scripts))
 
 
 class Drawing(anywidget.AnyWidget):
     """Draws an explorer's panels in the browser; the table and its description never change."""
 
-    _esm = "".join((_HERE / name).read_text(encoding="utf-8") for name in SCRIPTS)
+    _esm = module()
     _css = (_HERE / "explorer.css").read_text(encoding="utf-8")
     spec = traitlets.Dict().tag(sync=True)
     table = traitlets.Bytes().tag(sync=True)

@@ -76,7 +76,11 @@ function transpose(x, to, from, rows, columns, toRow, fromRow) {
   }
 }
 
-const polynomial = (coefficients, x) => coefficients.reduceRight((sum, one) => sum * x + one, 0);
+function polynomial(coefficients, x) {
+  let sum = 0;
+  for (let i = coefficients.length - 1; i >= 0; i--) sum = sum * x + coefficients[i];
+  return sum;
+}
 
 // The complementary error function, relative error below 1.2e-7 (Press et al., Numerical Recipes, section 6.2).
 function erfc(x) {

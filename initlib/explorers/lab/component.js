@@ -174,7 +174,7 @@ class Lab {
     this.running = true;
     this.label();
     const run = this.run;
-    let pace = 5;
+    let pace = 1;
     await this.busy;
     while (this.running && run === this.run) {
       const speed = SPEEDS[this.speed];
@@ -405,7 +405,7 @@ const nearby = (el) =>
 async function render({ model, el }) {
   el.classList.add("initlib-lab");
   await nearby(el);
-  const lab = (el.lab = new Lab(el, model.get("spec")));
+  const lab = (el.lab = new Lab(el, { ...COMMON, ...model.get("spec") }));
   hideStillPicture(el);
   const observers = [new ResizeObserver(() => lab.redraw()), new MutationObserver(() => lab.redraw())];
   observers[0].observe(el);

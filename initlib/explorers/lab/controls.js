@@ -53,7 +53,7 @@ const pair = (key, title) =>
     `<figure><figcaption>${title}, <b class="${arm}">${arm.toUpperCase()}</b></figcaption><canvas data-chart="${key}-${arm}" role="img" aria-label="${title}, ${arm}"></canvas></figure>`
   ).join("");
 
-function pageHtml({ controls, presets }) {
+function pageHtml({ controls, presets, compact }) {
   const options = presets.map(({ name, title }) => `<option value="${name}">${html(title)}</option>`).join(
     "",
   );
@@ -68,11 +68,15 @@ function pageHtml({ controls, presets }) {
   <label>Speed <select class="speed">${speeds}</select></label>
   <label class="switch"><input type="checkbox" class="predict"> Predict first</label>
 </div>
-<div class="settings"><div class="row head"><span class="name"></span><b class="a">A</b><b class="b">B</b></div>
+<${
+    compact
+      ? 'details class="settings"><summary>Settings</summary>'
+      : 'div class="settings">'
+  }<div class="row head"><span class="name"></span><b class="a">A</b><b class="b">B</b></div>
 ${settingsHtml(controls, ({ main, shared }) => main && !shared)}
 <details><summary>More settings</summary><div>${
     settingsHtml(controls, ({ main, shared }) => !main || shared)
-  }</div></details></div>
+  }</div></details></${compact ? "details" : "div"}>
 <p class="notes" role="status" hidden></p>
 <fieldset class="guess" hidden><legend>Which arm will classify more of the test set after ${ENOUGH} steps?</legend>
 ${

@@ -1,7 +1,9 @@
 """What the lab's nets learn: the book's digits, and two sets in the plane whose decisions can be drawn."""
 
+import math
 from base64 import b64encode
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,8 +14,8 @@ from initlib.datasets import Dataset, Split
 
 PLANE_SCALE = 100  # the page gets points of the plane as integers: x = integer / PLANE_SCALE
 BITS = 5  # of a pixel, which is 0..16
-MOST = 60  # bits after which a chance learns at a fixed pace
 NAMES = ("digits", "spirals", "circles")
+STREAM = Path(__file__).parent / "digits.bits"  # what `packed` returns, which takes seconds
 
 
 def spirals(samples: int = 300, noise: float = 0.04, seed: int = 0) -> Dataset:
@@ -73,7 +75,7 @@ def _shipped(name: str) -> dict[str, Any]:
     raw = get(name).split(0, standardise=False)
     inputs, labels = in_order(raw)
     if name == "digits":
-        values = compress(inputs.astype(int), labels)
+        values = STREAM.read_bytes()
     else:
         values = np.rint(inputs * PLANE_SCALE).astype(np.int8).tobytes()
     return {
@@ -97,14 +99,21 @@ def in_order(split: Split) -> tuple[NDArray[np.float64], NDArray[np.int_]]:
     return inputs, labels
 
 
+def packed() -> bytes:
+    """Return the pixels of the digits, compressed."""
+    inputs, labels = in_order(datasets.digits().split(0, standardise=False))
+    return compress(inputs.astype(int), labels)
+
+
 def compress(pixels: NDArray[np.int_], labels: NDArray[np.int_]) -> bytes:
     """Return pictures (samples, 64) of pixels 0..16 as a range-coded stream of bits.
 
-    Each pixel is five bits, highest first. The chance of a bit is a mean of three that are learned on the
-    way, each for the bits before and other company: the label, the neighbours, both. data.js reads it; the
-    coder is LZMA's.
+    Each pixel is five bits, highest first. The chance of a bit is mixed from five that are learned on the
+    way, each for the bits before and other company: the label, known neighbours, both. The mixing is that of
+    PAQ (weighted logarithms of the odds, weights learned; Mahoney 2005), the coder LZMA's; data.js reads it.
     """
     chances: dict[tuple[int, ...], list[int]] = {}
+    weights = [[19661] * 5 for _ in range(1 << BITS)]
     low, width, out = 0, 0xFFFFFFFF, bytearray()
     for row, label in zip(pixels.tolist(), labels.tolist(), strict=True):
         for at, value in enumerate(row):
@@ -113,10 +122,9 @@ def compress(pixels: NDArray[np.int_], labels: NDArray[np.int_]) -> bytes:
             for place in range(BITS - 1, -1, -1):
                 bit = value >> place & 1
                 seen = [chances.setdefault((at, node, i, one), [2048, 0]) for i, one in enumerate(company)]
-                bound = (width >> 12) * _mean(seen)
-                low, width = (low + bound, width - bound) if bit else (low, bound)
-                for chance in seen:
-                    _learn(chance, bit)
+                chance = _mixed(seen, weights[node], bit)
+                bound = (width >> 12) * chance
+                low, width = (low, bound) if bit else (low + bound, width - bound)
                 node = 2 * node + bit
                 while width < 1 << 24:
                     low, width = _put(low, out), width << 8
@@ -125,25 +133,41 @@ def compress(pixels: NDArray[np.int_], labels: NDArray[np.int_]) -> bytes:
     return bytes(out)
 
 
-def _company(row: list[int], at: int, label: int) -> tuple[int, int, int]:
-    """Return what each of the three chances of a pixel goes by."""
-    above, before = row[at - 8] if at > 7 else 0, row[at - 1] if at % 8 else 0
-    level = [(one > 0) + (one > 5) + (one > 11) for one in (above, before)]
-    return label, 4 * level[0] + level[1], 4 * label + 2 * (above > 6) + (before > 7)
+def _company(row: list[int], at: int, label: int) -> tuple[int, ...]:
+    """Return what each of the chances of a pixel goes by."""
+    y, x = divmod(at, 8)
+
+    def near(up: int, left: int) -> int:
+        value = row[at - 8 * up - left] if y >= up and 0 <= x - left < 8 else 0
+        return (value > 0) + (value > 5) + (value > 11)
+
+    beside, aslant = 4 * near(1, 0) + near(0, 1), 4 * near(1, 1) + near(1, -1)
+    return label, beside, 16 * label + aslant, 16 * label + beside, 4 * near(0, 2) + near(2, 0)
 
 
-def _mean(chances: list[list[int]]) -> int:
-    """Return the mean of the chances of a 0; those far from one half, or often seen, weigh more."""
-    weights = [abs(chance - 2048) + 64 * min(count, 8) + 1 for chance, count in chances]
-    total = sum(weight * chance for weight, (chance, _) in zip(weights, chances, strict=True))
-    return min(max(total // sum(weights), 24), 4072)
+LOGISTIC = [min(max(round(4096 / (1 + math.exp(8 - i / 2))), 1), 4095) for i in range(33)]
 
 
-def _learn(chance: list[int], bit: int) -> None:
-    """Move a chance of 0, in 4096ths, towards the bit that was seen; it counts what it saw."""
-    chance[1] = min(chance[1] + 1, MOST)
-    chance[0] += int(((1 - bit) * 4096 - chance[0]) / (chance[1] + 0.5))
-    chance[0] = min(max(chance[0], 24), 4072)
+def _chance_at(odds: int) -> int:
+    """Return the chance of a 1, in 4096ths, at odds whose logarithm is given in 256ths."""
+    i, rest = divmod(min(max(odds, -2047), 2047) + 2048, 128)
+    return (LOGISTIC[i] * (128 - rest) + LOGISTIC[i + 1] * rest + 64) >> 7
+
+
+ODDS = np.searchsorted([_chance_at(odds) for odds in range(-2047, 2047)], range(4096)) - 2047
+
+
+def _mixed(chances: list[list[int]], weights: list[int], bit: int) -> int:
+    """Return the mixed chance of a 1, then let the chances (and counts) and the weights learn the bit."""
+    hints = [int(ODDS[chance]) for chance, _ in chances]
+    odds = sum(weight * hint for weight, hint in zip(weights, hints, strict=True)) // 65536
+    mixed = min(max(_chance_at(odds), 8), 4088)
+    for i, (hint, chance) in enumerate(zip(hints, chances, strict=True)):
+        weights[i] += (hint * 3 * (4096 * bit - mixed) + 8192) >> 14
+        chance[1] = min(chance[1] + 1, 127)
+        chance[0] += int((4095 * bit - chance[0]) / (chance[1] + 0.5))
+        chance[0] = min(max(chance[0], 16), 4080)
+    return mixed
 
 
 def _put(low: int, out: bytearray) -> int:

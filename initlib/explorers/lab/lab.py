@@ -2,19 +2,18 @@
 
 from typing import Any
 
-from initlib.explorers.lab import data, settings, sources
-from initlib.explorers.lab.rules import rules
+from initlib.explorers.lab import settings
 from initlib.extras import hints
 
 NOTE = "A still picture of one run: where JavaScript runs, you can train both arms here yourself."
-HOME = "https://demystifying-weight-initialization.github.io/book/"
 
 
 class Lab:
     """Two arms of real networks, to be trained in the reader's browser. `lab` makes it."""
 
-    def __init__(self, start: dict[str, Any]) -> None:
+    def __init__(self, start: dict[str, Any], *, compact: bool = False) -> None:
         self.start = start
+        self.compact = compact
         self._widget: Any = None
 
     def __repr__(self) -> str:
@@ -32,16 +31,8 @@ class Lab:
         return f"The lab, {self.start['title']}: arms A and B, {shape}, {', '.join(words)}."
 
     def spec(self) -> dict[str, Any]:
-        """Return what the page needs, as JSON."""
-        return {
-            "start": self.start,
-            "controls": settings.controls(),
-            "presets": [settings.preset(name) for name in settings.PRESETS],
-            "rules": rules(),
-            "data": data.shipped(),
-            "kernel": sources.kernel(),
-            "home": HOME,
-        }
+        """Return what is this lab's own, as JSON."""
+        return {"start": self.start, "compact": self.compact}
 
     @property
     def widget(self) -> Any:
@@ -77,8 +68,10 @@ def _words(name: str, value: Any) -> str:
     return str(allowed[value]) if isinstance(allowed, dict) else f"{value:g}"
 
 
-def lab(preset: str = "why", **changes: Any) -> Lab:
+def lab(preset: str = "why", *, compact: bool = False, **changes: Any) -> Lab:
     """Return the lab at a preset, with some settings changed: one value, or a pair for arms A and B.
+
+    A compact lab has its settings folded away.
 
     Presets are named after the chapters' scenes: why, zero, random, xavier, he, activation, architecture,
     biases, regularize, large, ignoring, plane. Raises ValueError for an unknown preset or setting.
@@ -90,4 +83,4 @@ def lab(preset: str = "why", **changes: Any) -> Lab:
     """
     start = settings.preset(preset)
     _, _, own = settings.PRESETS[preset]
-    return Lab({**start, **settings.filled({**own, **changes})})
+    return Lab({**start, **settings.filled({**own, **changes})}, compact=compact)

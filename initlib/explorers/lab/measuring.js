@@ -24,13 +24,13 @@ function profileOf(arm, net) {
   crossEntropy(floats, network.output, numbers.map((number) => train.labels[number]), 0, count);
   scaleGradient(floats, network.output, count);
   network.backward(count);
-  const activation = ACTIVATIONS[arm.settings.activation];
+  const seen = network.pre.map((signal) => statisticsOf(floats, signal, count, arm));
   return {
-    rms: network.pre.map((signal) => rms(floats, signal.at, signal, count)),
-    gradient: network.pre.map((signal) => rms(floats, signal.grad, signal, count)),
-    cosine: network.pre.map((signal) => meanCosine(floats, signal, count)),
-    dead: network.pre.slice(0, -1).map((signal) => deadShare(floats, signal, count, activation)),
-    histograms: network.pre.map((signal) => histogram(floats, signal, count)),
+    rms: seen.map(({ rms }) => rms),
+    gradient: seen.map(({ gradient }) => gradient),
+    cosine: seen.map(({ cosine }) => cosine),
+    dead: seen.slice(0, -1).map(({ dead }) => dead),
+    histograms: seen.map(({ bins }) => bins),
   };
 }
 
@@ -38,51 +38,38 @@ function scaleGradient(floats, { grad, columns }, count) {
   for (let i = 0; i < count * columns; i++) floats[grad + i] *= count;
 }
 
-// Calls visit(entry, row) for the entries of a signal, paddings apart.
-function entries(at, { units, columns }, count, visit) {
-  for (let i = 0; i < count; i++) {
-    for (let j = 0; j < units; j++) visit(at + i * columns + j, i, j);
-  }
-}
-
-function rms(floats, at, signal, count) {
-  let sum = 0;
-  entries(at, signal, count, (entry) => (sum += floats[entry] * floats[entry]));
-  return Math.sqrt(sum / (count * signal.units));
-}
-
-// Over all pairs of different samples; two zero vectors count as equal.
-function meanCosine(floats, signal, count) {
-  const lengths = new Float64Array(count);
-  const total = new Float64Array(signal.units);
-  entries(signal.at, signal, count, (entry, i) => (lengths[i] += floats[entry] * floats[entry]));
-  entries(
-    signal.at,
-    signal,
-    count,
-    (entry, i, j) => (total[j] += lengths[i] ? floats[entry] / Math.sqrt(lengths[i]) : 0),
-  );
-  const zeros = lengths.reduce((sum, one) => sum + (one === 0), 0);
-  const pairs = total.reduce((sum, one) => sum + one * one, 0) - (count - zeros) + zeros * (zeros - 1);
-  return pairs / (count * (count - 1));
-}
-
-function deadShare(floats, signal, count, [phi, slope]) {
-  const flat = flatSlope([phi, slope]);
-  const alive = new Uint8Array(signal.units);
-  entries(signal.at, signal, count, (entry, i, j) => {
-    if (!alive[j] && Math.abs(slope(floats[entry], phi(floats[entry]))) > flat) alive[j] = 1;
-  });
-  return 1 - alive.reduce((sum, one) => sum + one, 0) / signal.units;
-}
-
-function histogram(floats, signal, count) {
+// One signal over `count` samples. The cosine is the mean over all pairs; two zero vectors count as equal.
+function statisticsOf(floats, { at, grad, units, columns }, count, arm) {
+  const [phi, slope] = ACTIVATIONS[arm.settings.activation];
+  const flat = (arm.flat ??= flatSlope([phi, slope]));
+  const alive = new Uint8Array(units);
+  const total = new Float64Array(units);
   const bins = new Array(BINS).fill(0);
-  entries(signal.at, signal, count, (entry) => {
-    const bin = Math.floor(((floats[entry] + SPAN) / (2 * SPAN)) * BINS);
-    bins[Math.max(0, Math.min(bin || 0, BINS - 1))] += 1 / (count * signal.units);
-  });
-  return bins;
+  let [squares, back, zeros] = [0, 0, 0];
+  for (let i = 0; i < count; i++) {
+    const row = at + i * columns;
+    let length = 0;
+    for (let j = 0; j < units; j++) length += floats[row + j] * floats[row + j];
+    squares += length;
+    if (length === 0) zeros++;
+    const unit = length === 0 ? 0 : 1 / Math.sqrt(length);
+    for (let j = 0; j < units; j++) {
+      const value = floats[row + j];
+      total[j] += value * unit;
+      back += floats[grad + i * columns + j] ** 2;
+      const bin = Math.floor(((value + SPAN) / (2 * SPAN)) * BINS);
+      bins[Math.max(0, Math.min(bin || 0, BINS - 1))] += 1 / (count * units);
+      if (!alive[j] && Math.abs(slope(value, phi(value))) > flat) alive[j] = 1;
+    }
+  }
+  const pairs = total.reduce((sum, one) => sum + one * one, 0) - (count - zeros) + zeros * (zeros - 1);
+  return {
+    rms: Math.sqrt(squares / (count * units)),
+    gradient: Math.sqrt(back / (count * units)),
+    cosine: pairs / (count * (count - 1)),
+    dead: 1 - alive.reduce((sum, one) => sum + one, 0) / units,
+    bins,
+  };
 }
 
 // By weight layer: rms of the last step's change over rms of the weights, for the net that `remember` kept.
@@ -90,10 +77,11 @@ function updateSizes(arm, net) {
   const { memory: { floats }, net: { slots }, before } = arm;
   return slots.filter(({ kind }) => kind === "weight").map((slot) => {
     let [change, size] = [0, 0];
-    entries(slot.at, slot, slot.rows, (entry) => {
+    const { at, rows, columns } = slot; // paddings are 0 before and after
+    for (let entry = at; entry < at + rows * columns; entry++) {
       change += (floats[net.at + entry] - floats[before + entry]) ** 2;
       size += floats[before + entry] ** 2;
-    });
+    }
     return Math.sqrt(change / size);
   });
 }

@@ -1,6 +1,7 @@
 """The still form of the lab: the training loss of both arms, computed by initlib."""
 
 import io
+import math
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -11,7 +12,7 @@ from initlib.explorers.lab.rules import rules
 from initlib.extras import hints
 
 COLOURS = {"A": "#0072b2", "B": "#a8327d"}
-EPOCHS, SEEDS = 8, 3
+STEPS, SEEDS = 180, 3
 
 
 @hints()
@@ -21,13 +22,15 @@ def draw(start: dict[str, Any]) -> bytes:
     from matplotlib.figure import Figure
 
     shared, stream = start["shared"], io.BytesIO()
+    samples = len(data.get(shared["data"]).split(0).train)
+    epochs = math.ceil(STEPS / math.ceil(samples / shared["batch"]))
     with mpl.rc_context(figures.STYLE):
         figure = Figure(figsize=(6.4, 3.0))
         axes = figure.subplots()
         for name, arm in zip("AB", start["arms"], strict=True):
-            loss = train(arm, shared, range(SEEDS), EPOCHS).loss
+            loss = train(arm, shared, range(SEEDS), epochs).loss
             for i, line in enumerate(loss):
-                axes.plot(range(1, EPOCHS + 1), line, color=COLOURS[name], label=name if i == 0 else None)
+                axes.plot(range(1, epochs + 1), line, color=COLOURS[name], label=name if i == 0 else None)
         axes.set(xlabel="epoch", ylabel="training loss", title=start["title"], ylim=(0, 3))
         axes.legend()
         figure.savefig(stream, format="png")

@@ -89,8 +89,8 @@ PRESETS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "architecture": ("A deep net without and with shortcuts", "book/practices/architecture-and-size", {
         "shortcut": ("none", "scaled"), "init": "xavier", "depth": 40, "rate": 0.05
     }),
-    "biases": ("Large random biases against zero", "book/practices/biases", {
-        "bias": ("random", "zero"), "biasSize": 1.0, "depth": 20, "rate": 0.05
+    "biases": ("Random biases against zero, with twenty SiLU layers", "book/practices/biases", {
+        "bias": ("random", "zero"), "biasSize": 0.5, "depth": 20, "activation": "silu", "rate": 0.05
     }),
     "regularize": ("Normalization forgives a large start", "book/practices/regularize-the-initialization", {
         "normalisation": ("none", "batch"), "scale": 4.0
@@ -102,7 +102,7 @@ PRESETS: dict[str, tuple[str, str, dict[str, Any]]] = {
         "activation": ("selu", "relu"), "depth": 20, "rate": 0.05
     }),
     "plane": ("Two spirals, two starts", "book/techniques/index", {
-        "init": ("normal", "he"), "size": 0.05, "data": "spirals", "depth": 5, "width": 32,
+        "init": ("normal", "he"), "size": 0.02, "data": "spirals", "depth": 5, "width": 32,
         "optimizer": "adam", "rate": 0.005, "batch": 32, "seeds": 3,
     }),
 }  # fmt: skip

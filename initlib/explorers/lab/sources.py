@@ -1,11 +1,17 @@
 """The JavaScript of the lab: readable files, joined into one module without a build step."""
 
+import json
 import re
 from base64 import b64encode
 from functools import cache
 from pathlib import Path
+from typing import Any
+
+from initlib.explorers.lab import data, settings
+from initlib.explorers.lab.rules import rules
 
 HERE = Path(__file__).parent
+HOME = "https://demystifying-weight-initialization.github.io/book/"
 # What trains, alone in a worker or on the page: one function, whose source starts the worker too.
 ENGINE = (
     "arithmetic",
@@ -43,8 +49,20 @@ def engine() -> str:
 
 @cache
 def module() -> str:
-    """Return the lab as one module for anywidget."""
-    return engine() + read(PAGE)
+    """Return the lab as one module for anywidget, with all that its labs have in common."""
+    return f"{engine()}{read(PAGE)}const COMMON = {json.dumps(common(), separators=(',', ':'))};\n"
+
+
+def common() -> dict[str, Any]:
+    """Return what every lab needs, as JSON."""
+    return {
+        "controls": settings.controls(),
+        "presets": [settings.preset(name) for name in settings.PRESETS],
+        "rules": rules(),
+        "data": data.shipped(),
+        "kernel": kernel(),
+        "home": HOME,
+    }
 
 
 @cache

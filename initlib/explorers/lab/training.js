@@ -124,7 +124,7 @@ class Arm {
         yield;
       }
       this.step++;
-      if (this.step % this.every === 0) yield* this.noting();
+      if (this.step === 1 || this.step % this.every === 0) yield* this.noting();
     }
   }
 
@@ -132,11 +132,13 @@ class Arm {
     this.memory.floats.copyWithin(this.before, net.at, net.at + this.net.size);
   }
 
+  // After the first step, so that there is a curve soon, then at equal distances.
   *noting() {
+    const steps = this.step - this.points.at(-1);
     this.points.push(this.step);
     for (const net of this.nets) {
       const { accuracy, loss } = net.diverged >= 0 ? { accuracy: 0, loss: NaN } : this.evaluate(net);
-      net.losses.push(this.step ? net.sum / this.every : loss);
+      net.losses.push(this.step ? net.sum / steps : loss);
       net.accuracies.push(accuracy);
       net.sum = net.diverged >= 0 ? NaN : 0;
       yield;
@@ -148,8 +150,14 @@ class Arm {
     for (const _ of this.noting());
   }
 
-  // Keep step 0 and join the others two by two.
+  // Keep step 0, let step 1 go, and join the others two by two.
   thin() {
+    if (this.points[1] === 1) {
+      for (const all of [this.points, ...this.nets.flatMap((net) => [net.losses, net.accuracies])]) {
+        all.splice(1, 1);
+      }
+      return;
+    }
     const odd = (all) => all.filter((_, i) => i % 2 === 0);
     const means = (all) => [all[0], ...odd(all.slice(1)).map((one, i) => (one + all[2 * i + 2]) / 2)];
     this.points = odd(this.points);

@@ -42,15 +42,11 @@ class Trainer {
   }
 }
 
-// Root mean square of the probe's inputs and the cosine between them.
+// Statistics of the probe's inputs.
 function inputsOf(arm) {
   const numbers = probe(arm);
   arm.feed(arm.data.train, numbers);
-  const { memory: { floats }, net: { input } } = arm;
-  return {
-    rms: rms(floats, input.at, input, numbers.length),
-    cosine: meanCosine(floats, input, numbers.length),
-  };
+  return statisticsOf(arm.memory.floats, arm.net.input, numbers.length, arm);
 }
 
 // The worker's side.

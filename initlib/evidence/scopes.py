@@ -1,0 +1,131 @@
+"""Where the claims that networks were trained for were tried, and what came out there: one table."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from initlib.evidence.parts import Training
+from initlib.evidence.protocol import Difference
+from initlib.evidence.results import Result
+from initlib.evidence.statistics import Mean
+from initlib.tables import Table
+from initlib.training import sweeps
+
+COLUMNS = ("SGD", "Adam", "AdamW, warm-up")
+UNTRIED = "not tried"
+
+
+def scopes(
+    results: Mapping[str, Result], maps: Mapping[str, Sequence[str]], elsewhere: Mapping[str, Result]
+) -> Table:
+    """Return a row for each result that rests on training: its nets, its verdicts, and the maps behind it.
+
+    `maps` names, for each map of `elsewhere`, the results that rest on the same contrast.
+    """
+    rows = [
+        {
+            "claim": claim,
+            "networks and data": nets(result),
+            **by_optimizer(result),
+            "elsewhere": "; ".join(
+                f"{name}: {counted(elsewhere[name])}" for name, behind in maps.items() if claim in behind
+            )
+            or UNTRIED,
+        }
+        for claim, result in results.items()
+        if trainings(result)
+    ]
+    return Table(rows, "Where every claim that rests on training was tried, and what came out there.")
+
+
+def trainings(result: Result) -> list[Training]:
+    """Return the trainings that a rule to the verdict speaks of."""
+    protocol = result.protocol
+    rules = [*protocol.rules, *(protocol.told.rules if protocol.told else ())]
+    decisive = {test for rule in rules for test in rule.when}
+    names = dict.fromkeys(test.part for test in protocol.tests if test.name in decisive)
+    parts = [protocol.parts[name] for name in names]
+    return [part for part in parts if isinstance(part, Training)]
+
+
+def by_optimizer(result: Result) -> dict[str, str]:
+    """Return the verdicts with each optimizer, as told and on the rule."""
+    told = result.verdicts_as_told
+    found = dict.fromkeys(COLUMNS, UNTRIED)
+    for ground, verdict in result.verdicts.items():
+        both = [f"told {told[ground]}", f"rule {verdict}"] if told else [f"rule {verdict}"]
+        found[column(trainings(result), ground)] = ", ".join(both)
+    return found
+
+
+def column(parts: Sequence[Training], ground: str) -> str:
+    """Return the column of a ground, from the optimizer of its nets."""
+    part = next((part for part in parts if part.grounds), parts[0])
+    place = next(one for one in part.combinations() if one.get("ground", "") == ground)
+    cell = part.cell(arm=next(iter(part.arms)), **place, learning_rate=0.1, seed=0)
+    sgd, adam, warmed = COLUMNS
+    return sgd if cell["optimizer"] != "adam" else warmed if cell.get("schedule") else adam
+
+
+def nets(result: Result) -> str:
+    """Return in words how many layers the trained nets have, how wide they are, and on what they train.
+
+    A net of each setting is built; the widths are those of the hidden layers.
+    """
+    cells = [
+        part.cell(arm=arm, **condition, learning_rate=0.1, seed=0)
+        for part in trainings(result)
+        for condition in part.combinations()
+        for arm in part.arms
+    ]
+    built = [build(cell) for cell in cells]
+    depths = [len(net.weights) for net in built]
+    widths = [weights.shape[-1] for net in built for weights in net.weights[:-1]]
+    data = dict.fromkeys(str(getattr(cell["dataset"], "name", cell["dataset"])) for cell in cells)
+    wide = f", {reach(widths)} wide" if widths else ""
+    return f"{reach(depths)} layers{wide}; {', '.join(data).replace('_', ' ')}"
+
+
+def build(cell: Mapping[str, Any]) -> Any:
+    """Return the net of a cell of a sweep."""
+    make = cell.get("network", "mlp")
+    return sweeps.build([cell]) if make == "mlp" else make([cell])
+
+
+def reach(sizes: Iterable[int]) -> str:
+    """Return the least and the largest in words.
+
+    >>> reach([3, 20]), reach([64, 64])
+    ('3 to 20', '64')
+    """
+    low, high = min(sizes := list(sizes)), max(sizes)
+    return str(low) if low == high else f"{low} to {high}"
+
+
+def contrasts(elsewhere: Mapping[str, Result]) -> Table:
+    """Return a row for each ground: what became there of the contrast of each map, and by how many points."""
+    grounds = dict.fromkeys(ground for result in elsewhere.values() for ground in result.protocol.grounds)
+    rows = [
+        {"ground": ground, **{name: became(result, ground) for name, result in elsewhere.items()}}
+        for ground in grounds
+    ]
+    return Table(rows, "; ".join(f"{name}: {one.protocol.statement}" for name, one in elsewhere.items()))
+
+
+def became(result: Result, ground: str) -> str:
+    """Return what became of the contrast of a map on a ground, with its size in points."""
+    name = contrast(result)
+    estimate = result.finding(name, ground).estimate
+    assert isinstance(estimate, Mean)
+    return f"{result.effects(name)[ground]} ({100 * estimate.mean:+.0f})"
+
+
+def contrast(result: Result) -> str:
+    """Return the name of the one difference that a map is about."""
+    [test] = [test.name for test in result.protocol.tests if isinstance(test, Difference)]
+    return test
+
+
+def counted(result: Result) -> str:
+    """Return on how many grounds the contrast of a map holds, is weaker, gone, reversed or open."""
+    effects = list(result.effects(contrast(result)).values())
+    return ", ".join(f"{kind} on {effects.count(kind)}" for kind in dict.fromkeys(effects))

@@ -1,0 +1,56 @@
+"""The line over folded code says what the code does, and folding leaves the exercises alone."""
+
+import copy
+import json
+import sys
+
+import pytest
+from notebooks_under_test import ROOT, paths
+
+sys.path.insert(0, str(ROOT / "site" / "extensions"))
+
+from folded_code import OWN_FORM, describe, fold
+
+
+def cell(source, outputs=(), **metadata):
+    return {"cell_type": "code", "source": source, "outputs": list(outputs), "metadata": metadata}
+
+
+FIGURE = {"output_type": "display_data", "data": {"image/png": "", "text/plain": ""}}
+PRINT = {"output_type": "stream", "text": "1"}
+
+
+@pytest.mark.parametrize(
+    ("code", "says"),
+    [
+        (cell("import numpy as np\nfrom initlib import theory"), "imports numpy, initlib"),
+        (cell("import a\nimport b\nimport c\nimport d"), "imports a, b, c, and 1 more"),
+        (cell("# The ladder.\nx = 1"), "The ladder"),
+        (cell("def half(x):\n    return x / 2"), "defines half()"),
+        (cell("figure = draw()", [FIGURE]), "draws the figure"),
+        (cell("figure = draw()"), "computes figure"),
+        (cell("print(1)", [PRINT]), "prints numbers"),
+        (
+            cell('result = evidence.load("he-depth")\nresult.box()'),
+            "loads the trial he-depth, shows the verdict",
+        ),
+        (cell("for x in y:\n    assert x"), "checks numbers of the text"),
+    ],
+)
+def test_the_line_says_what_the_code_does(code, says):
+    assert describe(code) == says
+
+
+@pytest.mark.parametrize("path", paths(), ids=lambda path: path.stem)
+def test_every_code_cell_is_folded_under_a_line_or_has_its_own_form(path):
+    notebook = json.loads(path.read_text(encoding="utf-8"))
+    before = copy.deepcopy(notebook)
+    fold(notebook)
+    for old, new in zip(before["cells"], notebook["cells"], strict=True):
+        tags = {*new["metadata"].get("tags", [])}
+        if new["cell_type"] != "code" or OWN_FORM & tags:
+            assert new == old
+            continue
+        assert {"hide-input", "hide-cell"} & tags
+        assert new["metadata"]["mystnb"]["code_prompt_show"].startswith("Code: ")
+        assert (new["source"], new["outputs"]) == (old["source"], old["outputs"])

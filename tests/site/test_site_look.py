@@ -1,0 +1,115 @@
+"""How the pages look and read: contrast by day and night, folded code and its switch, filtered verdicts."""
+
+import numpy as np
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from site_under_test import Visit
+
+from initlib import figures
+
+CHAPTER, VERDICTS, LANDING = "book/techniques/he", "book/conclusion/verdicts", "book/intro"
+FOLDS = "details.hide.above-input, details.hide.below-input"
+PAPER = {"light": "#fbfaf6", "dark": "#14181b"}
+# The Filter Effects specification: hue-rotate(180deg) in linear combinations of red, green and blue.
+TURN = np.array([[-0.574, 1.43, 0.144], [0.426, 0.43, 0.144], [0.426, 1.43, -0.856]])
+
+
+def open_page(browser, addresses, name, theme="light", **options):
+    context = browser.new_context(**options)
+    context.add_init_script(
+        f"localStorage.setItem('mode', '{theme}'); localStorage.setItem('theme', '{theme}')"
+    )
+    visit = Visit(context, addresses["server"])
+    return visit.open(f"{name}.html")
+
+
+@pytest.mark.parametrize("theme", PAPER)
+@pytest.mark.parametrize("name", [LANDING, CHAPTER, VERDICTS])
+def test_text_stands_out_from_its_ground_on_whole_pages(browser, addresses, name, theme):
+    page = open_page(browser, addresses, name, theme)
+    page.evaluate("for (const e of document.querySelectorAll('.bd-article details')) e.open = true")
+    ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert ground == f"rgb{tuple(int(PAPER[theme][i : i + 2], 16) for i in (1, 3, 5))}"
+    found = Axe().run(page, options={"runOnly": ["color-contrast"]}).response["violations"]
+    assert [node["html"][:150] for one in found for node in one["nodes"]] == []
+    page.context.close()
+
+
+def light(color: np.ndarray) -> float:
+    """Return the relative luminance of a color in [0, 1] by WCAG."""
+    linear = np.where(color <= 0.03928, color / 12.92, ((color + 0.055) / 1.055) ** 2.4)
+    return float(linear @ [0.2126, 0.7152, 0.0722])
+
+
+def contrast(color: str, theme: str) -> float:
+    """Return the contrast of a figure's color with the page, as the style sheet shows it in this theme."""
+    ink, paper = (np.array([int(c[i : i + 2], 16) for i in (1, 3, 5)]) / 255 for c in (color, PAPER[theme]))
+    if theme == "dark":  # invert, turn the hue back, screen
+        ink = np.clip(TURN @ (1 - ink), 0, 1)
+        ink = 1 - (1 - ink) * (1 - paper)
+    else:  # multiply
+        ink = ink * paper
+    dark, bright = sorted((light(ink), light(paper)))
+    return (bright + 0.05) / (dark + 0.05)
+
+
+@pytest.mark.parametrize("theme", PAPER)
+def test_the_ink_of_a_figure_can_be_read_by_day_and_by_night(theme):
+    assert contrast(figures.INK, theme) >= 4.5
+    assert contrast("#E4E4E4", theme) < 2  # the grid stays behind; the sum can tell
+
+
+@pytest.mark.parametrize("theme", PAPER)
+def test_a_figure_lies_on_the_ground_of_its_page(browser, addresses, theme):
+    page = open_page(browser, addresses, CHAPTER, theme)
+    style = page.locator("div.cell_output img").first.evaluate(
+        "e => [getComputedStyle(e).mixBlendMode, getComputedStyle(e).filter]"
+    )
+    assert (
+        style
+        == {
+            "light": ["multiply", "none"],
+            "dark": ["screen", "invert(1) hue-rotate(180deg)"],
+        }[theme]
+    )
+    page.context.close()
+
+
+def test_code_is_folded_until_the_switch_opens_it_everywhere(browser, addresses):
+    page = open_page(browser, addresses, CHAPTER)
+    folds = page.locator(FOLDS)
+    button = page.get_by_role("button", name="Show code")
+    assert folds.count() > 20
+    assert button.get_attribute("aria-pressed") == "false"
+    assert not any(fold.evaluate("e => e.open") for fold in folds.all())
+    assert page.locator("div.tag_check pre").first.is_visible()
+    button.click()
+    assert all(fold.evaluate("e => e.open") for fold in folds.all())
+    page.goto(page.url.replace("/he.", "/xavier."))
+    page.wait_for_selector(".code-switch[aria-pressed=true]")
+    assert all(fold.evaluate("e => e.open") for fold in page.locator(FOLDS).all())
+    page.context.close()
+
+
+def test_the_verdicts_can_be_filtered(browser, addresses):
+    page = open_page(browser, addresses, VERDICTS)
+    shown = page.locator(".verdict-list").first.locator(".verdict-item:visible")
+    assert shown.count() == 25
+    button = page.locator(".verdict-filter").first.get_by_role("button", name="upheld")
+    count = int(button.inner_text().split("(")[1].rstrip(")"))
+    button.click()
+    assert shown.count() == count < 25
+    assert {one.get_attribute("data-verdict") for one in shown.all()} == {"upheld"}
+    assert page.get_by_role("status").first.inner_text() == f"{count} of 25 shown"
+    page.context.close()
+
+
+def test_without_scripts_every_claim_shows_and_every_fold_opens(browser, addresses):
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(f"{addresses['server']}{VERDICTS}.html")
+    assert page.locator(".verdict-list").first.locator(".verdict-item:visible").count() == 25
+    fold = page.locator(FOLDS).first
+    fold.locator("summary").click()
+    assert fold.locator("pre").first.is_visible()
+    context.close()

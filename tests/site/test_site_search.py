@@ -1,0 +1,60 @@
+"""The search of the built site: what people type, and the section that must come first."""
+
+import re
+import tomllib
+
+import pytest
+from site_under_test import ROOT, Visit
+
+QUERIES = {
+    "kaiming": "He initialization",
+    "gain tanh": "Choose by activation",
+    "GPT-2 init": "Transformers",
+    "dying relu": "He initialization",
+    "loss stuck": "“The loss stays at ln K”, “the loss is stuck at 2.303”",
+    "torch default": "In your framework",
+    "std 0.02": "Transformers",
+    "xavier vs he": "Xavier\u2019s rule meets ReLU",
+    "bias": "Biases",
+    "muP": "muP",
+}
+
+
+@pytest.fixture(scope="module")
+def answers(browser, addresses):
+    """Return for each query the titles and the excerpts that the search page shows, opened from a file."""
+    found = {}
+    with browser.new_context() as context:
+        for query in QUERIES:
+            visit = Visit(context, addresses["file"])
+            page = visit.open(f"search.html?q={query.replace(' ', '+')}")
+            page.wait_for_selector("#book-search-results li")
+            titles = page.locator("#book-search-results a").all_inner_texts()
+            found[query] = titles, page.locator("#book-search-results p").all_inner_texts()
+            assert visit.problems == []
+            page.close()
+    return found
+
+
+@pytest.mark.parametrize("query", QUERIES)
+def test_the_right_section_comes_first(answers, query):
+    assert answers[query][0][0] == QUERIES[query], answers[query][0][:5]
+
+
+@pytest.mark.parametrize("query", QUERIES)
+def test_excerpts_show_neither_formulas_source_nor_code_cells(answers, query):
+    assert [
+        text for text in answers[query][1] if "\\" in text or "Show code" in text or "import " in text
+    ] == []
+
+
+def test_a_query_without_an_answer_says_so(browser, addresses):
+    with browser.new_context() as context:
+        page = Visit(context, addresses["file"]).open("search.html?q=zzzzqqqq")
+        assert page.locator("#book-search-status").inner_text().startswith("Nothing in the book has")
+
+
+def test_words_are_given_to_sections_that_the_book_has(site):
+    index = (site / "_static" / "search-index.js").read_text()
+    words = tomllib.loads((ROOT / "site" / "search.toml").read_text())["words"]
+    assert set(words) - set(re.findall(r'"url":"([^"]*)"', index)) == set()

@@ -1,0 +1,199 @@
+"""Check each page of the built site in a browser and print one line a page; exit 1 if a limit is broken.
+
+Requests elsewhere, errors, axe-core with all rules on the whole page in light and dark, bytes (gzip) before
+any scrolling, layout shift; and Lighthouse's mobile profile for some pages, which needs npm.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from axe_playwright_python.sync_playwright import Axe
+from bench_site import BROWSERS, compressed, serve
+from check_pages import ROOT, pages
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+LIGHTHOUSE = "lighthouse@12.8.2"
+CATEGORIES = {"performance": 95, "best-practices": 100, "seo": 100}
+# One page of each kind.
+KINDS = ("intro", "he", "verdicts", "which-initialization", "explorers", "api", "glossary", "lab")
+KB = 1024
+LIMIT, LIMITS = 300, {"intro": 150, "explorers": 660}  # KB
+SHIFT = 0.05
+WATCH_SHIFT = """window.shift = 0; new PerformanceObserver((list) => {
+  for (const one of list.getEntries()) if (!one.hadRecentInput) window.shift += one.value;
+}).observe({type: "layout-shift", buffered: true})"""
+
+
+@dataclass
+class Row:
+    """What was found on one page."""
+
+    name: str
+    elsewhere: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+    axe: dict[str, list[str]] = field(default_factory=dict)
+    kilobytes: float = 0.0
+    shift: float = 0.0
+    scores: dict[str, int] = field(default_factory=dict)
+
+    def breaches(self) -> list[str]:
+        """Return in words what breaks a limit."""
+        short = Path(self.name).name
+        found = [
+            *self.elsewhere,
+            *self.errors,
+            *(f"axe {theme}: {one}" for theme in self.axe for one in self.axe[theme]),
+        ]
+        limit = LIMITS.get(short, LIMIT)
+        if self.kilobytes > limit:
+            found.append(f"{self.kilobytes:.0f} KB, limit {limit}")
+        if self.shift > SHIFT:
+            found.append(f"layout shift {self.shift:.3f}, limit {SHIFT}")
+        return found + [
+            f"Lighthouse {name} {self.scores[name]}, limit {least}"
+            for name, least in CATEGORIES.items()
+            if self.scores.get(name, 100) < least
+        ]
+
+    def line(self) -> str:
+        axe = [len(self.axe.get(theme, [])) for theme in ("light", "dark")]
+        scores = " ".join(str(score) for score in self.scores.values()) or "-"
+        cells = [
+            len(self.elsewhere),
+            len(self.errors),
+            *axe,
+            f"{self.kilobytes:.0f}",
+            f"{self.shift:.3f}",
+            scores,
+        ]
+        return f"{self.name:45}" + "".join(f"{cell!s:>10}" for cell in cells)
+
+
+def themed(browser: Browser, theme: str, **options: Any) -> BrowserContext:
+    context = browser.new_context(color_scheme=theme, **options)
+    context.add_init_script(WATCH_SHIFT)
+    return context
+
+
+def watch(page: Page, home: str, row: Row, weights: list[int]) -> None:
+    """Note what the page asks for and what goes wrong."""
+
+    def responded(response: Any) -> None:
+        path = SITE / response.url.removeprefix(home).partition("?")[0].partition("#")[0]
+        if response.status >= 400:
+            row.errors.append(f"status {response.status}: {response.url}")
+        elif path.is_file():
+            text = path.suffix in {".html", ".js", ".css", ".svg", ".json"}
+            weights.append(len(compressed(str(path))) if text else path.stat().st_size)
+
+    def asked(request: Any) -> None:
+        if not request.url.startswith((home, "data:", "blob:")):
+            row.elsewhere.append(f"request to {request.url}")
+
+    page.on("request", asked)
+    page.on("response", responded)
+    page.on("pageerror", lambda error: row.errors.append(f"error: {error}"))
+    page.on("console", lambda one: one.type == "error" and row.errors.append(f"console: {one.text}"))
+
+
+def scroll_through(page: Page) -> None:
+    """Show each part of the page once, so that all that waits is loaded, and come back to the top."""
+    height = page.evaluate("document.documentElement.scrollHeight")
+    for top in range(0, height, 700):
+        page.evaluate(f"scrollTo(0, {top})")
+        page.wait_for_timeout(30)
+    page.wait_for_timeout(800)
+    page.evaluate("scrollTo(0, 0)")
+
+
+def violations(page: Page) -> list[str]:
+    found = Axe().run(page).response["violations"]
+    return [f"{one['id']}: {node['html'][:120]}" for one in found for node in one["nodes"]]
+
+
+def visit(browser: Browser, home: str, row: Row) -> None:
+    """Fill a row by two visits, in light and in dark."""
+    for theme in ("light", "dark"):
+        with themed(browser, theme, viewport={"width": 1280, "height": 800}) as context:
+            page, weights = context.new_page(), []
+            watch(page, home, row, weights)
+            page.goto(f"{home}{row.name}.html", wait_until="networkidle")
+            row.kilobytes = sum(weights) / KB
+            row.shift = max(row.shift, page.evaluate("window.shift"))
+            scroll_through(page)
+            row.axe[theme] = violations(page)
+
+
+def lighthouse(address: str, tool: Path, browser: str) -> dict[str, int]:
+    """Return the scores of one run, mobile profile, from 0 to 100."""
+    command = [
+        "node",
+        str(tool),
+        address,
+        "--quiet",
+        "--output=json",
+        f"--only-categories={','.join(CATEGORIES)}",
+    ]
+    flags = "--chrome-flags=--headless=new --no-sandbox"
+    done = subprocess.run(
+        [*command, flags], env={**os.environ, "CHROME_PATH": browser}, capture_output=True, text=True
+    )
+    if done.returncode:
+        sys.exit(f"Lighthouse failed on {address}: {done.stderr[-500:]}")
+    categories = json.loads(done.stdout)["categories"]
+    return {name: round(100 * categories[name]["score"]) for name in CATEGORIES}
+
+
+def install_lighthouse() -> Path:
+    """Return Lighthouse's command in .venv, which npm fills on the first run."""
+    folder = ROOT / ".venv" / "lighthouse"
+    command = folder / "node_modules" / "lighthouse" / "cli" / "index.js"
+    if not command.is_file():
+        if shutil.which("npm") is None:
+            sys.exit("npm is missing, which brings Lighthouse: apt-get install npm, or --no-lighthouse")
+        folder.mkdir(exist_ok=True)
+        subprocess.run(
+            ["npm", "install", "--silent", "--no-audit", "--prefix", folder, LIGHTHOUSE], check=True
+        )
+    return command
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--site", type=Path, default=ROOT / "_build" / "html", help="the built site")
+    parser.add_argument("--no-lighthouse", action="store_true", help="leave out what needs npm")
+    parser.add_argument("pages", nargs="*", help="some pages, as `he`; all without")
+    given = parser.parse_args()
+    global SITE
+    SITE = given.site.resolve()
+    names = [name for name in pages() if not given.pages or Path(name).name in given.pages]
+    command = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if command is None or not names or not (SITE / f"{names[0]}.html").is_file():
+        sys.exit("Needed: Chromium (sudo make browser), a built site (make book), and names of its pages")
+    tool = None if given.no_lighthouse else install_lighthouse()
+    home, broken = serve(SITE), []
+    columns = ("elsewhere", "errors", "axe", "dark", "KB", "shift")
+    print(f"{'page':45}" + "".join(f"{name:>10}" for name in columns) + "  Lighthouse")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=command, args=["--no-sandbox"])
+        for name in names:
+            row = Row(name)
+            visit(browser, home, row)
+            if tool and Path(name).name in KINDS:
+                row.scores = lighthouse(f"{home}{name}.html", tool, command)
+            print(row.line(), flush=True)
+            broken += [f"{name}: {one}" for one in row.breaches()]
+        browser.close()
+    print("\n".join(broken) or "All limits are kept.")
+    sys.exit(bool(broken))
+
+
+if __name__ == "__main__":
+    main()
