@@ -4,7 +4,7 @@ import importlib.util
 from pathlib import Path
 
 TOOL = Path(__file__).parents[1] / "tools" / "fuzz.py"
-ALLOWED = {"initlib.propagation.by_layer", "initlib.datasets.digits", "initlib.testing.assert_variance"}
+ALLOWED = {"initlib.datasets.digits", "initlib.testing.assert_variance"}
 
 
 def fuzzer():
