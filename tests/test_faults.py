@@ -17,10 +17,12 @@ from initlib import (
     jobs,
     networks,
     propagation,
+    recommend,
     theory,
     training,
 )
 from initlib.initializers import arguments
+from initlib.testing import assert_variance
 from initlib.training import sweep
 
 NETS = networks.mlp((4, 6, 3), "relu", "he_normal", seeds=[0, 1])
@@ -428,3 +430,15 @@ def test_long_names_make_no_long_messages():
 def test_statistics_by_layer_say_what_they_take(statistic, signals, message):
     with pytest.raises((TypeError, ValueError), match=message):
         propagation.by_layer(statistic, signals)
+
+
+@pytest.mark.parametrize("weights", [[[1.0], [1.0, 2.0]], ["a"] * 300, [None] * 300])
+def test_what_is_no_array_of_weights_is_refused(weights):
+    with pytest.raises(TypeError, match="weights must be an array of numbers"):
+        assert_variance(weights, 1.0)
+
+
+def test_a_size_for_another_architecture_makes_no_long_message():
+    with pytest.raises(ValueError, match="steps is for") as caught:
+        recommend(steps="nope" * 500)
+    assert len(str(caught.value)) < 300

@@ -117,4 +117,5 @@ def _mean_power_of_wave(q: float, p: int, *, odd: bool) -> float:
 
 
 def _erf_root(c: FloatArray, q: float) -> FloatArray:
-    return np.sqrt(1 + 2 * q * (1 - c)) * np.sqrt(1 + 2 * q * (1 + c))
+    root: FloatArray = np.sqrt(1 + 2 * q * (1 - c)) * np.sqrt(1 + 2 * q * (1 + c))
+    return root
