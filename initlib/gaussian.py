@@ -47,7 +47,11 @@ def expectation(f: Function, q: float = 1.0, kinks: Sequence[float] = ()) -> flo
         return 0.0 if function is np.sin else math.exp(-q / 2)
     if q == 0:
         return float(_values(f, np.zeros(1))[0])
-    points = _resolved(f, q, points)
+    return _integral(f, q, _resolved(f, q, points))
+
+
+def _integral(f: Function, q: float, points: tuple[float, ...]) -> float:
+    """Return E f by the panels of `points`, which resolve it; refuse what does not converge."""
     x, weights, check_weights = nodes(q, points)
     values = _values(f, x)
     terms = weights * values[: weights.size]
@@ -73,10 +77,12 @@ def pair_expectation(f: Function, c: ArrayLike, q: float = 1.0, kinks: Sequence[
     function = getattr(f, "function", f)
     if function is np.sin or function is np.cos:
         return _pair_of_waves(function is np.sin, c, q)
-    expectation(f, q, points)  # refuses what does not converge
-    points = _resolved(f, q, points) if q else points
-    total = expectation(lambda x: np.square(_values(f, x)), q, points)
-    if q == 0 or total == 0:
+    if q == 0:
+        return np.full(c.shape, expectation(f, 0.0) ** 2)
+    points = _resolved(f, q, points)
+    _integral(f, q, points)  # refuses what does not converge
+    total = _integral(lambda x: np.square(_values(f, x)), q, points)
+    if total == 0:
         return np.full(c.shape, total)
     series = _hermite_squares(f if isinstance(f, Hashable) else partial(f), q, points, total, _enough(c))
     result = np.asarray(np.polynomial.polynomial.polyval(c, series), dtype=np.float64)
@@ -91,7 +97,7 @@ def pair_expectation(f: Function, c: ArrayLike, q: float = 1.0, kinks: Sequence[
     result[c == 1] = total
     if (c == -1).any():
         mirrored = (*points, *(-x for x in points))
-        result[c == -1] = expectation(lambda x: _values(f, x) * _values(f, -x), q, mirrored)
+        result[c == -1] = _integral(lambda x: _values(f, x) * _values(f, -x), q, mirrored)
     return result
 
 
