@@ -88,7 +88,7 @@ def crossing(depths: Sequence[int], accuracy: Any) -> float:
 
 def across_phases(seeds: Sequence[int], sigma_w: float, sigma_b: float) -> dict[str, Any]:
     """Return the training accuracy at every depth of the map, and the greatest depth that learned."""
-    found = accuracies(seeds, sigma_w, sigma_b, MAP_DEPTHS, **MAP_SETTINGS)
+    found = accuracies(seeds, sigma_w, sigma_b, MAP_DEPTHS, **MAP_SETTINGS)  # type: ignore[arg-type]
     deepest = (np.array(MAP_DEPTHS) * (found >= LEARNED)).max(axis=1)
     return {"log2_deepest": np.log2(np.maximum(deepest, 1)), "accuracies": found.round(4)}
 

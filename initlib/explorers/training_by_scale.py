@@ -13,6 +13,7 @@ from initlib.explorers.engine.panels import HeatMap, Lines
 from initlib.explorers.engine.table import Axis, Table
 from initlib.typing import Array
 
+LOSSES = (1e-3, 1e2)  # of the axis; chance is ln 10
 EVERY = 2  # the archive has every quarter of an octave, the slider every half
 
 
@@ -55,7 +56,7 @@ Test accuracy)
             marker={"sigma_w": "sigma_w", "depth": "depth"},
             limits=(0.0, 100.0),
         ),
-        Lines("Training loss", "epoch", "loss", "loss", "seed", over_as="band"),
+        Lines("Training loss", "epoch", "loss", "loss", "seed", over_as="band", limits=LOSSES),
         Lines("Test accuracy", "epoch", "accuracy", "digits read, %", "seed", over_as="band"),
     ]
     table = Table(axes, arrays, log=["loss"])

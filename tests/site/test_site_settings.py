@@ -58,14 +58,14 @@ def test_a_link_in_the_text_moves_the_explorer_and_back_and_forward_follow(examp
     page.get_by_role("link", name="tanh").click()
     settle(page)
     assert setting(page) == ["tanh", "8", "1 (LeCun)"]  # what a link leaves out stands as at first
-    for way, expected in (
-        ("back", ["relu", "12", "1 (LeCun)"]),
-        ("back", start),
-        ("forward", ["relu", "12", "1 (LeCun)"]),
+    for way, expected, address in (
+        ("back", ["relu", "12", "1 (LeCun)"], "#example?depth=12"),
+        ("back", start, ""),
+        ("forward", ["relu", "12", "1 (LeCun)"], "#example?depth=12"),
     ):
         page.evaluate(f"history.{way}()")
         page.wait_for_timeout(REST)
-        assert setting(page) == expected
+        assert (setting(page), fragment(page)) == (expected, address)
 
 
 def test_what_a_link_asks_for_that_is_not_there_is_said(example_page):
@@ -242,6 +242,12 @@ def test_rounding_is_not_drawn_as_signal(show):
     assert min(*heights(page, 0), *heights(page, 1)) > 100
 
 
+def test_the_table_of_numbers_has_the_symbols_of_the_text(show):
+    page = show(example.every_kind()).page
+    page.locator("summary").click()
+    assert page.locator("th sub").first.inner_text() == "w"
+
+
 @pytest.fixture
 def phone(show):
     made = example.explorer(), example.every_kind()
@@ -249,6 +255,8 @@ def phone(show):
 
 
 def test_on_a_phone_the_controls_stay_in_view(phone):
+    phone.add_style_tag(content="main.main div.cell_output { overflow: auto }")  # as in the theme
+    phone.evaluate("document.querySelector('main').className = 'main'")
     controls = phone.locator(".initlib-explorer-controls").first
     last = phone.locator(".initlib-explorer").first.locator("figure").last
     last.evaluate("figure => scrollBy(0, figure.getBoundingClientRect().top - innerHeight / 3)")

@@ -50,7 +50,7 @@ function tablesHtml(spec, shown) {
       ...known.map(([head, cells]) => [kind === "lines" ? `${title}, ${head}` : head, cells]),
     );
   });
-  const cell = (tag, value) => `<${tag}>${escape(round3(value))}</${tag.split(" ")[0]}>`;
+  const cell = (tag, value) => `<${tag}>${typeset(round3(value))}</${tag.split(" ")[0]}>`;
   return Object.values(tables).map(({ kind, x, rows, titles, columns }) => {
     const heads = [x, ...columns.map(([head]) => head)].map((head) => cell('th scope="col"', head));
     const body = rows.map((row, i) =>
@@ -206,6 +206,7 @@ async function render({ model, el }) {
   const unfollow = onSite(el) && followAddress(el, spec, (link) => {
     play.stop();
     note = link.note;
+    written = JSON.stringify(link.at); // the address says it already
     move(link.at);
     redraw();
     whole.scrollIntoView({ block: "nearest" });
