@@ -50,13 +50,13 @@ class Activation:
             raise TypeError(f"name must be a string. Received: {checks.shown(self.name)}.")
         kinks = np.unique(checks.array("kinks", self.kinks, ndim=1))
         object.__setattr__(self, "kinks", tuple(kinks.tolist()))
-        _probe(f"The function of {self.name!r}", self.function, _PROBES)
+        _probe(f"The function of {checks.shown(self.name)}", self.function, _PROBES)
         if self.derivative is not None:
             _check_derivative(self)
 
     def __repr__(self) -> str:
         kinks = f", kinks={self.kinks}" if self.kinks else ""
-        return f"Activation({self.name!r}{kinks}{'' if self.derivative else ', no derivative'})"
+        return f"Activation({checks.shown(self.name)}{kinks}{'' if self.derivative else ', no derivative'})"
 
     def __call__(self, x: ArrayLike) -> FloatArray:
         """Return the function at `x`, any array of real numbers."""
@@ -94,7 +94,7 @@ def get(activation: str | Activation | Function, *, derivative: bool = False) ->
             f"Received: {checks.shown(activation)} of type {type(activation).__name__}."
         )
     if derivative and found.derivative is None:
-        raise ValueError(f"The derivative of {found.name!r} is needed here: pass {_HOW_TO}.")
+        raise ValueError(f"The derivative of {checks.shown(found.name)} is needed here: pass {_HOW_TO}.")
     return found
 
 
@@ -163,7 +163,7 @@ def _probe(what: str, function: Function, x: FloatArray) -> FloatArray:
 def _check_derivative(activation: Activation) -> None:
     kinks = np.asarray(activation.kinks).reshape(-1, 1)
     x = _PROBES[(np.abs(_PROBES - kinks) > 2e-3).all(axis=0)]
-    stated = _probe(f"The derivative of {activation.name!r}", activation.derivative, x)  # type: ignore[arg-type]
+    stated = _probe(f"The derivative of {checks.shown(activation.name)}", activation.derivative, x)  # type: ignore[arg-type]
     h = 1e-3
     near = [np.asarray(activation.function(x + k * h), dtype=float) for k in (-2, -1, 1, 2)]
     measured = (near[0] - 8 * near[1] + 8 * near[2] - near[3]) / (12 * h)
@@ -171,7 +171,7 @@ def _check_derivative(activation: Activation) -> None:
     if wrong.any():
         i = int(wrong.argmax())
         raise ValueError(
-            f"The derivative of {activation.name!r} does not fit its function. "
+            f"The derivative of {checks.shown(activation.name)} does not fit its function. "
             f"Received {stated[i]:g} at x = {x[i]:g}; differences give {measured[i]:g}."
         )
 

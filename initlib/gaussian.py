@@ -6,22 +6,20 @@ density varies, and at x = sqrt(q) z = 0, +-1/8, +-1/4, ... +-2^k where activati
 
 import math
 from collections.abc import Callable, Hashable, Sequence
-from functools import cache, lru_cache, partial
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from initlib import checks
+from initlib.quadrature import CHECK_NODES, NODES, REACH, STEPS, edges, nodes, resolved, rule
 from initlib.typing import FloatArray
 
 __all__ = ["Function", "correlations", "expectation", "pair_expectation"]
 
 Function = Callable[..., Any]
 
-_REACH = 14.0  # the density is 1e-43 there
-_STEPS = np.array([1.0, 2, 3, 4, 5, 6, 8, 10, 12, _REACH])
-_NODES, _CHECK_NODES = 20, 16  # in a panel, of the rule and of the rule that it is compared with
 _TOLERANCE = 1e-12
 _TERMS = 400
 
@@ -30,9 +28,11 @@ def expectation(f: Function, q: float = 1.0, kinks: Sequence[float] = ()) -> flo
     """Return E f(sqrt(q) z) for z ~ N(0, 1), to 1e-12 of E |f|.
 
     `f` maps a float64 array to one of its shape; `kinks` are the points where it or a derivative of it jumps
-    (those of an `Activation` are used anyway). Two rules are compared, and a `ValueError` is raised where
-    they differ: kinks left out, oscillation too fast for the rule, growth too fast for the Gaussian tail, or
-    all of f beyond 9 standard deviations.
+    (those of an `Activation` are used anyway). Where f varies faster than its panel resolves, the panel is
+    halved, up to six times. Two rules are compared, and a `ValueError` is raised where they differ: kinks
+    left out, oscillation too fast for the rule, growth too fast for the Gaussian tail, or all of f beyond 9
+    standard deviations. A bump narrower than 1e-3 standard deviations may stay unseen: give the points around
+    it in `kinks`.
     Sine and cosine oscillate too fast for large q and are answered in closed form, 0 and exp(-q/2).
 
     >>> import numpy as np
@@ -47,7 +47,12 @@ def expectation(f: Function, q: float = 1.0, kinks: Sequence[float] = ()) -> flo
         return 0.0 if function is np.sin else math.exp(-q / 2)
     if q == 0:
         return float(_values(f, np.zeros(1))[0])
-    x, weights, check_weights = _nodes(q, points)
+    return _integral(f, q, _resolved(f, q, points))
+
+
+def _integral(f: Function, q: float, points: tuple[float, ...]) -> float:
+    """Return E f by the panels of `points`, which resolve it; refuse what does not converge."""
+    x, weights, check_weights = nodes(q, points)
     values = _values(f, x)
     terms = weights * values[: weights.size]
     _refuse_unless_converged(f, q, terms, check_weights * values[weights.size :])
@@ -72,9 +77,12 @@ def pair_expectation(f: Function, c: ArrayLike, q: float = 1.0, kinks: Sequence[
     function = getattr(f, "function", f)
     if function is np.sin or function is np.cos:
         return _pair_of_waves(function is np.sin, c, q)
-    expectation(f, q, points)  # refuses what does not converge
-    total = expectation(lambda x: np.square(_values(f, x)), q, points)
-    if q == 0 or total == 0:
+    if q == 0:
+        return np.full(c.shape, expectation(f, 0.0) ** 2)
+    points = _resolved(f, q, points)
+    _integral(f, q, points)  # refuses what does not converge
+    total = _integral(lambda x: np.square(_values(f, x)), q, points)
+    if total == 0:
         return np.full(c.shape, total)
     series = _hermite_squares(f if isinstance(f, Hashable) else partial(f), q, points, total, _enough(c))
     result = np.asarray(np.polynomial.polynomial.polyval(c, series), dtype=np.float64)
@@ -89,7 +97,7 @@ def pair_expectation(f: Function, c: ArrayLike, q: float = 1.0, kinks: Sequence[
     result[c == 1] = total
     if (c == -1).any():
         mirrored = (*points, *(-x for x in points))
-        result[c == -1] = expectation(lambda x: _values(f, x) * _values(f, -x), q, mirrored)
+        result[c == -1] = _integral(lambda x: _values(f, x) * _values(f, -x), q, mirrored)
     return result
 
 
@@ -129,50 +137,37 @@ def _values(f: Function, x: FloatArray) -> FloatArray:
     return values.astype(np.float64, copy=False)
 
 
+def _resolved(f: Function, q: float, kinks: tuple[float, ...]) -> tuple[float, ...]:
+    """Return `kinks` and the edges of the panels that f needs besides."""
+    points, hidden = resolved(lambda x: _values(f, x), q, kinks)
+    if hidden:
+        raise _not_converging(f, q, hidden)
+    return points
+
+
+def _not_converging(f: Function, q: float, gap: float) -> ValueError:
+    return ValueError(
+        f"The integral of {_name(f)} at q = {q:g} does not converge (two rules differ by {gap:.1e}). "
+        "Pass every point where the function or a derivative of it jumps, and points around what is narrow, "
+        "in `kinks`, and compute in float64; what oscillates fast compared with 1 and sqrt(q) cannot be had."
+    )
+
+
+def _name(f: Function) -> str:
+    return str(getattr(f, "name", getattr(f, "__name__", "f")))
+
+
 def _refuse_unless_converged(f: Function, q: float, terms: FloatArray, check_terms: FloatArray) -> None:
     size = np.abs(terms)
-    scale = size.sum()
-    name = getattr(f, "name", getattr(f, "__name__", "f"))
-    if size[:_NODES].sum() + size[-_NODES:].sum() > _TOLERANCE * scale:
-        raise ValueError(f"{name} grows too fast for a Gaussian of variance {q:g}: the tail does not vanish.")
-    by_panel = terms.reshape(-1, _NODES).sum(axis=1) - check_terms.reshape(-1, _CHECK_NODES).sum(axis=1)
+    scale = max(size.sum(), np.abs(check_terms).sum())
+    if size[:NODES].sum() + size[-NODES:].sum() > _TOLERANCE * scale:
+        raise ValueError(
+            f"{_name(f)} grows too fast for a Gaussian of variance {q:g}: the tail does not vanish."
+        )
+    by_panel = terms.reshape(-1, NODES).sum(axis=1) - check_terms.reshape(-1, CHECK_NODES).sum(axis=1)
     gap = np.abs(by_panel).sum()
     if gap > _TOLERANCE * scale:
-        raise ValueError(
-            f"The integral of {name} at q = {q:g} does not converge (two rules differ by {gap / scale:.1e}). "
-            "Pass every point where the function or a derivative of it jumps in `kinks`, and compute in "
-            "float64; what oscillates fast compared with 1 and sqrt(q) is out of reach."
-        )
-
-
-def _edges(q: float, kinks: Sequence[float]) -> FloatArray:
-    s = math.sqrt(q)
-    z = np.concatenate([_STEPS, 2.0 ** np.arange(-3, max(math.log2(_REACH * s), -3)) / s])
-    edges: FloatArray = np.unique(np.concatenate([[0.0], z, -z, np.asarray(kinks, dtype=float) / s]))
-    return edges[np.abs(edges) <= _REACH]
-
-
-@cache
-def _legendre(n: int) -> tuple[FloatArray, FloatArray]:
-    return np.polynomial.legendre.leggauss(n)
-
-
-def _rule(edges: FloatArray, n: int) -> tuple[FloatArray, FloatArray]:
-    """Return nodes z and weights of the Gaussian measure on the panels between `edges` (the last axis)."""
-    nodes, weights = _legendre(n)
-    half = np.diff(edges)[..., None] / 2
-    z = edges[..., :-1, None] + half * (1 + nodes)
-    weights = half * (weights / math.sqrt(2 * math.pi)) * np.exp(-z * z / 2)
-    flat = (*edges.shape[:-1], -1)
-    return z.reshape(flat), weights.reshape(flat)
-
-
-@lru_cache(maxsize=64)
-def _nodes(q: float, kinks: tuple[float, ...]) -> tuple[FloatArray, FloatArray, FloatArray]:
-    edges = _edges(q, kinks)
-    z, weights = _rule(edges, _NODES)
-    z_check, weights_check = _rule(edges, _CHECK_NODES)
-    return math.sqrt(q) * np.concatenate([z, z_check]), weights, weights_check
+        raise _not_converging(f, q, gap / scale)
 
 
 def _pair_of_waves(odd: bool, c: FloatArray, q: float) -> FloatArray:
@@ -191,7 +186,7 @@ def _enough(c: FloatArray) -> int:
 @lru_cache(maxsize=64)
 def _hermite_squares(f: Function, q: float, kinks: tuple[float, ...], total: float, terms: int) -> FloatArray:
     """Return a_0^2, a_1^2, ... (at most `terms`), and as the last entry what they leave of E f^2."""
-    z, weights = _rule(_edges(q, kinks), 24)
+    z, weights = rule(edges(q, kinks), 24)
     weighted = weights * _values(f, math.sqrt(q) * z)
     before, now = np.zeros_like(z), np.ones_like(z)
     squares: list[float] = []
@@ -216,7 +211,7 @@ def _pair_by_lines(
     if lines is None:
         return np.zeros(c.shape), np.full(c.shape, np.inf)
     even, tilt, odd, slope = lines
-    z, weights = _rule(_edges(q, kinks), 24)
+    z, weights = rule(edges(q, kinks), 24)
     x = math.sqrt(q) * z
     h = even + tilt * np.abs(x) + odd * np.sign(x) + slope * x
     g = _values(f, x) - h
@@ -271,21 +266,21 @@ def _half_mean_square_difference(f: Function, c: float, q: float, kinks: tuple[f
     """
     sign = 1.0 if c >= 0 else -1.0
     wide, narrow = math.sqrt((1 + abs(c)) / 2), math.sqrt((1 - abs(c)) / 2)
-    steps = np.concatenate([-_STEPS[::-1], [0.0], _STEPS])
+    steps = np.concatenate([-STEPS[::-1], [0.0], STEPS])
     jumps = np.unique(np.outer((1.0, sign), kinks)) / math.sqrt(q)
     around = (jumps[:, None] + narrow * steps).ravel() / wide
-    t_edges = np.unique(np.concatenate([_edges(q, ()) / wide, around]))
-    t, t_weights = _rule(t_edges[np.abs(t_edges) <= _REACH], 16)
+    t_edges = np.unique(np.concatenate([edges(q, ()) / wide, around]))
+    t, t_weights = rule(t_edges[np.abs(t_edges) <= REACH], 16)
 
-    crossed = np.concatenate([_edges(q, ()), jumps]) if math.sqrt(q) * narrow > 0.1 else jumps
+    crossed = np.concatenate([edges(q, ()), jumps]) if math.sqrt(q) * narrow > 0.1 else jumps
     crossing = (crossed - wide * t[:, None]) / narrow
     fixed = np.broadcast_to(steps, (t.size, steps.size))
-    s_edges = np.clip(np.concatenate([fixed, crossing, -crossing], axis=1), -_REACH, _REACH)
+    s_edges = np.clip(np.concatenate([fixed, crossing, -crossing], axis=1), -REACH, REACH)
     from_edge = s_edges.shape[1] // 2 if c >= 0 else 0  # s -> -s swaps u and v: one half is enough
     total = 0.0
     for rows in range(0, t.size, 64):
         block = slice(rows, rows + 64)
-        s, s_weights = _rule(np.sort(s_edges[block], axis=1)[:, from_edge:], 12)
+        s, s_weights = rule(np.sort(s_edges[block], axis=1)[:, from_edge:], 12)
         u = math.sqrt(q) * (wide * t[block, None] + narrow * s)
         v = sign * math.sqrt(q) * (wide * t[block, None] - narrow * s)
         difference = _values(f, u) - _values(f, v)

@@ -215,7 +215,25 @@ def by_layer(statistic: Callable[[Array], Array], signals: Sequence[Array]) -> A
     >>> by_layer(rms, [np.ones((1, 2, 3)), np.zeros((1, 2, 4))]).tolist()
     [[1.0, 0.0]]
     """
-    return np.stack([statistic(signal) for signal in signals], axis=1)
+    if not callable(statistic):
+        raise TypeError(
+            "statistic must be a function from a signal to one number for each net, as rms. "
+            f"Received: {checks.shown(statistic)}."
+        )
+    if not isinstance(signals, (list, tuple)) or not signals:
+        raise TypeError(
+            f"signals must be a list of arrays, one for each layer. Received: {checks.shown(signals)}."
+        )
+    arrays = [_signal(signal).reshape(np.shape(signal)) for signal in signals]
+    if len({len(signal) for signal in arrays}) > 1:
+        raise ValueError(f"signals must be of the same nets. Received: {[len(one) for one in arrays]} nets.")
+    values = [checks.reals("What the statistic returned", statistic(signal)) for signal in arrays]
+    if any(one.shape != arrays[0].shape[:1] for one in values):
+        raise ValueError(
+            f"statistic must return one number for each of {len(arrays[0])} nets. "
+            f"Received shapes: {checks.shown([one.shape for one in values])}."
+        )
+    return np.stack(values, axis=1)
 
 
 def rms(signal: Array) -> Array:

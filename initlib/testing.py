@@ -57,4 +57,5 @@ def _as_array(weights: Any) -> Array:
     if hasattr(weights, "detach"):  # a PyTorch tensor; NumPy has no bfloat16
         weights = weights.detach()
         weights = (weights.double() if weights.is_floating_point() else weights).numpy(force=True)
-    return array("weights", weights, dtype=complex if np.iscomplexobj(weights) else float)
+    given = array("weights", weights, dtype=None)
+    return array("weights", given, dtype=complex if given.dtype.kind == "c" else float)

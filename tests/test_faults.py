@@ -17,10 +17,12 @@ from initlib import (
     jobs,
     networks,
     propagation,
+    recommend,
     theory,
     training,
 )
 from initlib.initializers import arguments
+from initlib.testing import assert_variance
 from initlib.training import sweep
 
 NETS = networks.mlp((4, 6, 3), "relu", "he_normal", seeds=[0, 1])
@@ -389,3 +391,54 @@ def test_reprs_are_one_short_line_that_does_not_change_from_run_to_run():
         assert len(text) < 120
         assert "\n" not in text
         assert "0x" not in text
+
+
+@pytest.mark.parametrize("name", ["learning_rate", "weight_decay"])
+@pytest.mark.parametrize("number", [1e300, 1e-46])
+def test_rates_that_single_precision_cannot_hold_are_refused(name, number):
+    nets = networks.mlp((13, 4, 3), "relu", "he_normal", seeds=[0])
+    with pytest.raises(ValueError, match=f"{name} "):
+        training.fit(nets, datasets.wine(), epochs=1, **{name: number})
+    if number < 1:
+        training.fit(nets, datasets.wine(), epochs=1, dtype=np.float64, **{name: number})
+
+
+def test_erf_has_maps_at_every_variance():
+    found = theory.correlation_map([0.1, -0.2], "erf", sigma_w=1.0, q=1e300)  # of the signs of both
+    assert found == pytest.approx(2 / np.pi * np.arcsin([0.1, -0.2]), rel=1e-12)
+
+
+def test_long_names_make_no_long_messages():
+    with pytest.raises(TypeError) as caught:
+        activations.Activation("x" * 5000, 3)
+    assert len(str(caught.value)) < 300
+    assert len(repr(activations.Activation("x" * 5000, np.tanh))) < 200
+
+
+@pytest.mark.parametrize(
+    ("statistic", "signals", "message"),
+    [
+        (3, [np.ones((2, 3, 4))], "statistic must be a function"),
+        (propagation.rms, np.ones((2, 3, 4)), "signals must be a list"),
+        (propagation.rms, [], "signals must be a list"),
+        (propagation.rms, [np.ones(3)], "signal must have axes"),
+        (propagation.rms, [np.ones((2, 3, 4)), np.ones((1, 3, 4))], "of the same nets"),
+        (np.abs, [np.ones((2, 3, 4))], "one number for each of 2 nets"),
+        (lambda signal: ["a", "b"], [np.ones((2, 3, 4))], "What the statistic returned"),
+    ],
+)
+def test_statistics_by_layer_say_what_they_take(statistic, signals, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        propagation.by_layer(statistic, signals)
+
+
+@pytest.mark.parametrize("weights", [[[1.0], [1.0, 2.0]], ["a"] * 300, [None] * 300])
+def test_what_is_no_array_of_weights_is_refused(weights):
+    with pytest.raises(TypeError, match="weights must be an array of numbers"):
+        assert_variance(weights, 1.0)
+
+
+def test_a_size_for_another_architecture_makes_no_long_message():
+    with pytest.raises(ValueError, match="steps is for") as caught:
+        recommend(steps="nope" * 500)
+    assert len(str(caught.value)) < 300

@@ -1,5 +1,6 @@
 """Theory against published numbers, closed forms, its own definitions, and networks of width 1000."""
 
+import contextlib
 import math
 
 import numpy as np
@@ -483,9 +484,21 @@ def test_a_bare_callable_serves_where_none_is_needed(name):
 
 
 @pytest.mark.parametrize("name", NEEDS_NONE)
-def test_an_undeclared_kink_is_refused(name):
+def test_an_undeclared_jump_is_refused(name):
     with pytest.raises(ValueError, match=r"does not converge.*kinks"):
-        NEEDS_NONE[name](lambda x: np.maximum(x - 0.3, 0))
+        NEEDS_NONE[name](lambda x: np.where(x > 0.3, x, -0.1))
+
+
+@pytest.mark.parametrize("name", NEEDS_NONE)
+def test_an_undeclared_kink_is_refused_or_right(name):
+    def shifted(x):
+        return np.maximum(x - 0.3, 0)
+
+    declared = NEEDS_NONE[name](Activation("shifted", shifted, kinks=(0.3,)))
+    with contextlib.suppress(ValueError):
+        found = NEEDS_NONE[name](shifted)
+        numbers = [np.asarray(one, dtype=float) for one in (found, declared)]
+        np.testing.assert_allclose(*numbers, rtol=1e-9, atol=1e-12)
 
 
 @pytest.mark.parametrize("name", [*NEEDS_NONE, *NEEDS_SLOPE])
@@ -545,3 +558,17 @@ def test_bad_standard_deviations_are_refused(call, bad):
 def test_bad_arguments_are_refused(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize("at", [2.2, 2.72, -1.3])
+def test_a_narrow_bump_on_a_line_is_no_line(at):
+    """A rectifier with a bump between the points where its slopes are compared has no gain of a rectifier."""
+
+    def bumpy(x):
+        return np.maximum(x, 0) + 0.5 * np.exp(-(((x - at) / 0.02) ** 2))
+
+    near = [at + step for step in (-0.3, -0.1, 0, 0.1, 0.3)]
+    exact = gaussian.expectation(lambda x: bumpy(x) ** 2, 1.0, (0.0, *near))
+    phi = activations.Activation("bumpy", bumpy, kinks=(0.0,))
+    assert theory.gain(phi) == pytest.approx(exact**-0.5, rel=1e-9)
+    assert theory.variance_map(1.0, phi, sigma_w=1.0, sigma_b=0.0) == pytest.approx(exact, rel=1e-9)

@@ -222,7 +222,8 @@ def _for(architecture: str, allowed: Sequence[str], name: str, value: int | None
         return None
     if architecture not in allowed:
         raise ValueError(
-            f"{name} is for {', '.join(allowed)}. Received: {name}={value!r} with {architecture!r}."
+            f"{name} is for {', '.join(allowed)}. "
+            f"Received: {name}={checks.shown(value)} with {architecture!r}."
         )
     return checks.integer(name, value, minimum=1)
 

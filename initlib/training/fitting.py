@@ -114,8 +114,8 @@ def fit(
     dtype = floating(dtype)
     if isinstance(dataset, Split):
         _refuse_cutting(settings.cut)
-    rates = checks.per_net("learning_rate", learning_rate, network.nets, minimum=0)
-    decays = checks.per_net("weight_decay", weight_decay, network.nets, minimum=0)
+    rates = _held("learning_rate", learning_rate, network.nets, dtype)
+    decays = _held("weight_decay", weight_decay, network.nets, dtype)
     activations.get(network.activation, derivative=True)
     threads = checks.integer("threads", _processors() if threads is None else threads, minimum=1)
     present = _present(network, dataset, settings, loss)
@@ -145,6 +145,15 @@ def evaluate(
         raise TypeError(f"labels must be classes, integers. Received dtype: {targets.dtype}.")
     with np.errstate(all="ignore"):
         return rule(outputs, targets)[0], hits(outputs, targets).mean(axis=1)
+
+
+def _held(name: str, given: object, nets: int, dtype: Any) -> Array:
+    """Return one number for each net, none of which `dtype` makes infinite or 0."""
+    numbers = checks.per_net(name, given, nets, minimum=0, maximum=float(np.finfo(dtype).max))
+    lost = (numbers > 0) & (numbers.astype(dtype) == 0)
+    if lost.any():
+        raise ValueError(f"{name} is 0 in {np.dtype(dtype)}. Received: {numbers[lost][0]:g}.")
+    return numbers
 
 
 def _refuse_cutting(cut: dict[str, Any]) -> None:
