@@ -84,6 +84,17 @@ def test_a_step_a_pause_and_a_restart(show):
     assert reports(page)[0]["profiles"][0]["rms"] == first  # the same draws again
 
 
+def test_a_pause_between_two_steps_lets_the_sentence_catch_up(show):
+    page = show(small(depth=2, seeds=1))
+    page.locator(".speed").select_option("slow")
+    page.get_by_role("button", name="Train").click()
+    page.wait_for_function(f"{LAB}.reports[0].step === 4")
+    page.evaluate(f"{LAB}.busy.then(() => setTimeout(() => {LAB}.pause(), 40))")
+    page.wait_for_function(f"!{LAB}.running")
+    step = reports(page)[0]["step"]
+    page.wait_for_function(f"document.querySelector('.story').innerText.startsWith('After {step} steps')")
+
+
 def test_the_same_settings_give_the_same_numbers(show):
     runs = []
     for _ in range(2):
