@@ -280,6 +280,7 @@ def test_theory_stands_beside_what_is_measured_before_training(show):
 
 def test_it_stays_within_a_phone(show):
     page = show(explorers.lab(seeds=1), viewport={"width": 360, "height": 740})
+    page.add_style_tag(content="body { font: 18px monospace; }")  # wider than any font of the book
     for details in page.locator("details").all():
         details.locator("summary").first.click()
     settle(page)
