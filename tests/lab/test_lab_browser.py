@@ -84,6 +84,17 @@ def test_a_step_a_pause_and_a_restart(show):
     assert reports(page)[0]["profiles"][0]["rms"] == first  # the same draws again
 
 
+def test_a_pause_between_two_steps_lets_the_sentence_catch_up(show):
+    page = show(small(depth=2, seeds=1))
+    page.locator(".speed").select_option("slow")
+    page.get_by_role("button", name="Train").click()
+    page.wait_for_function(f"{LAB}.reports[0].step === 4")
+    page.evaluate(f"{LAB}.busy.then(() => setTimeout(() => {LAB}.pause(), 40))")
+    page.wait_for_function(f"!{LAB}.running")
+    step = reports(page)[0]["step"]
+    page.wait_for_function(f"document.querySelector('.story').innerText.startsWith('After {step} steps')")
+
+
 def test_the_same_settings_give_the_same_numbers(show):
     runs = []
     for _ in range(2):
@@ -269,6 +280,7 @@ def test_theory_stands_beside_what_is_measured_before_training(show):
 
 def test_it_stays_within_a_phone(show):
     page = show(explorers.lab(seeds=1), viewport={"width": 360, "height": 740})
+    page.add_style_tag(content="body { font: 18px monospace; }")  # wider than any font of the book
     for details in page.locator("details").all():
         details.locator("summary").first.click()
     settle(page)

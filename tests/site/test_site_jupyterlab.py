@@ -20,6 +20,7 @@ from initlib import explorers
 SCALE = "weight scale σ w"
 SIZES = {"depths": [2, 4], "scales": [1.0, 1.5, 2.25], "seeds": [0]}
 CELL = "explorers.signal([activation], depths=[2, 4], scales=[1.0, 1.5, 2.25], seeds=[0])"
+LAB_CELL = 'explorers.lab("zero", seeds=1)'
 KERNEL = "window.jupyterapp.shell.currentWidget.sessionContext.session?.kernel"
 LIVE = ".initlib-explorer-drawing figure svg"
 
@@ -34,7 +35,11 @@ def free_port() -> int:
 def lab(tmp_path_factory):
     """Start JupyterLab in a folder with one notebook; return the notebook's address."""
     folder = tmp_path_factory.mktemp("lab")
-    cells = ['from initlib import explorers\n\nactivation = "relu"\n' + CELL, "import time\n\ntime.sleep(60)"]
+    cells = [
+        'from initlib import explorers\n\nactivation = "relu"\n' + CELL,
+        "import time\n\ntime.sleep(60)",
+        LAB_CELL,
+    ]
     notebook = nbformat.v4.new_notebook(
         cells=[nbformat.v4.new_code_cell(cell) for cell in cells],
         metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
@@ -84,7 +89,7 @@ def page(browser, lab):
         page = context.new_page()
         page.set_default_timeout(60_000)
         page.goto(lab)
-        page.wait_for_function("window.jupyterapp?.shell?.currentWidget?.content?.widgets?.length === 2")
+        page.wait_for_function("window.jupyterapp?.shell?.currentWidget?.content?.widgets?.length === 3")
         wait_until(page, "idle")
         run_cell(page, 0)
         page.wait_for_selector(LIVE)
@@ -160,3 +165,26 @@ def test_an_edited_cell_makes_a_new_table(page):
     np.testing.assert_allclose(np.array(table_of(page))[:, 1], expected("tanh", 1), rtol=0.0051)
     press(page, SCALE, "ArrowLeft")
     np.testing.assert_allclose(np.array(table_of(page))[:, 1], expected("tanh", 0), rtol=0.0051)
+
+
+def test_the_lab_trains_while_the_kernel_sleeps(page):
+    run_cell(page, 2)
+    lab = page.locator(".initlib-lab")
+    lab.wait_for(state="attached")
+    lab.evaluate("lab => lab.scrollIntoView()")  # one that nobody sees does not start
+    page.wait_for_function("document.querySelector('.initlib-lab').lab?.told")
+    stills = page.locator(STILL)
+    assert not any(stills.nth(i).is_visible() for i in range(stills.count()))
+    run_cell(page, 1)
+    wait_until(page, "busy")
+    address = page.evaluate("location.href")
+    lab.get_by_role("button", name="Train").click()
+    page.wait_for_function("document.querySelector('.initlib-lab').lab.reports[0].step >= 20")
+    assert not page.evaluate("document.querySelector('.initlib-lab').lab.slow ?? false")
+    lab.get_by_role("button", name="Pause").click()
+    page.wait_for_function("document.querySelector('.story').textContent.startsWith('After')")
+    assert lab.get_by_role("button", name="Copy link").count() == 0
+    assert page.evaluate("location.href") == address
+    assert page.evaluate(f"{KERNEL}.status") == "busy"
+    page.evaluate("window.jupyterapp.commands.execute('notebook:interrupt-kernel')")
+    wait_until(page, "idle")

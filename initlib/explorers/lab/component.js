@@ -19,8 +19,10 @@ class Lab {
       running: false,
       guess: null,
       run: 0,
+      onSite: el.closest(".widget-subarea") !== null, // whose address is ours; a notebook's is not
     });
     el.innerHTML = pageHtml(spec);
+    this.find(".link").hidden = !this.onSite;
     this.shared = { kernel: bytesOf(spec.kernel), rules: spec.rules, sets: spec.data };
     this.sets = {};
     this.lanes = ARMS.map(() => new Lane(this.shared));
@@ -37,7 +39,7 @@ class Lab {
   // What the address says, where it is meant for this lab; else the preset.
   read() {
     const fragment = location.hash;
-    const meant = new URLSearchParams(fragment.slice(1)).get("lab") === this.spec.start.name;
+    const meant = this.onSite && new URLSearchParams(fragment.slice(1)).get("lab") === this.spec.start.name;
     this.name = this.spec.start.name;
     return meant
       ? fromFragment(fragment, this.controls, this.spec.start)
@@ -188,13 +190,13 @@ class Lab {
     }
     if (run !== this.run) return;
     if (this.reports[0].step >= this.rest) this.rest += REST;
-    this.running = false;
-    this.label();
+    this.pause();
   }
 
   pause() {
     this.running = false;
     this.label();
+    this.redraw(); // while nets train, the sentence waits
   }
 
   label() {
@@ -413,7 +415,9 @@ async function render({ model, el }) {
     observers[1].observe(root, { attributes: true });
   }
   const restore = () => {
-    if (new URLSearchParams(location.hash.slice(1)).get("lab") === lab.name) lab.load(lab.read());
+    if (lab.onSite && new URLSearchParams(location.hash.slice(1)).get("lab") === lab.name) {
+      lab.load(lab.read());
+    }
   };
   addEventListener("hashchange", restore);
   return () => {
