@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 from sphinx.application import Sphinx
+from sphinx.ext.autodoc.preserve_defaults import DefaultValue
 
 CODE = re.compile(r"`+([^`]+)`+")
 MARKUP = re.compile(r"([*|\\]|_\b)")
@@ -30,6 +31,23 @@ def process(app: Sphinx, what: str, name: str, obj: object, options: object, lin
     lines[:] = result
 
 
+def own_signature(app: Sphinx, function: Any, bound_method: bool) -> None:
+    """Keep the signature that a function gives itself: its source, where Sphinx looks, has another."""
+    given = getattr(function, "__dict__", {})
+    if "__signature__" in given and given.pop("__wrapped__", None):
+        signature = given["__signature__"]
+        parameters = [
+            p.replace(default=DefaultValue(p.default.__name__))
+            if isinstance(p.default, type) and p.default is not p.empty
+            else p
+            for p in signature.parameters.values()
+        ]
+        function.__signature__ = signature.replace(parameters=parameters)
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("autodoc-process-docstring", process)
+    app.connect(
+        "autodoc-before-process-signature", own_signature, priority=100
+    )  # before Sphinx reads the source
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

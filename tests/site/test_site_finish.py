@@ -73,6 +73,11 @@ def test_the_rules_of_a_font_face_name_the_cut_font(tmp_path):
     assert (tmp_path / "out" / "KaTeX_Main-Regular.woff").is_file()
 
 
+def test_a_font_face_without_a_truetype_font_stays(tmp_path):
+    face = '@font-face{font-family:"Serif";src:url("../assets/serif.woff2") format("woff2")}'
+    assert fonts.cut_faces(face, KATEX, {"x"}, tmp_path, "fonts/") == face
+
+
 def test_icons_are_found_escaped_and_as_they_are():
     assert fonts.icons('.a:before{content:"\\f002"} .b{--i:"\uf003"} .c{content:"x"}') == {"\uf002", "\uf003"}
 

@@ -26,11 +26,13 @@ def cut(font: Path, characters: set[str], target: Path) -> None:
 def cut_faces(css: str, here: Path, characters: set[str], fonts: Path, address: str) -> str:
     """Return a style sheet whose `@font-face` rules load cut fonts, written to `fonts`, at `address`.
 
-    Each rule names a TrueType font among its sources, from the folder `here`.
+    A rule names a TrueType font among its sources, from the folder `here`; one that has none stays as it is.
     """
 
     def with_cut_font(face: re.Match[str]) -> str:
-        original = next(name for name in ADDRESS.findall(face[0]) if name.endswith(".ttf"))
+        original = next((name for name in ADDRESS.findall(face[0]) if name.endswith(".ttf")), None)
+        if original is None:
+            return face[0]
         target = fonts / Path(original).with_suffix(".woff").name
         cut(here / original, characters, target)
         return SOURCES.sub(f'src:url({address}{target.name}) format("woff")', face[0])
