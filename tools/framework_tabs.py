@@ -16,7 +16,7 @@ from initlib.testing import assert_variance
 
 ROOT = Path(__file__).resolve().parent.parent
 FRAMEWORKS = ("PyTorch", "Keras", "JAX")
-PAGE = re.compile(r"\bfile:\s*(\S+\.ipynb)")
+PAGE = re.compile(r"\b(?:root|file):\s*(\S+\.ipynb)")
 TAB = re.compile(r"^:{3,}\{tab-item\} *(?P<framework>.+?) *$(?P<body>.*?)^:{3,}$", re.MULTILINE | re.DOTALL)
 BLOCK = re.compile(r"^```python\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL)
 

@@ -266,7 +266,9 @@ class Lab {
       caption.firstChild.textContent = inputs === 2
         ? "What one net decides, "
         : "Weights into sixteen first-layer units, ";
-      if (inputs === 2) plane(canvas(`units-${arm}`), reports[i].pictures, train, RANGE);
+      const planar = ArrayBuffer.isView(reports[i].pictures);
+      if (planar !== (inputs === 2)) return; // a report of the data before
+      if (planar) plane(canvas(`units-${arm}`), reports[i].pictures, train, RANGE);
       else pictures(canvas(`units-${arm}`), reports[i].pictures);
       canvas(`units-${arm}`).setAttribute(
         "aria-label",
