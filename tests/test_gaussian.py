@@ -114,6 +114,8 @@ def test_sine_and_cosine_are_closed_forms(q):
         (lambda x: np.abs(x + 3.3), 1.0),
         (lambda x: (x > 0.3) * 1.0, 1.0),
         (lambda x: np.round(1.1 * x), 1.0),
+        # Beyond the probes, with errors of opposite sign on the two sides.
+        (lambda x: np.where((np.abs(x) > 9.3) & (np.abs(x) < 11.1), x * np.exp(0.49 * x**2), 0), 1.0),
         (lambda x: np.sin(6000 * x) ** 2, 1.0),
         (lambda x: np.sin(6000 * x + 1), 1.0),
         (lambda x: np.sin(x) ** 2, 1e6),
