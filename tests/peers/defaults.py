@@ -330,15 +330,19 @@ def stored(row: Row) -> dict[str, Any]:
     return {**said, "sizes": row.sizes, "value": row.number, **measured(row)}
 
 
+def versions() -> dict[str, str]:
+    """Return the versions of the packages installed here, without what names a build ("+cpu")."""
+    return {name: version(name).partition("+")[0] for name in PACKAGES}
+
+
 def main() -> None:
     wrong = [
         f"{row.framework} {row.layer} {row.parameter}: {reason}" for row in ROWS if (reason := misfit(row))
     ]
     if wrong:
         raise SystemExit("\n".join(wrong))
-    versions = {name: version(name) for name in PACKAGES}
     rows = ",\n".join(json.dumps(stored(row)) for row in ROWS)
-    STORED.write_text(f'{{"versions": {json.dumps(versions)}, "rows": [\n{rows}\n]}}\n')
+    STORED.write_text(f'{{"versions": {json.dumps(versions())}, "rows": [\n{rows}\n]}}\n')
 
 
 if __name__ == "__main__":
