@@ -80,11 +80,11 @@ class Box:
         found = f'<p class="verdict-found">{escaped(self.plain.sentence)}</p>' if self.plain.sentence else ""
         basis = escaped(self.basis).replace("`make", "<code>make").replace("`", "</code>")
         return (
-            f'<section role="group" class="verdict-box verdict-{self.verdict}" '
+            f'<div role="group" class="verdict-box verdict-{self.verdict}" '
             f'aria-label="Verdict on {self.name}">'
             f'<p class="verdict-name">{self.name}</p>{claims}{found}{self._points()}'
             f"<details{'' if found else ' open'}><summary>{self._summary()}</summary>"
-            f"{self._tests()}<p>{basis}</p></details></section>"
+            f"{self._tests()}<p>{basis}</p></details></div>"
         )
 
     def _summary(self) -> str:
