@@ -14,11 +14,6 @@ from initlib.evidence import registry, scopes
 from initlib.evidence.summary import CLAIMS, COLUMNS, KINDS
 
 
-@pytest.fixture(scope="module")
-def found():
-    return evidence.verdicts()
-
-
 @pytest.fixture
 def archives(tmp_path):
     """A copy of all archives, to change."""

@@ -49,8 +49,9 @@ class Result:
                 del where["ground"]
         for name in where:
             checks.choice("key", name, kind.keys)
-        values = list(where.values())
-        found = [row for row in rows if [row[name] for name in where] == values]
+        found = list(rows)
+        for name, value in where.items():
+            found = [row for row in found if row[name] == value]
         if rate is None:
             return found
         if rate not in RATES:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from initlib import initializers
 from initlib.evidence.parts import Training
 from initlib.evidence.protocol import Difference
 from initlib.evidence.results import Result
@@ -86,9 +87,9 @@ def nets(result: Result) -> str:
 
 
 def build(cell: Mapping[str, Any]) -> Any:
-    """Return the net of a cell of a sweep."""
+    """Return a net of the shape that a cell of a sweep has."""
     make = cell.get("network", "mlp")
-    return sweeps.build([cell]) if make == "mlp" else make([cell])
+    return sweeps.build([{**cell, "initializer": initializers.zeros}]) if make == "mlp" else make([cell])
 
 
 def reach(sizes: Iterable[int]) -> str:
