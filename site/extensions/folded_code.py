@@ -2,6 +2,7 @@
 
 The notebooks stay as they are, so that JupyterLab, Binder and Colab show all code. The line is computed from
 the code itself: its first comment, or what it imports, defines, loads and shows. Exercises keep their form.
+Cells that only check the text's numbers stay in the notebooks: the website runs them and does not show them.
 """
 
 import ast
@@ -28,7 +29,7 @@ def describe(cell: dict[str, Any]) -> str:
     if source.startswith("# "):
         return source.splitlines()[0].removeprefix("# ").strip().rstrip(".:")
     body = [node for node in ast.parse(source).body if not isinstance(node, ast.Pass)]
-    if body and any(isinstance(node, ast.Assert) for one in body for node in ast.walk(one)):
+    if _asserts(body):
         return "checks numbers of the text"
     calls = _calls(body)
     if any(call.endswith(".box") for call in calls):
@@ -46,6 +47,19 @@ def describe(cell: dict[str, Any]) -> str:
     ]
     found = [part for part in parts if part]
     return ", ".join(found) or _named("computes", _assigned(body)) or "runs"
+
+
+def only_checks(cell: dict[str, Any]) -> bool:
+    """Return whether a cell shows nothing and asserts something.
+
+    >>> only_checks({"source": "assert 1 + 1 == 2", "outputs": []})
+    True
+    """
+    return not cell.get("outputs") and _asserts(ast.parse("".join(cell["source"])).body)
+
+
+def _asserts(body: list[ast.stmt]) -> bool:
+    return any(isinstance(node, ast.Assert) for one in body for node in ast.walk(one))
 
 
 def _named(verb: str, names: list[str]) -> str:
@@ -88,12 +102,15 @@ def _mimes(cell: dict[str, Any]) -> Iterator[str]:
 
 
 def fold(notebook: dict[str, Any]) -> None:
-    """Fold the code of each cell that has no form of its own, and write what it does on every fold."""
+    """Fold the code of each cell that has no form of its own under what it does; take away what only checks."""
     for cell in notebook["cells"]:
         metadata = cell["metadata"]
         tags = metadata.get("tags", [])
         own = metadata.get("mystnb", {})
         if cell["cell_type"] != "code" or OWN_FORM & {*tags} or "code_prompt_show" in own:
+            continue
+        if only_checks(cell):
+            metadata["tags"] = [*tags, "remove-cell"]
             continue
         if not {"hide-cell", "hide-input"} & {*tags}:
             metadata["tags"] = [*tags, "hide-input"]

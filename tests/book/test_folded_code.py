@@ -9,7 +9,7 @@ from notebooks_under_test import ROOT, paths
 
 sys.path.insert(0, str(ROOT / "site" / "extensions"))
 
-from folded_code import OWN_FORM, describe, fold
+from folded_code import OWN_FORM, describe, fold, only_checks
 
 
 def cell(source, outputs=(), **metadata):
@@ -48,9 +48,21 @@ def test_every_code_cell_is_folded_under_a_line_or_has_its_own_form(path):
     fold(notebook)
     for old, new in zip(before["cells"], notebook["cells"], strict=True):
         tags = {*new["metadata"].get("tags", [])}
-        if new["cell_type"] != "code" or OWN_FORM & tags:
+        if old["cell_type"] != "code" or OWN_FORM & {*old["metadata"].get("tags", [])}:
             assert new == old
+            continue
+        if only_checks(old):
+            assert "remove-cell" in tags
             continue
         assert {"hide-input", "hide-cell"} & tags
         assert new["metadata"]["mystnb"]["code_prompt_show"].startswith("Code: ")
         assert (new["source"], new["outputs"]) == (old["source"], old["outputs"])
+
+
+def test_the_website_does_not_show_what_only_checks():
+    check = cell("assert 1 + 1 == 2", tags=["hide-cell"])
+    drawn = cell("figure = draw()\nassert figure", [FIGURE], tags=["hide-input"])
+    exercise = cell("assert double(1) == 2", tags=["check"])
+    notebook = {"cells": [check, drawn, exercise]}
+    fold(notebook)
+    assert ["remove-cell" in one["metadata"]["tags"] for one in notebook["cells"]] == [True, False, False]
