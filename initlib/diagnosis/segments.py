@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from initlib.diagnosis import laws, lines, predict
-from initlib.diagnosis.exact import listed
+from initlib.diagnosis.findings import listed
 from initlib.diagnosis.record import RESETS, Operation, Record, Weight
 
 POINTS = ("weight", "sum", "join", "scale")
@@ -115,6 +115,8 @@ def named_cause(record: Record, segment: Segment, growing: bool) -> tuple[str, O
             continue
         ratio = laws.ratio(record, o, weight)
         limit = max(OFF, math.exp(laws.SIGMAS * math.sqrt(2 / weight.count) / 2))
+        if growing and record.layers[o.index] == 1:
+            limit *= 2**0.5  # He's rule for a first layer, which reads no ReLU, is what people use
         if ratio is not None and (ratio > limit if growing else ratio < 1 / limit):
             off.append((o, weight, ratio))
     if not off:

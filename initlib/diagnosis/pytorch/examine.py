@@ -119,7 +119,7 @@ class Run:
         try:
             return self._guarded(lambda: self.total(output), "loss")
         except UnusableError:
-            if recorder.loss.outside:
+            if recorder.loss.outside or recorder.loss.refused:
                 return None
             raise
 
@@ -192,6 +192,7 @@ class Run:
             record.parameters[name].reached = gradient is not None
             if gradient is not None:
                 self.gradients[name] = gradient
+                record.parameters[name].still = not bool(gradient.any())
         sizes = (float(g.abs().max()) for g in self.gradients.values() if not g.is_sparse and g.numel())
         floor = 1e-7 * max(sizes, default=0.0)
         for name, weight in record.weights.items():

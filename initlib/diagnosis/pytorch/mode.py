@@ -384,7 +384,7 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc,unused-ignore]
 
     def _finish(self, operation: Operation, first: Any, out: Any, target: bool) -> None:
         operation.shape = tuple(first.shape)
-        operation.low_precision = first.dtype in (torch.float16, torch.bfloat16)
+        operation.half = first.dtype == torch.float16
         if not self.in_loss and operation.kind in MEASURED:
             self._look(operation, first)
             if operation.kind in GRADED and first.requires_grad and measure.measurable(first):
