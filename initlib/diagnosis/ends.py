@@ -171,7 +171,7 @@ def targets(record: Record) -> Iterator[Finding]:
     elif loss.target_constant:
         yield Finding(
             "labels",
-            "warning",
+            "warning" if loss.kind in ("cross_entropy", "nll") else "note",
             "the targets",
             f"All targets of this batch are {loss.target_low:g}: shuffle the data.",
         )

@@ -189,7 +189,10 @@ def _told_once(found: list[Finding]) -> list[Finding]:
     for code in REPEATED:
         same = sorted((one for one in found if one.code == code), key=_rank)
         if same:
-            first, places = same[0], list(dict.fromkeys(one.place for one in same[1:]))
+            first, places = (
+                same[0],
+                list(dict.fromkeys(one.place for one in same if one.place != same[0].place)),
+            )
             if places:
                 first.sentence = f"{first.sentence.removesuffix('.')}; likewise behind {listed(places)}."
             kept.append(first)

@@ -230,15 +230,19 @@ class Record:
         return over
 
     @cached_property
+    def last(self) -> set[int]:
+        """The operations with no weight operation behind them."""
+        found: set[int] = set()
+        for operation in reversed(self.operations):
+            children = [self.operations[child] for child in self.children[operation.index]]
+            if all(c.index in found and c.kind not in ("weight", "recurrent", "lookup") for c in children):
+                found.add(operation.index)
+        return found
+
+    @cached_property
     def ends(self) -> set[int]:
         """The weight operations with no other weight operation behind them: output layers."""
-        below = [False] * len(self.operations)
-        for operation in reversed(self.operations):
-            below[operation.index] = any(
-                below[child] or self.operations[child].kind in ("weight", "recurrent", "lookup")
-                for child in self.children[operation.index]
-            )
-        return {o.index for o in self.operations if o.kind == "weight" and not below[o.index]}
+        return {index for index in self.last if self.operations[index].kind == "weight"}
 
     @cached_property
     def leads_to_output(self) -> set[int]:

@@ -51,6 +51,8 @@ def _signal_finding(
     sentence = f"From {record.label(segment.start)} to {record.label(worst)} the signal " + (
         f"{'grows' if growing else 'shrinks'} by {abs(octaves):.1f} octaves (x {2.0**octaves:.3g})"
         if math.isfinite(octaves)
+        else "grows beyond all numbers"
+        if growing
         else "falls to zero"
     )
     if not cause and abs(octaves) < 4 * luck(record, segment):

@@ -65,12 +65,7 @@ def _read_directly(record: Record, segment: Segment) -> bool:
 
 def hidden(record: Record, segment: Segment) -> list[Operation]:
     """Return the points before the output layers."""
-    ends = record.ends
-    return [
-        o
-        for o in segment.points
-        if o.where != "the loss" and not (o.kind != "sum" and record.owner(o).index in ends)
-    ]
+    return [o for o in segment.points if o.where != "the loss" and o.index not in record.last]
 
 
 def severity(octaves: float, depth: int) -> tuple[str | None, float]:

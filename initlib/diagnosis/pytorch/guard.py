@@ -1,7 +1,7 @@
 """What the doctor must leave as it was, and models that it must not touch."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -39,7 +39,7 @@ def check(model: Any) -> None:
 
 
 @contextmanager
-def untouched(model: Any) -> Iterator["Values"]:
+def untouched(model: Any, batch: Sequence[Any] = ()) -> Iterator["Values"]:
     """Put everything back: values, versions and hooks of tensors, attributes, modes, random generators.
 
     Yields what keeps copies of parameters for as long as something may write to them.
@@ -50,7 +50,7 @@ def untouched(model: Any) -> Iterator["Values"]:
     devices = sorted({t.device.index for t in tensors if t.device.type == "cuda"})
     with ExitStack() as stack:
         stack.enter_context(torch.random.fork_rng(devices=devices))
-        for tensor in tensors:
+        for tensor in (*tensors, *batch):
             stack.enter_context(torch.autograd._unsafe_preserve_version_counter(tensor))
         try:
             yield values
