@@ -125,7 +125,7 @@ class Result:
             and all(part.censored(row) for rows in selected for row in rows)
         )
         by_seed = [_by_seed(test, rows) for rows in selected]
-        return test.evaluate(by_seed, edition=self.protocol.edition, censored=censored)
+        return test.evaluate(by_seed, censored=censored)
 
     @cached_property
     def verdicts(self) -> dict[str, str]:
