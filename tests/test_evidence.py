@@ -905,6 +905,9 @@ def test_the_effect_on_each_ground_and_its_picture(grounded):
         "SGD": "weaker",
         "Adam": "reversed",
     }
+    dead = [{**row, "test_accuracy": 0.1 + 0.001 * (row["seed"] % 3)} for row in result.parts["t"]]
+    guessing = dataclasses.replace(result, parts={"t": dead})  # ten classes: 10 % is what guessing reads
+    assert guessing.effects("he minus tiny") == {"SGD": "neither learned", "Adam": "neither learned"}
     axis = result.map("he minus tiny", "A title").axes[0]
     assert [label.get_text() for label in axis.get_yticklabels()] == ["SGD", "Adam"]
     assert [text.get_text() for text in axis.texts] == ["holds", "gone"]

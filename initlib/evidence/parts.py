@@ -168,6 +168,12 @@ class Training:
         cell = self.cell(**{name: row[name] for name in self.keys if name != "stage"})
         return bool(row["epochs"] > cell.get("epochs", sweeps.EPOCHS))
 
+    def guessing(self, condition: Where) -> float:
+        """Return the accuracy of naming the most frequent class every time, under a condition."""
+        cell = self.cell(arm=next(iter(self.arms)), **condition)
+        labels = sweeps.dataset_of(cell.get("dataset", sweeps.NETWORK["dataset"])).labels
+        return float(np.bincount(labels).max() / len(labels))
+
     def run(self, how: How) -> list[Row]:
         """Tune, then train the reported seeds; return the rows of both stages."""
         rows = self._tune(how)
