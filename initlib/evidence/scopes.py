@@ -117,7 +117,7 @@ def became(result: Result, ground: str) -> str:
     name = contrast(result)
     estimate = result.finding(name, ground).estimate
     assert isinstance(estimate, Mean)
-    return f"{result.effects(name)[ground]} ({100 * estimate.mean:+.0f})"
+    return f"{result.effects(name)[ground]} ({round(100 * estimate.mean):+d})"
 
 
 def contrast(result: Result) -> str:
@@ -127,6 +127,6 @@ def contrast(result: Result) -> str:
 
 
 def counted(result: Result) -> str:
-    """Return on how many grounds the contrast of a map holds, is weaker, gone, reversed or open."""
+    """Return on how many grounds the contrast of a map holds, is weaker, gone, and so on."""
     effects = list(result.effects(contrast(result)).values())
     return ", ".join(f"{kind} on {effects.count(kind)}" for kind in dict.fromkeys(effects))
