@@ -8,6 +8,7 @@ import pytest
 import torch
 from doctor_cases import CE, CONTROLS, GPT, OPEN, c2, digits_batch, he, mlp, mnist_like, token_loss, tokens
 from doctor_nets import HEALTHY, BasicBlock, GRUCellLoop, Llama, Recurrent, ResNet, ViT
+from doctor_variants import FIRST_MISSES, SILENT, VARIANTS
 from torch import nn
 from torch.nn import functional as F  # noqa: N812
 from torch.utils.checkpoint import checkpoint
@@ -564,3 +565,28 @@ def test_the_versions_are_in_the_record():
     data = diagnose(BasicBlock(1, 4), torch.randn(8, 1, 8, 8)).to_dict()
     assert data["versions"]["torch"] == torch.__version__
     assert data["framework"] == "PyTorch"
+
+
+# Variants, written after the thresholds
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("name", VARIANTS)
+def test_a_variant_is_found(name, seed):
+    make, batch, loss, code, *options = VARIANTS[name]
+    torch.manual_seed(seed)
+    report = diagnose(make(), batch(seed), loss, **(options[0] if options else {}))
+    assert report.has(code), report
+    assert report.severity in ("severe", "warning") or code == "fan-out", report
+
+
+@pytest.mark.parametrize("name", SILENT)
+def test_a_healthy_net_of_another_kind_stays_silent(name):
+    make, batch, loss = SILENT[name]
+    torch.manual_seed(0)
+    report = diagnose(make(), batch(0), loss)
+    assert report.severity in ("clean", "note"), report
+
+
+def test_the_kinds_that_were_missed_at_first_are_all_here():
+    assert set(FIRST_MISSES) <= VARIANTS.keys() | SILENT.keys()
