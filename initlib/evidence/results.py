@@ -178,12 +178,23 @@ class Result:
         paired difference in a part with grounds.
         """
         tests = {one.name: one for one in self.protocol.tests if isinstance(one, Difference)}
-        compared = tests[checks.choice("test", test, tests)]
-        return {
-            f.ground: effect(m.low, m.high, f.outcome, learned=self._learned(compared, f))
-            for f in self.findings
-            if f.test == test and isinstance(m := f.estimate, Mean)
-        }
+        found = self.compared(tests[checks.choice("test", test, tests)])
+        return {finding.ground: became for finding, became in found}
+
+    def compared(self, test: Difference) -> list[tuple[Finding, str]]:
+        """Return what a difference is on each ground, and what became of it there, as `effects` says it."""
+        part = self.protocol.parts[test.part]
+        grounded = isinstance(part, Training) and part.grounds
+        found = (
+            [replace(self._judge(test, ground=ground), ground=ground) for ground in self.protocol.grounds]
+            if grounded
+            else [self._judge(test)]
+        )
+        return [
+            (f, effect(m.low, m.high, f.outcome, learned=self._learned(test, f)))
+            for f in found
+            if isinstance(m := f.estimate, Mean)
+        ]
 
     def _learned(self, test: Difference, finding: Finding) -> bool:
         """Say whether an arm is better than guessing, by more than what counts as equal."""

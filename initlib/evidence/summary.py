@@ -16,7 +16,8 @@ from initlib.evidence.box import badge
 from initlib.evidence.grounds import INCONCLUSIVE, VERDICTS, standing
 from initlib.evidence.protocol import Finding
 from initlib.evidence.results import Result, row_of
-from initlib.evidence.scopes import contrasts, scopes
+from initlib.evidence.scopes import COLUMNS as OPTIMIZERS
+from initlib.evidence.scopes import contrasts, scope_map, scopes
 from initlib.extras import hints
 from initlib.tables import Table, escaped, markdown
 
@@ -123,6 +124,17 @@ class Verdicts:
         for name in maps:
             checks.choice("map", name, self.elsewhere)
         return scopes({**self.claims, **self.published}, maps, self.elsewhere)
+
+    @hints()
+    def scope_map(self) -> Any:
+        """Draw for each result the contrast that is largest with SGD, with each optimizer it was tried with.
+
+        That is the difference in accuracy, of those that the rules to a verdict name, between the arm that is
+        better with SGD and the other. Results whose rules name none are left out.
+        """
+        from initlib.evidence.pictures import draw_scopes
+
+        return draw_scopes(scope_map({**self.claims, **self.published}), OPTIMIZERS)
 
     def contrasts(self) -> Table:
         """Return what became of each contrast of `elsewhere` on each ground, and by how many points."""
