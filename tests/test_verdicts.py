@@ -11,6 +11,7 @@ import pytest
 
 from initlib import evidence, experiments
 from initlib.evidence import registry, scopes
+from initlib.evidence.statistics import by_signs
 from initlib.evidence.summary import CLAIMS, COLUMNS, KINDS
 
 
@@ -154,6 +155,16 @@ def test_the_map_of_scopes_has_the_leading_contrast_of_each_result_with_its_inte
     marks = [len([x for x in axis.lines if x.get_marker() not in ("None", "")]) for axis in figure.axes]
     assert marks == [sum(name in cells for cells in rows.values()) for name in scopes.COLUMNS]
     plt.close(figure)
+
+
+def test_an_outcome_that_hangs_on_the_normal_law_is_doubted(found):
+    [row] = found.doubted()
+    result = found.all[row["claim"]]
+    finding = next(f for f in result.decisive if f.label == row["test"])
+    assert finding.outcome == "higher"
+    assert float(row["p"]) == pytest.approx(by_signs(finding.estimate.values), rel=0.05)
+    others = {claim: one for claim, one in found.published.items() if claim != row["claim"]}
+    assert not dataclasses.replace(found, published=others).doubted()
 
 
 def test_a_map_that_is_none_is_refused(found):

@@ -223,13 +223,22 @@ class Result:
         if about:
             names = {test.name for one in about for test, _ in self.judged(one)}
         else:
-            rules = [self.protocol.rule(found) for found in self.by_ground.values()]
-            decisive = {test for rule in rules if rule for test in rule.when}
-            names = decisive or {test.name for test in self.protocol.tests}
+            names = {f.test for f in self.decisive} or {test.name for test in self.protocol.tests}
         shown = [(test, finding) for test, finding in self._tested if test.name in names]
         table = Table([row_of(finding) for _, finding in shown], self.protocol.statement)
         seeds = [len(part.seeds) for part in self.protocol.parts.values()]
         return Box(self.protocol, self.verdict, shown, table, seeds, self.plain, self.scope, self.as_told)
+
+    @cached_property
+    def decisive(self) -> list[Finding]:
+        """What the verdict on the statement rests on: on each ground those of the rule that fits."""
+        return [
+            finding
+            for found in self.by_ground.values()
+            if (rule := self.protocol.rule(found))
+            for finding in found
+            if finding.test in rule.when
+        ]
 
     @cached_property
     def plain(self) -> Plain:
