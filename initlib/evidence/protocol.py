@@ -262,6 +262,7 @@ class Protocol:
     told: Told | None = field(default=None, metadata=LATER)
 
     def __post_init__(self) -> None:
+        checks.fields(self)
         for part in self.parts.values():
             _check_seeds(part)
         names = [test.name for test in self.tests]
