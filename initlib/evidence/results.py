@@ -248,9 +248,10 @@ class Result:
 
     def judged(self, about: str = "") -> list[tuple[Test, Finding]]:
         """Return each test whose name contains `about`, with what it found."""
+        checks.text("about", about)
         chosen = [(test, finding) for test, finding in self._tested if about in test.name]
         if not chosen:
-            raise ValueError(f"No test of {self.protocol.name!r} has {about!r} in its name.")
+            raise ValueError(f"No test of {self.protocol.name!r} has {checks.shown(about)} in its name.")
         return chosen
 
 
