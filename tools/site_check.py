@@ -16,6 +16,7 @@ from axe_playwright_python.sync_playwright import Axe
 from bench_site import BROWSERS, compressed, serve
 from check_pages import ROOT, pages
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from resting import rest
 
 # One page of each kind.
 KINDS = ("intro", "he", "verdicts", "which-initialization", "explorers", "api", "glossary", "lab")
@@ -105,8 +106,8 @@ def scroll_through(page: Page) -> None:
     for top in range(0, height, 700):
         page.evaluate(f"scrollTo(0, {top})")
         page.wait_for_timeout(30)
-    page.wait_for_timeout(800)
     page.evaluate("scrollTo(0, 0)")
+    rest(page)
 
 
 def violations(page: Page) -> list[str]:
