@@ -56,6 +56,26 @@ CITED: dict[str, tuple[str, str]] = {
     "zhang2023": ("Zhang et al. 2023", "https://arxiv.org/abs/2302.05543"),
 }
 
+# The chapters whose boxes show the trials that rules rest on.
+TRIALS = {
+    "choose-by-activation": "practices/choose-by-activation",
+    "data-scale": "pitfalls/data-characteristics",
+    "forget-bias": "practices/biases",
+    "he-depth": "techniques/he",
+    "he-nonlinearity": "techniques/he",
+    "he-variants": "techniques/he",
+    "mup-transfer": "practices/architecture-and-size",
+    "reasonable-range": "techniques/random",
+    "rules-prevent": "techniques/he",
+    "scale-rate-norm": "reference/explorers",
+    "sigmoid-xavier": "techniques/xavier",
+    "sparse-inputs": "pitfalls/data-characteristics",
+    "width-fluctuations": "techniques/he",
+    "xavier-variance": "techniques/xavier",
+    "zero-biases": "practices/biases",
+    "zero-symmetry": "techniques/zero",
+}
+
 
 def named(key: str) -> str:
     """Return authors and year of a work.
