@@ -175,15 +175,16 @@ def __getattr__(name: str) -> Any:
     return _rules() if name == "RULES" else _architectures()
 
 
-def table(architecture: str | None = None) -> RuleTable:
-    """Return all rules as a table to print, or those for one architecture.
+def table(*architectures: str | None) -> RuleTable:
+    """Return all rules as a table to print, or those for some architectures.
 
     >>> table("head")
     new head on a trained net (any activation): 0; bias 0
     """
-    if architecture is not None:
-        checks.choice("architecture", architecture, _architectures())
-    return RuleTable([rule for rule in _rules() if architecture in (None, rule.architecture)])
+    asked = [name for name in architectures if name is not None]
+    for name in asked:
+        checks.choice("architecture", name, _architectures())
+    return RuleTable([rule for rule in _rules() if not asked or rule.architecture in asked])
 
 
 def _activations() -> list[str]:
@@ -191,7 +192,7 @@ def _activations() -> list[str]:
 
 
 def _named(architecture: str, normalisation: str | None) -> tuple[str, str]:
-    """Return architecture and normalisation by their own names."""
+    """Return architecture and normalization by their own names."""
     implied: Sequence[str] = ()
     if isinstance(architecture, str):
         lower = architecture.lower()

@@ -1,4 +1,4 @@
-"""Rules for transformers: pre-norm in one scheme, post-norm, and without normalisation."""
+"""Rules for transformers: pre-norm in one scheme, post-norm, and without normalization."""
 
 from collections.abc import Sequence
 
@@ -8,9 +8,12 @@ from initlib.recommendation.rule import LECUN, OUTPUT, XAVIER, Rule, normal
 READOUT = Part("output layer", "dense", ZERO, None, between=OUTPUT.between)
 DEEPNORM = "2 * (8 * blocks) ** -0.5 / (fan_in + fan_out)"
 T_FIXUP = "0.8978 * blocks ** -0.5 / (fan_in + fan_out)"  # Xavier times 0.67^2 / sqrt(blocks)
-STREAM = "The stream starts with embeddings of size 1; the sublayers of all blocks at most double it."
+STREAM = (
+    "What the shortcuts carry starts with embeddings of size 1, and the sublayers of all blocks together at "
+    "most double its mean square."
+)
 ALSO = (
-    "LayerNorm or RMSNorm, gains 1, with normalised queries and keys or without. Warm the rate up. A readout "
+    "LayerNorm or RMSNorm, gains 1, with normalized queries and keys or without. Warm the rate up. A readout "
     "tied to the embedding: see 'tied embedding'. Patches of pictures enter by 1 / fan_in. GPT-2's scheme, "
     "0.02 everywhere and 0.02 / sqrt(2 blocks) where a sublayer ends, is consistent too; embeddings of 0.02 "
     "with these layers are not."
@@ -103,7 +106,7 @@ RULES: Sequence[Rule] = (
         sources=("wang2022", "liu2020"),
     ),
     Rule(
-        name="transformer without normalisation",
+        name="transformer without normalization",
         architecture="transformer",
         activations=("relu", "gelu", "gelu_tanh", "silu"),
         normalisations=("none",),
