@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any
+from weakref import WeakSet
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -116,6 +117,15 @@ def names() -> list[str]:
     return sorted(_TABLE)
 
 
+def is_standard(activation: Activation) -> bool:
+    """Return whether an activation is this module's own, whose averages need no search for what is narrow.
+
+    >>> is_standard(get("gelu")), is_standard(elu(2.0)), is_standard(get(np.tanh))
+    (True, True, False)
+    """
+    return activation in _STANDARD
+
+
 def leaky_relu(slope: float = 0.01) -> Activation:
     """Return leaky ReLU with the given slope for x < 0: f(x) = x for x > 0, slope x otherwise.
 
@@ -124,7 +134,7 @@ def leaky_relu(slope: float = 0.01) -> Activation:
     """
     slope = checks.real("slope", slope, minimum=-1e30, maximum=1e30)
     name = "leaky_relu" if slope == 0.01 else f"leaky_relu({slope:g})"
-    return Activation(name, partial(_leaky, slope=slope), partial(_leaky_slope, slope=slope), (0.0,))
+    return _standard(name, partial(_leaky, slope=slope), partial(_leaky_slope, slope=slope), (0.0,))
 
 
 def elu(alpha: float = 1.0) -> Activation:
@@ -135,7 +145,7 @@ def elu(alpha: float = 1.0) -> Activation:
     """
     alpha = checks.real("alpha", alpha, minimum=-1e30, maximum=1e30)
     name = "elu" if alpha == 1 else f"elu({alpha:g})"
-    return Activation(name, partial(_elu, alpha=alpha), partial(_elu_slope, alpha=alpha), (0.0,))
+    return _standard(name, partial(_elu, alpha=alpha), partial(_elu_slope, alpha=alpha), (0.0,))
 
 
 def _probe(what: str, function: Function, x: FloatArray) -> FloatArray:
@@ -362,6 +372,15 @@ _ALIASES = {
 }
 
 
+_STANDARD: WeakSet[Activation] = WeakSet()
+
+
+def _standard(name: str, function: Function, derivative: Function, kinks: tuple[float, ...]) -> Activation:
+    made = Activation(name, function, derivative, kinks)
+    _STANDARD.add(made)
+    return made
+
+
 @cache
 def _named(name: str) -> Activation:
-    return Activation(name, *_TABLE[name])
+    return _standard(name, *_TABLE[name])

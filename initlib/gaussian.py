@@ -21,7 +21,8 @@ __all__ = ["Function", "correlations", "expectation", "pair_expectation"]
 Function = Callable[..., Any]
 
 _TOLERANCE = 1e-12
-_TERMS = 400
+_TERMS, _MOST_TERMS = 400, 1000  # of a Hermite series, and of one beside straight lines
+_BLOCK = 50  # so many are computed at a time
 
 
 def expectation(f: Function, q: float = 1.0, kinks: Sequence[float] = ()) -> float:
@@ -45,13 +46,13 @@ def expectation(f: Function, q: float = 1.0, kinks: Sequence[float] = ()) -> flo
     function = getattr(f, "function", f)
     if function is np.sin or function is np.cos:
         return 0.0 if function is np.sin else math.exp(-q / 2)
+    return integral(f, q, _resolved(f, q, points) if q else points)
+
+
+def integral(f: Function, q: float, points: tuple[float, ...]) -> float:
+    """Return `expectation` by the panels of `points`, which are known to resolve f."""
     if q == 0:
         return float(_values(f, np.zeros(1))[0])
-    return _integral(f, q, _resolved(f, q, points))
-
-
-def _integral(f: Function, q: float, points: tuple[float, ...]) -> float:
-    """Return E f by the panels of `points`, which resolve it; refuse what does not converge."""
     x, weights, check_weights = nodes(q, points)
     values = _values(f, x)
     terms = weights * values[: weights.size]
@@ -77,15 +78,19 @@ def pair_expectation(f: Function, c: ArrayLike, q: float = 1.0, kinks: Sequence[
     function = getattr(f, "function", f)
     if function is np.sin or function is np.cos:
         return _pair_of_waves(function is np.sin, c, q)
+    return pair_integral(f, c, q, _resolved(f, q, points) if q else points)
+
+
+def pair_integral(f: Function, c: FloatArray, q: float, points: tuple[float, ...]) -> FloatArray:
+    """Return `pair_expectation` by the panels of `points`, which are known to resolve f."""
     if q == 0:
-        return np.full(c.shape, expectation(f, 0.0) ** 2)
-    points = _resolved(f, q, points)
-    _integral(f, q, points)  # refuses what does not converge
-    total = _integral(lambda x: np.square(_values(f, x)), q, points)
+        return np.full(c.shape, integral(f, 0.0, ()) ** 2)
+    integral(f, q, points)  # refuses what does not converge
+    total = integral(lambda x: np.square(_values(f, x)), q, points)
     if total == 0:
         return np.full(c.shape, total)
     series = _hermite_squares(f if isinstance(f, Hashable) else partial(f), q, points, total, _enough(c))
-    result = np.asarray(np.polynomial.polynomial.polyval(c, series), dtype=np.float64)
+    result = np.asarray(np.polynomial.polynomial.polyval(c[()], series), dtype=np.float64)
     far_out = (series[-1] * np.abs(c) ** (series.size - 1) > 1e-14 * total) & (np.abs(c) < 1)
     if far_out.any():
         by_lines, error = _pair_by_lines(f, c, q, points, total)
@@ -97,7 +102,7 @@ def pair_expectation(f: Function, c: ArrayLike, q: float = 1.0, kinks: Sequence[
     result[c == 1] = total
     if (c == -1).any():
         mirrored = (*points, *(-x for x in points))
-        result[c == -1] = _integral(lambda x: _values(f, x) * _values(f, -x), q, mirrored)
+        result[c == -1] = integral(lambda x: _values(f, x) * _values(f, -x), q, mirrored)
     return result
 
 
@@ -186,17 +191,17 @@ def _enough(c: FloatArray) -> int:
 @lru_cache(maxsize=64)
 def _hermite_squares(f: Function, q: float, kinks: tuple[float, ...], total: float, terms: int) -> FloatArray:
     """Return a_0^2, a_1^2, ... (at most `terms`), and as the last entry what they leave of E f^2."""
-    z, weights = rule(edges(q, kinks), 24)
-    weighted = weights * _values(f, math.sqrt(q) * z)
-    before, now = np.zeros_like(z), np.ones_like(z)
-    squares: list[float] = []
-    rest = total
-    while len(squares) < terms and rest > 1e-15 * total:
-        squares.append(float(weighted @ now) ** 2)
-        rest -= squares[-1]
-        k = len(squares)
-        before, now = now, (z * now - math.sqrt(k - 1) * before) / math.sqrt(k)
-    return np.array([*squares, max(rest, 0.0)])
+    z, weights = _symmetric_rule(q, kinks)
+    weighted = (weights * _values(f, math.sqrt(q) * z))[None]
+    squares, left = np.empty(0), np.array([total])
+    for first in range(0, terms, _BLOCK):
+        squares = np.append(squares, np.square(_hermite(weighted, q, kinks, first)))
+        left = total - np.cumsum(squares)
+        if (left <= 1e-15 * total).any():
+            end = int(np.argmax(left <= 1e-15 * total)) + 1
+            squares, left = squares[:end], left[:end]
+            break
+    return np.append(squares, max(left[-1], 0.0))
 
 
 def _pair_by_lines(
@@ -211,12 +216,10 @@ def _pair_by_lines(
     if lines is None:
         return np.zeros(c.shape), np.full(c.shape, np.inf)
     even, tilt, odd, slope = lines
-    z, weights = rule(edges(q, kinks), 24)
+    z, weights = _symmetric_rule(q, kinks)
     x = math.sqrt(q) * z
     h = even + tilt * np.abs(x) + odd * np.sign(x) + slope * x
     g = _values(f, x) - h
-    h_k, g_k = _hermite(np.stack([weights * h, weights * g]), z)
-    squares = g_k * (2 * h_k + g_k)
 
     def between_lines(c: FloatArray) -> FloatArray:
         angle = 2 / math.pi * np.arcsin(c)
@@ -226,13 +229,19 @@ def _pair_by_lines(
         result: FloatArray = evens + odd**2 * angle + 2 * odd * slope * size * c + slope**2 * q * c
         return result
 
-    of_lines = float(between_lines(np.ones(())))
+    weighted = np.stack([weights * h, weights * g])
+    of_lines, of_rest = float(between_lines(np.ones(()))), float(weights @ g**2)
+    largest = np.abs(c)[np.abs(c) < 1].max(initial=0.0)
+    h_k, g_k, bound, terms = np.empty(0), np.empty(0), math.inf, 0
+    while terms < _MOST_TERMS and bound * largest**terms > 1e-14 * total:
+        of_h, of_g = _hermite(weighted, q, kinks, terms)
+        h_k, g_k, terms = np.append(h_k, of_h), np.append(g_k, of_g), terms + _BLOCK
+        left_h, left_g = max(of_lines - float(h_k @ h_k), 0.0), max(of_rest - float(g_k @ g_k), 0.0)
+        bound = 2 * math.sqrt(left_h * left_g) + left_g
+    squares = g_k * (2 * h_k + g_k)
     rest = total - of_lines - float(squares.sum())
-    left_h = max(of_lines - float(h_k @ h_k), 0.0)
-    left_g = max(float(weights @ g**2) - float(g_k @ g_k), 0.0)
-    bound = 2 * math.sqrt(left_h * left_g) + left_g
-    series = np.polynomial.polynomial.polyval(c, np.array([*squares, rest]))
-    return between_lines(c) + series, bound * np.abs(c) ** squares.size
+    series = np.polynomial.polynomial.polyval(c[()], np.append(squares, rest))
+    return between_lines(c) + series, bound * np.abs(c) ** terms
 
 
 def _lines(f: Function) -> tuple[float, float, float, float] | None:
@@ -249,14 +258,42 @@ def _lines(f: Function) -> tuple[float, float, float, float] | None:
     return found[0], found[1], found[2], found[3]
 
 
-def _hermite(weighted: FloatArray, z: FloatArray) -> FloatArray:
-    """Return the first coefficients E f He_k / sqrt(k!) for rows of values times weights at nodes z."""
-    before, now = np.zeros_like(z), np.ones_like(z)
-    found = np.empty((len(weighted), _TERMS))
-    for k in range(_TERMS):
-        found[:, k] = weighted @ now
-        before, now = now, (z * now - math.sqrt(k) * before) / math.sqrt(k + 1)
+@lru_cache(maxsize=4)
+def _symmetric_rule(q: float, kinks: tuple[float, ...]) -> tuple[FloatArray, FloatArray]:
+    return rule(edges(q, (*kinks, *(-x for x in kinks))), 24)
+
+
+def _hermite(weighted: FloatArray, q: float, kinks: tuple[float, ...], first: int) -> FloatArray:
+    """Return E f He_k / sqrt(k!) for a block of k, for rows of values times weights of the symmetric rule."""
+    half = weighted.shape[1] // 2
+    right, left = weighted[:, half:], weighted[:, half - 1 :: -1]
+    polynomials = _polynomials(q, kinks, first)
+    found = np.empty((len(weighted), _BLOCK))
+    found[:, ::2] = (right + left) @ polynomials[::2].T
+    found[:, 1::2] = (right - left) @ polynomials[1::2].T
     return found
+
+
+@lru_cache(maxsize=_MOST_TERMS // _BLOCK)
+def _polynomials(q: float, kinks: tuple[float, ...], first: int) -> FloatArray:
+    """Return He_k / sqrt(k!) at the positive nodes of the symmetric rule for a block of k.
+
+    Row by row in units in which the recursion takes the row before the last once.
+    """
+    z = _symmetric_rule(q, kinks)[0]
+    z = z[z.size // 2 :]
+    rows, units = np.zeros((_BLOCK + 2, z.size)), np.ones(_BLOCK + 2)
+    if first:
+        rows[:2] = _polynomials(q, kinks, first - _BLOCK)[-2:]
+    for i, k in enumerate(range(first, first + _BLOCK), 2):
+        if k < 2:
+            rows[i] = z**k
+            continue
+        units[i] = math.sqrt((k - 1) / k) * units[i - 2]
+        np.multiply(rows[i - 1], z, out=rows[i])
+        rows[i] *= units[i - 1] / (math.sqrt(k) * units[i])
+        rows[i] -= rows[i - 2]
+    return rows[2:] * units[2:, None]
 
 
 def _half_mean_square_difference(f: Function, c: float, q: float, kinks: tuple[float, ...]) -> float:
@@ -280,9 +317,12 @@ def _half_mean_square_difference(f: Function, c: float, q: float, kinks: tuple[f
     total = 0.0
     for rows in range(0, t.size, 64):
         block = slice(rows, rows + 64)
-        s, s_weights = rule(np.sort(s_edges[block], axis=1)[:, from_edge:], 12)
-        u = math.sqrt(q) * (wide * t[block, None] + narrow * s)
-        v = sign * math.sqrt(q) * (wide * t[block, None] - narrow * s)
+        ends = np.sort(s_edges[block], axis=1)[:, from_edge:]
+        row, panel = np.nonzero(np.diff(ends))
+        s, s_weights = rule(np.stack([ends[row, panel], ends[row, panel + 1]], axis=1), 12)
+        at = t[block][row, None]
+        u = math.sqrt(q) * (wide * at + narrow * s)
+        v = sign * math.sqrt(q) * (wide * at - narrow * s)
         difference = _values(f, u) - _values(f, v)
-        total += float(t_weights[block] @ (s_weights * difference**2).sum(axis=1))
+        total += float(t_weights[block][row] @ (s_weights * difference**2).sum(axis=1))
     return total if c >= 0 else total / 2

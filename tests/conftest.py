@@ -1,4 +1,4 @@
-"""The one browser of a test process: its Playwright cannot be started twice."""
+"""What a test process makes once: its browser (Playwright cannot be started twice), and all verdicts."""
 
 import shutil
 import sys
@@ -28,3 +28,11 @@ def browser() -> Iterator[Any]:
             missing("a browser that starts", f"apt-get install chromium ({error})")
         yield chromium
         chromium.close()
+
+
+@pytest.fixture(scope="session")
+def found() -> Any:
+    """The verdicts of all archives."""
+    from initlib import evidence
+
+    return evidence.verdicts()

@@ -16,6 +16,7 @@ from scipy.stats import multivariate_normal
 
 from initlib import activations, gaussian
 from initlib.gaussian import expectation, pair_expectation
+from initlib.quadrature import resolved
 
 FROZEN = json.loads((Path(reference.__file__).parent / "gaussian_reference.json").read_text())
 INTEGRANDS = {
@@ -386,3 +387,15 @@ def test_fast_oscillation_is_refused_at_once():
 )
 def test_what_panels_of_a_fixed_size_could_not_resolve(f, q, exact):
     assert expectation(f, q) == pytest.approx(exact, rel=1e-9, abs=1e-12)
+
+
+@pytest.mark.parametrize("name", [*activations.names(), "elu(30)", "leaky_relu(-2)"])
+def test_the_averages_of_standard_activations_need_no_search(name):
+    own = {"elu(30)": lambda: activations.elu(30.0), "leaky_relu(-2)": lambda: activations.leaky_relu(-2.0)}
+    phi = own[name]() if name in own else activations.get(name)
+    assert activations.is_standard(phi)
+    for q in 10.0 ** np.arange(-12, 13, 3) if name != "sin" else (1e-6, 1e-3, 1.0):
+        for integrand in INTEGRANDS.values():
+            kinks = tuple(phi.kinks)
+            found, hidden = resolved(integrand(phi, q), q, kinks)
+            assert (found, hidden) == (kinks, 0.0)

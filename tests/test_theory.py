@@ -2,6 +2,7 @@
 
 import contextlib
 import math
+import time
 
 import numpy as np
 import pytest
@@ -572,3 +573,10 @@ def test_a_narrow_bump_on_a_line_is_no_line(at):
     phi = activations.Activation("bumpy", bumpy, kinks=(0.0,))
     assert theory.gain(phi) == pytest.approx(exact**-0.5, rel=1e-9)
     assert theory.variance_map(1.0, phi, sigma_w=1.0, sigma_b=0.0) == pytest.approx(exact, rel=1e-9)
+
+
+@pytest.mark.parametrize("name", ["gelu", "softplus", "tanh", "selu", "mish"])
+def test_a_hundred_blocks_are_predicted_in_two_seconds(name):
+    start = time.process_time()
+    theory.residual_profile(100, name, 1.4)
+    assert time.process_time() - start < 2

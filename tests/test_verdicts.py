@@ -14,11 +14,6 @@ from initlib.evidence import registry, scopes
 from initlib.evidence.summary import CLAIMS, COLUMNS, KINDS
 
 
-@pytest.fixture(scope="module")
-def found():
-    return evidence.verdicts()
-
-
 @pytest.fixture
 def archives(tmp_path):
     """A copy of all archives, to change."""
@@ -128,8 +123,8 @@ def test_the_contrasts_have_a_row_for_each_ground_and_a_column_for_each_map(foun
         assert result.protocol.statement in table.caption
         assert [row["ground"] for row in table] == list(result.protocol.grounds)
         for row in table:
-            points = 100 * result.finding("effect", row["ground"]).estimate.mean
-            assert row[name] == f"{result.effects('effect')[row['ground']]} ({points:+.0f})"
+            points = round(100 * result.finding("effect", row["ground"]).estimate.mean)
+            assert row[name] == f"{result.effects('effect')[row['ground']]} ({points:+d})"
 
 
 def test_a_map_that_is_none_is_refused(found):

@@ -1,9 +1,8 @@
-"""Make the notebook of every chapter from its text: write derived cells, execute, store outputs clean.
+"""Make the notebook of every chapter from its text: write the stubs, execute, store outputs clean.
 
 The text (`he.md`, MyST Markdown) is what people edit; the notebook (`he.ipynb`) has its cells, with outputs.
-Derived are the cell that installs initlib on Colab (its address stands in _config.yml) and the stub of every
-exercise (made from its solution). Stored outputs carry no widget state, so that they read on a code host and
-compare under nbval.
+Derived is the stub of every exercise (made from its solution). Stored outputs carry no widget state, so that
+they read on a code host and compare under nbval.
 """
 
 import argparse
@@ -15,7 +14,6 @@ from pathlib import Path
 
 import jupytext
 import nbformat
-import yaml
 from check_pages import ROOT, files
 from jupytext.combine import combine_inputs_with_outputs
 from jupytext.config import load_jupytext_config
@@ -26,12 +24,6 @@ from initlib import checks
 
 FORMAT = "md:myst"
 
-COLAB_CELL = """\
-import sys
-
-if "google.colab" in sys.modules:  # Colab does not have initlib yet
-    %pip install -q "initlib[book] @ git+{repository}"
-"""
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 SOLUTION_LINE = re.compile(r"^(?P<indent>\s*)(?P<target>\w+ = )?.*# solution$")
 
@@ -52,9 +44,9 @@ def as_text(notebook: NotebookNode, path: Path) -> str:
 
 
 def from_text(path: Path) -> NotebookNode:
-    """Return the notebook that the text of `path` describes, its derived cells fresh, without outputs."""
+    """Return the notebook that the text of `path` describes, its stubs fresh, without outputs."""
     notebook = jupytext.read(text_of(path), fmt=FORMAT, config=load_jupytext_config(str(path)))
-    write_derived_cells(notebook, repository_url())
+    write_stubs(notebook)
     clean(notebook, path)
     return notebook
 
@@ -97,11 +89,9 @@ def stub(solution: str) -> str:
     return "\n".join(lines)
 
 
-def write_derived_cells(notebook: NotebookNode, repository: str) -> None:
-    """Write the Colab cell and the text of every stub; each stub cell stands right before its solution."""
+def write_stubs(notebook: NotebookNode) -> None:
+    """Write the text of every stub; each stub cell stands right before its solution."""
     for cell, following in zip(notebook.cells, [*notebook.cells[1:], None], strict=True):
-        if "colab" in tags(cell):
-            cell.source = COLAB_CELL.format(repository=repository).strip()
         if "stub" in tags(cell):
             cell.source = f"```python\n{stub(following.source)}\n```"
 
@@ -117,6 +107,12 @@ def clean(notebook: NotebookNode, path: Path) -> None:
         cell.metadata.pop("execution", None)
         for output in cell.get("outputs", []):
             output.get("data", {}).pop(WIDGET_VIEW, None)
+    run = [
+        cell for cell in notebook.cells if cell.get("execution_count")
+    ]  # in order, also if one was taken out
+    for number, cell in enumerate(run, start=1):
+        for one in (cell, *(output for output in cell.outputs if "execution_count" in output)):
+            one.execution_count = number
 
 
 def execute(notebook: NotebookNode, path: Path) -> None:
@@ -130,10 +126,6 @@ def execute(notebook: NotebookNode, path: Path) -> None:
     )
     client.execute()
     clean(notebook, path)
-
-
-def repository_url() -> str:
-    return yaml.safe_load((ROOT / "_config.yml").read_text())["repository"]["url"]
 
 
 def save_readme_picture(notebook: NotebookNode) -> None:

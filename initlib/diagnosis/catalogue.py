@@ -309,6 +309,19 @@ _ROWS = (
         network=HE_NETWORK,
     ),
     Entry(
+        "gradient-tiny",
+        "Gradients too small for the number format or the optimizer",
+        "Some layers never change, in float16 or with Adam.",
+        "Below 6e-8 float16 rounds to zero; below 1e-8 Adam's epsilon makes the step smaller than the rate.",
+        "Root mean square of the gradient of a weight.",
+        "6e-8 (float16), 1e-8 (Adam)",
+        "the number format; Kingma & Ba 2015, algorithm 1",
+        "scaler = torch.amp.GradScaler()  # float16; with Adam: scale the loss or the layers' weights",
+        "practices/choose-by-activation",
+        "float16, Adam",
+        network=HE_NETWORK,
+    ),
+    Entry(
         "inputs-merge",
         "Different inputs become alike",
         "The loss stays at ln K although the signal has a good size.",
@@ -343,6 +356,19 @@ _ROWS = (
         "Sitzmann et al. 2020, arXiv:2006.09661, section 3.2",
         "torch.nn.init.uniform_(first.weight, -1 / first.in_features, 1 / first.in_features)",
         "conclusion/which-initialization",
+    ),
+    Entry(
+        "fan-out",
+        "Drawn by fan_out",
+        "",
+        "The variance follows the outputs of the layers: it keeps the gradient, and the signal drifts where "
+        "widths change.",
+        "Variance, kurtosis and bound of most layers that are not square fit 2 / fan_out, and no rule of "
+        "fan_in.",
+        "5 standard errors",
+        "sampling error of a variance; he2015, section 2.2",
+        "torch.nn.init.kaiming_normal_(layer.weight, mode='fan_in')",
+        "techniques/he",
     ),
     Entry(
         "odd-layer",

@@ -39,6 +39,8 @@ def _before_the_loss(record: Record, loss: Loss, fed: Operation) -> Iterator[Fin
                 floor,
                 order=fed.index,
             )
+        elif fed.kind == "softmax" and loss.normalised is False:
+            yield _wrong_axis(place, fed)
         elif fed.kind == "softmax":
             yield Finding(
                 "probabilities-as-logits",
@@ -61,6 +63,17 @@ def _before_the_loss(record: Record, loss: Loss, fed: Operation) -> Iterator[Fin
             )
         else:
             yield from _clipped_logits(place, fed, floor, classes)
+    elif loss.kind == "binary" and loss.refused:
+        yield Finding(
+            "logits-as-probabilities",
+            "severe",
+            place,
+            f"binary_cross_entropy takes probabilities, and the outputs of {place} leave [0, 1].",
+            order=fed.index,
+            lines="loss = torch.nn.functional.binary_cross_entropy_with_logits  # has its own sigmoid",
+        )
+    elif loss.kind == "nll" and fed.name == "log_softmax" and loss.normalised is False:
+        yield _wrong_axis(place, fed)
     elif (
         loss.kind == "nll" and fed.name != "log_softmax" and (fed.kind in ("weight", "activation", "softmax"))
     ):
@@ -84,6 +97,18 @@ def _before_the_loss(record: Record, loss: Loss, fed: Operation) -> Iterator[Fin
                 share,
                 order=fed.index,
             )
+
+
+def _wrong_axis(place: str, fed: Operation) -> Finding:
+    return Finding(
+        "logits-as-probabilities",
+        "severe",
+        place,
+        f"The log_softmax at {place} runs along another axis than the classes: over them the probabilities "
+        "do not sum to 1.",
+        order=fed.index,
+        lines="outputs = torch.log_softmax(outputs, dim=1)",
+    )
 
 
 def _range_of(activation: str | None) -> str:
@@ -146,7 +171,7 @@ def targets(record: Record) -> Iterator[Finding]:
     elif loss.target_constant:
         yield Finding(
             "labels",
-            "warning",
+            "warning" if loss.kind in ("cross_entropy", "nll") else "note",
             "the targets",
             f"All targets of this batch are {loss.target_low:g}: shuffle the data.",
         )

@@ -3,24 +3,13 @@
 import math
 from collections.abc import Iterator
 
-from initlib.diagnosis.findings import Finding
+from initlib.diagnosis.findings import Finding, listed
 from initlib.diagnosis.lines import drawn
 from initlib.diagnosis.record import Operation, Record
 
+STRONG = 1.5  # times the size of an orthogonal matrix
 LINEAR = ("scale", "pool")
 CURVED_POOLS = ("max", "amax", "amin", "min", "lp_pool", "median")
-FEW = 3  # names listed before "and n more"
-
-
-def listed(names: list[str]) -> str:
-    """Return names in a sentence, the first few of them.
-
-    >>> listed(["a", "b", "c", "d", "e"])
-    'a, b, c and 2 more'
-    """
-    if len(names) <= FEW + 1:
-        return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
-    return f"{', '.join(names[:FEW])} and {len(names) - FEW} more"
 
 
 def uninitialized(record: Record) -> Iterator[Finding]:
@@ -48,37 +37,53 @@ def not_finite(record: Record) -> Iterator[Finding]:
     for o in record.operations:
         if o.rms is not None and not math.isfinite(o.rms):
             place = record.label(o)
-            yield Finding(
-                "not-finite", "severe", place, f"The output of {place} holds NaN or infinity.", order=o.index
-            )
+            cause = strong_recurrence(record, o) if o.kind == "recurrent" else ""
+            sentence = f"The output of {place} holds NaN or infinity{cause}."
+            yield Finding("not-finite", "severe", place, sentence, order=o.index)
             return
     if record.loss and record.loss.value is not None and not math.isfinite(record.loss.value):
         yield Finding("not-finite", "severe", "the loss", f"The loss is {record.loss.value}.")
 
 
+def strong_recurrence(record: Record, operation: Operation) -> str:
+    """Return words for the recurrent weights of an operation that multiply the state at every step."""
+    for name in operation.weights[1:]:
+        weight = record.weights.get(name)
+        factor = weight.rms * weight.fan_in**0.5 if weight is not None else 0.0
+        if weight is not None and factor > STRONG:
+            return f": {name} has {factor:.3g} times the size of an orthogonal one, at every step"
+    return ""
+
+
 def identical_units(record: Record) -> Iterator[Finding]:
     """Hidden layers whose units are and stay alike."""
     recurrent = _recurrent_alike(record)
-    layers = []
-    for weight in record.weights.values():
-        hidden = not any(use in record.ends for use in weight.uses)
-        alike = weight.same_rows and weight.same_gradients and weight.same_later and hidden
-        if weight.kind == "recurrent":
-            alike = alike and weight.name in recurrent
-        if alike and weight.trainable and weight.kind != "lookup":
-            layers.append(weight)
-    if layers:
-        value = "zero" if not layers[0].rms else f"of equal rows, standard deviation {layers[0].std:.3g}"
-        names = [weight.name for weight in layers]
-        yield Finding(
-            "identical-units",
-            "severe",
-            names[0],
-            f"The units of {listed(names)} are copies of each other: weights {value}, equal gradients, "
-            "and a step of gradient descent keeps them alike.",
-            order=min(use for weight in layers for use in weight.uses),
-            lines=drawn(record, names[0], "he"),
-        )
+    copies = [
+        weight
+        for weight in record.weights.values()
+        if weight.same_rows
+        and weight.trainable
+        and weight.kind != "lookup"
+        and not any(use in record.ends for use in weight.uses)
+        and (weight.kind != "recurrent" or weight.name in recurrent)
+    ]
+    stay = [weight for weight in copies if weight.same_gradients and weight.same_later]
+    part = [weight for weight in copies if weight.rms and weight.same_gradients is False]
+    for layers, how, then in (
+        (stay, "severe", "equal gradients, and a step of gradient descent keeps them alike"),
+        (part, "warning", "though their gradients differ, so that they part as training goes on"),
+    ):
+        if layers:
+            first, names = layers[0], [weight.name for weight in layers]
+            value = "zero" if not first.rms else f"of equal rows, standard deviation {first.std:.3g}"
+            yield Finding(
+                "identical-units",
+                how,
+                names[0],
+                f"The units of {listed(names)} are copies of each other: weights {value}, {then}.",
+                order=min(use for weight in layers for use in weight.uses),
+                lines=drawn(record, names[0], "he"),
+            )
 
 
 def _recurrent_alike(record: Record) -> set[str]:
@@ -117,14 +122,17 @@ def registration(record: Record) -> Iterator[Finding]:
             float(len(lost)),
         )
     elif lost:
-        cut = [name for name in lost if record.parameters[name].used]
-        what = "is used, but cut off from the loss" if cut else "is not used for this batch"
+        idle = _dead_ends(record)
+        cut = [name for name in lost if record.parameters[name].used and name not in idle]
+        names = cut or lost
+        what = "used, but cut off from the loss" if cut else "not used for this output"
         yield Finding(
             "unreached",
             "warning" if cut else "note",
-            (cut or lost)[0],
-            f"{listed(cut or lost)} {what}: {'no gradient' if cut else 'no gradient this time'}.",
-            float(len(cut or lost)),
+            names[0],
+            f"{listed(names)} {'are' if len(names) > 1 else 'is'} {what}: "
+            f"{'no gradient' if cut else 'no gradient this time'}.",
+            float(len(names)),
         )
     known = [p for p in trained if p.reached and p.optimized is not None]
     missing = [p.name for p in known if not p.optimized]
@@ -141,6 +149,15 @@ def registration(record: Record) -> Iterator[Finding]:
             )
 
 
+def _dead_ends(record: Record) -> set[str]:
+    """Return weights and biases whose products lead to no output: computed, and never read."""
+    idle: set[str] = set()
+    for weight in record.weights.values():
+        if weight.uses and not any(use in record.leads_to_output for use in weight.uses):
+            idle.update(name for name in (weight.name, weight.bias) if name)
+    return idle
+
+
 def no_gradient(record: Record) -> Iterator[Finding]:
     """Gradients that exist and are all exactly zero; or a softmax over one unit."""
     for o in record.operations:
@@ -154,8 +171,8 @@ def no_gradient(record: Record) -> Iterator[Finding]:
                 order=o.index,
             )
             break
-    sizes = [w.gradient for w in record.weights.values() if w.gradient is not None]
-    if sizes and max(sizes) == 0:
+    reached = [p for p in record.parameters.values() if p.reached]
+    if reached and all(p.still for p in reached):
         yield Finding(
             "no-gradient", "severe", "the whole model", "The gradient of every weight is exactly zero."
         )

@@ -45,6 +45,7 @@ FOLLOWS: dict[str, tuple[str, ...]] = {
         "attention-one-hot",
         "dead-units",
         "not-finite",
+        "odd-layer",
     ),
     "too-narrow": (
         "signal-vanishes",
@@ -53,14 +54,31 @@ FOLLOWS: dict[str, tuple[str, ...]] = {
         "gradient-vanishes",
         "first-loss",
     ),
-    "inputs-merge": ("signal-vanishes", "gradient-vanishes", "dead-units", "rate-may-be-higher"),
-    "signal-vanishes": ("gradient-vanishes", "rate-may-be-higher", "no-gradient"),
-    "saturation": ("gradient-vanishes", "gradient-explodes"),
+    "inputs-merge": (
+        "signal-vanishes",
+        "gradient-vanishes",
+        "gradient-tiny",
+        "dead-units",
+        "rate-may-be-higher",
+        "odd-layer",
+    ),
+    "signal-vanishes": (
+        "gradient-vanishes",
+        "gradient-tiny",
+        "rate-may-be-higher",
+        "no-gradient",
+        "odd-layer",
+    ),
+    "gradient-vanishes": ("gradient-tiny",),
+    "saturation": ("gradient-vanishes", "gradient-explodes", "first-loss"),
+    "not-finite": ("first-loss", "learning-rate"),
     "dead-units": ("no-gradient", "gradient-vanishes"),
     "first-loss": ("learning-rate",),
     "summed-loss": ("learning-rate", "first-loss"),
     "shape-broadcast": ("learning-rate", "rate-may-be-higher"),
 }
+REPEATED = ("dead-units", "saturation")  # told once, with all places
+FEW = 3  # names listed before "and n more"
 EXACT = (
     "uninitialized",
     "not-finite",
@@ -77,6 +95,17 @@ EXACT = (
     "unreached",
     "summed-loss",
 )
+
+
+def listed(names: list[str]) -> str:
+    """Return names in a sentence, the first few of them.
+
+    >>> listed(["a", "b", "c", "d", "e"])
+    'a, b, c and 2 more'
+    """
+    if len(names) <= FEW + 1:
+        return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+    return f"{', '.join(names[:FEW])} and {len(names) - FEW} more"
 
 
 @dataclass
@@ -140,6 +169,7 @@ def ranked(found: list[Finding]) -> list[Finding]:
     >>> [(one.code, one.severity, len(one.consequences)) for one in ranked([effect, cause])]
     [('signal-explodes', 'severe', 1)]
     """
+    found = _told_once(found)
     codes = {one.code: one for one in found if one.severity != "note"}
     top = []
     for one in found:
@@ -151,6 +181,22 @@ def ranked(found: list[Finding]) -> list[Finding]:
     for one in top:
         _inherit(one)
     return sorted(top, key=_rank)
+
+
+def _told_once(found: list[Finding]) -> list[Finding]:
+    """Return the findings with one in place of all that repeat themselves: the first of the worst."""
+    kept = [one for one in found if one.code not in REPEATED]
+    for code in REPEATED:
+        same = sorted((one for one in found if one.code == code), key=_rank)
+        if same:
+            first, places = (
+                same[0],
+                list(dict.fromkeys(one.place for one in same if one.place != same[0].place)),
+            )
+            if places:
+                first.sentence = f"{first.sentence.removesuffix('.')}; likewise behind {listed(places)}."
+            kept.append(first)
+    return kept
 
 
 def _inherit(finding: Finding) -> None:

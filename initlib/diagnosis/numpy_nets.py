@@ -166,6 +166,7 @@ class _Walk:
         for slot, gradient in self.tape.gradients.items():
             name = self.names[slot]
             self.record.parameters[name].reached = True
+            self.record.parameters[name].still = not gradient.any()
             weight = self.record.weights.get(name)
             if weight is not None:
                 weight.gradient = float(np.linalg.norm(gradient))

@@ -49,7 +49,7 @@ class Operation:
     activation: str | None = None
     factor: float | None = None
     shape: tuple[int, ...] = ()
-    low_precision: bool = False
+    half: bool = False
     rms: float | None = None
     apart: float | None = None
     varies: float | None = None
@@ -104,7 +104,10 @@ class Weight:
 
 @dataclass
 class Parameter:
-    """A registered parameter, as it stands before anything runs, and whether the pass reached it."""
+    """A registered parameter, as it stands before anything runs, and whether the pass reached it.
+
+    `still` says that its gradient is exactly zero.
+    """
 
     name: str
     shape: tuple[int, ...]
@@ -114,6 +117,7 @@ class Parameter:
     tiny: bool = False
     used: bool = False
     reached: bool | None = None
+    still: bool = False
     optimized: bool | None = None
     rate: float | None = None
     aliases: tuple[str, ...] = ()
@@ -123,7 +127,8 @@ class Parameter:
 class Loss:
     """What the loss received and returned.
 
-    `kind` is "cross_entropy", "nll", "binary", "binary_logits", "squared", "absolute" or "unknown".
+    `kind` is "cross_entropy", "nll", "binary", "binary_logits", "squared", "absolute" or "unknown". `refused`
+    says that outputs lie outside what the loss takes, `normalised` that exp(outputs) sums to 1 over classes.
     """
 
     kind: str = "unknown"
@@ -139,6 +144,8 @@ class Loss:
     target_high: float | None = None
     target_constant: bool | None = None
     outside: int = 0
+    refused: bool = False
+    normalised: bool | None = None
     fed: int | None = None
     below: dict[str, float] = field(default_factory=dict)
 
@@ -223,15 +230,19 @@ class Record:
         return over
 
     @cached_property
+    def last(self) -> set[int]:
+        """The operations with no weight operation behind them."""
+        found: set[int] = set()
+        for operation in reversed(self.operations):
+            children = [self.operations[child] for child in self.children[operation.index]]
+            if all(c.index in found and c.kind not in ("weight", "recurrent", "lookup") for c in children):
+                found.add(operation.index)
+        return found
+
+    @cached_property
     def ends(self) -> set[int]:
         """The weight operations with no other weight operation behind them: output layers."""
-        below = [False] * len(self.operations)
-        for operation in reversed(self.operations):
-            below[operation.index] = any(
-                below[child] or self.operations[child].kind in ("weight", "recurrent", "lookup")
-                for child in self.children[operation.index]
-            )
-        return {o.index for o in self.operations if o.kind == "weight" and not below[o.index]}
+        return {index for index in self.last if self.operations[index].kind == "weight"}
 
     @cached_property
     def leads_to_output(self) -> set[int]:

@@ -3,8 +3,8 @@
 import math
 from collections.abc import Iterator
 
-from initlib.diagnosis import lines, predict
-from initlib.diagnosis.findings import Finding
+from initlib.diagnosis import laws, lines, predict
+from initlib.diagnosis.findings import Finding, listed
 from initlib.diagnosis.record import BOUNDED, Operation, Record
 from initlib.diagnosis.segments import (
     Segment,
@@ -17,6 +17,8 @@ from initlib.diagnosis.segments import (
     severity,
 )
 
+HALF_FLOOR, ADAM_FLOOR = 6e-8, 1e-8  # the least number of float16; the epsilon of Adam in every framework
+HALF = 0.5  # of the mean square: then biases are the signal
 AVERAGES = ("mean", "avg_pool", "interpolate")
 
 
@@ -45,14 +47,20 @@ def _signal_finding(
     growing = octaves > 0
     code = "signal-explodes" if growing else "signal-vanishes"
     cause, culprit = named_cause(record, segment, growing)
+    biased = [o for o in segment.points if (o.bias_share or 0.0) > HALF] if growing and not culprit else []
     sentence = f"From {record.label(segment.start)} to {record.label(worst)} the signal " + (
         f"{'grows' if growing else 'shrinks'} by {abs(octaves):.1f} octaves (x {2.0**octaves:.3g})"
         if math.isfinite(octaves)
+        else "grows beyond all numbers"
+        if growing
         else "falls to zero"
     )
     if not cause and abs(octaves) < 4 * luck(record, segment):
         code = "too-narrow"
         cause = ", though every layer has about the scale it asks for"
+    if biased:
+        share = max(o.bias_share or 0.0 for o in biased)
+        code, cause, culprit = "signal-explodes", f": biases make up {share:.0%} of it", biased[0]
     where = culprit or worst
     return Finding(
         code,
@@ -62,8 +70,13 @@ def _signal_finding(
         octaves,
         f"{limit:+.1f} octaves at {segment.depth} layers",
         where.index,
-        lines=paste(record, where) if culprit else "",
+        lines=_zero_bias(record, where) if biased else paste(record, where) if culprit else "",
     )
+
+
+def _zero_bias(record: Record, operation: Operation) -> str:
+    weight = record.weights.get(operation.weights[0]) if operation.weights else None
+    return lines.drawn(record, weight.bias, "zeros") if weight is not None else ""
 
 
 def stream(record: Record) -> Iterator[Finding]:
@@ -127,6 +140,61 @@ def gradients(record: Record) -> Iterator[Finding]:
         )
 
 
+def recurrent_signal(record: Record) -> Iterator[Finding]:
+    """A recurrent layer that hands on far less than it gets."""
+    for o in record.operations:
+        inside = record.operations[o.parents[0]] if o.parents else o
+        if o.kind != "recurrent" or o.rms is None or not inside.rms:
+            continue
+        layers = max(1, sum(name in record.weights for name in o.weights) // 2)
+        octaves = math.log2(o.rms / inside.rms) if o.rms else -math.inf
+        how, limit = severity(octaves, layers + 1)
+        if octaves < 0 and how is not None:
+            weight = record.weights.get(o.weights[0]) if o.weights else None
+            law = f": {weight.name} is drawn as {laws.words(weight)}" if weight is not None else ""
+            yield Finding(
+                "signal-vanishes",
+                how,
+                record.label(o),
+                f"Behind {record.label(o)} the signal is {-octaves:.1f} octaves smaller "
+                f"(x {2.0**octaves:.3g}) than in front of it{law}.",
+                octaves,
+                f"{limit:+.1f} octaves at {layers + 1} layers",
+                o.index,
+                lines=lines.drawn(record, weight.name, "xavier") if weight is not None else "",
+            )
+
+
+def tiny_gradients(record: Record) -> Iterator[Finding]:
+    """Gradients that the number format rounds away, or that Adam's epsilon drowns."""
+    half = {name for o in record.operations if o.half for name in o.weights}
+    adam = str(record.optimizer).lower().startswith("adam")
+    for names, floor, what in (
+        (half, HALF_FLOOR, "float16 rounds to zero"),
+        (set(record.weights) - half if adam else set(), ADAM_FLOOR, "Adam's epsilon drowns"),
+    ):
+        found = [
+            (weight, size)
+            for weight in record.weights.values()
+            if weight.name in names and weight.kind != "lookup" and weight.gradient
+            for size in [weight.gradient / math.sqrt(math.prod(weight.shape))]
+            if size < floor
+        ]
+        if found:
+            weight, size = min(found, key=lambda one: one[1])
+            yield Finding(
+                "gradient-tiny",
+                "warning",
+                weight.name,
+                f"The gradient of {listed([w.name for w, _ in found])} has size {size:.2g} an entry, which "
+                f"{what}.",
+                size,
+                f"{floor:.0e}",
+                min(use for w, _ in found for use in w.uses),
+                holds="float16" if names is half else "Adam",
+            )
+
+
 def through_time(record: Record) -> Iterator[Finding]:
     """A gradient that explodes inside a recurrent layer, on its way back through time."""
     for o in record.operations:
@@ -175,4 +243,4 @@ def _pooling(record: Record, first: Operation, last: Operation) -> float:
     return octaves
 
 
-CHECKS = (signal, stream, gradients, through_time)
+CHECKS = (signal, stream, gradients, recurrent_signal, through_time, tiny_gradients)

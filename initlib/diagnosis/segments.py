@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from initlib.diagnosis import laws, lines, predict
-from initlib.diagnosis.exact import listed
+from initlib.diagnosis.findings import listed
 from initlib.diagnosis.record import RESETS, Operation, Record, Weight
 
 POINTS = ("weight", "sum", "join", "scale")
@@ -65,12 +65,7 @@ def _read_directly(record: Record, segment: Segment) -> bool:
 
 def hidden(record: Record, segment: Segment) -> list[Operation]:
     """Return the points before the output layers."""
-    ends = record.ends
-    return [
-        o
-        for o in segment.points
-        if o.where != "the loss" and not (o.kind != "sum" and record.owner(o).index in ends)
-    ]
+    return [o for o in segment.points if o.where != "the loss" and o.index not in record.last]
 
 
 def severity(octaves: float, depth: int) -> tuple[str | None, float]:
@@ -115,6 +110,8 @@ def named_cause(record: Record, segment: Segment, growing: bool) -> tuple[str, O
             continue
         ratio = laws.ratio(record, o, weight)
         limit = max(OFF, math.exp(laws.SIGMAS * math.sqrt(2 / weight.count) / 2))
+        if growing and record.layers[o.index] == 1:
+            limit *= 2**0.5  # He's rule for a first layer, which reads no ReLU, is what people use
         if ratio is not None and (ratio > limit if growing else ratio < 1 / limit):
             off.append((o, weight, ratio))
     if not off:

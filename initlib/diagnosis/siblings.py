@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from statistics import median
 
 from initlib.diagnosis import laws
-from initlib.diagnosis.findings import Finding
+from initlib.diagnosis.findings import Finding, listed
 from initlib.diagnosis.record import Operation, Record, Weight
 from initlib.diagnosis.segments import paste
 
@@ -86,6 +86,29 @@ def odd_layers(record: Record) -> Iterator[Finding]:
         )
 
 
+def by_fan_out(record: Record) -> Iterator[Finding]:
+    """Layers drawn by their fan_out: told where widths differ and no normalisation follows."""
+    rows = []
+    for weight in record.weights.values():
+        o = record.operations[weight.uses[0]] if weight.uses else None
+        if o is None or weight.kind not in ("linear", "io", "conv") or weight.derived:
+            continue
+        uneven = abs(math.log(weight.fan_in / weight.fan_out)) > math.log(1.5)
+        if uneven and o.index not in record.ends and not record.normalised(o.index):
+            rows.append((o, laws.matching(weight)))
+    drawn = [o for o, names in rows if names and all("fan_out" in name for name in names)]
+    if len(rows) >= 2 and len(drawn) > len(rows) / 2:
+        yield Finding(
+            "fan-out",
+            "note",
+            record.label(drawn[0]),
+            f"{listed([record.label(o) for o in drawn])} are drawn with variance 2 / fan_out, and not by "
+            "fan_in.",
+            float(len(drawn)),
+            order=drawn[0].index,
+        )
+
+
 def _follows_rule(record: Record, operation: Operation, ratio: float) -> bool:
     """Say whether a layer has the scale that it asks for; behind no activation He's will do as LeCun's."""
     rules = (1.0,) if laws.reads_activation(record, operation) else (1.0, 2**0.5)
@@ -98,4 +121,4 @@ def _agree(one: tuple[Operation, Weight, float], scale: list[tuple[Operation, We
     return abs(math.log(one[2] / median(v for _, _, v in scale))) <= max(error, math.log(ODD))
 
 
-CHECKS = (sine_layer, odd_layers)
+CHECKS = (sine_layer, by_fan_out, odd_layers)

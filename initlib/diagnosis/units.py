@@ -7,7 +7,9 @@ from initlib.diagnosis import laws, predict
 from initlib.diagnosis.findings import Finding
 from initlib.diagnosis.lines import drawn
 from initlib.diagnosis.record import Operation, Record, Weight
+from initlib.diagnosis.segments import OFF, named_cause, segments
 
+LARGE = 2.0  # what enters an output layer is of about this size at most
 LOUD = 10.0  # inputs of this size are not standardized
 TANH_FLAT = 2.18  # beyond it tanh has less than 5 % of its steepest slope
 FIRST_LOSS = (2.0, 10.0)  # times ln K: a softmax whose logits have variance above 2 ln K sits on one class
@@ -44,6 +46,17 @@ def _weight(record: Record, operation: Operation) -> Weight | None:
     return record.weights.get(name)
 
 
+def _law(record: Record, operation: Operation) -> str:
+    """Return words for the law of a layer that is larger than the one it asks for."""
+    weight = _weight(record, operation)
+    rule = laws.wanted(record, operation, weight) if weight is not None else None
+    ratio = laws.ratio(record, operation, weight) if weight is not None else None
+    if weight is None or rule is None or ratio is None or ratio <= OFF:
+        return ""
+    words = f"is drawn as {laws.words(weight)}, {ratio:.3g} times the standard deviation of {rule[1]}"
+    return f": {record.label(operation)} {words}"
+
+
 def saturation(record: Record) -> Iterator[Finding]:
     """Layers most of whose outputs are flat; inputs that are too large are named as the cause."""
     for o in record.operations:
@@ -55,7 +68,8 @@ def saturation(record: Record) -> Iterator[Finding]:
             "saturation",
             "severe" if o.flat > 0.9 else "warning",
             place,
-            f"{o.flat:.0%} of the outputs of {o.activation} behind {place} lie where it is flat.",
+            f"{o.flat:.0%} of the outputs of {o.activation} behind {place} lie where it is flat"
+            f"{_law(record, before)}.",
             o.flat,
             order=o.index,
             lines=drawn(record, weight.name, "xavier") if (weight := _weight(record, before)) else "",
@@ -245,10 +259,14 @@ def _loud(record: Record, fed: Operation) -> tuple[str, str, str]:
             drawn(record, weight.name, "small"),
         )
     before = record.operations[fed.parents[0]] if fed.parents else fed
-    size = (
-        f": what enters the output layer has size {before.rms:.3g}" if before.rms and before.rms > 2 else ""
+    if not before.rms or before.rms <= LARGE:
+        return record.label(fed), "", ""
+    causes = [named_cause(record, one, growing=True)[0] for one in segments(record) if fed in one.points]
+    return (
+        record.label(fed),
+        f": what enters the output layer has size {before.rms:.3g}{next(filter(None, causes), '')}",
+        "",
     )
-    return record.label(fed), size, ""
 
 
 def first_step(record: Record) -> Iterator[Finding]:

@@ -7,7 +7,7 @@ import re
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import Field, fields, is_dataclass
+from dataclasses import fields, is_dataclass
 from functools import partial
 from pathlib import Path
 from types import ModuleType
@@ -17,7 +17,7 @@ import numpy as np
 
 from initlib import checks, fingerprints
 from initlib.evidence import registry
-from initlib.evidence.parts import LATER, Row
+from initlib.evidence.parts import Row
 from initlib.evidence.results import Result, row_of
 
 PACKAGED = Path(__file__).parent / "archives"  # where the wheel has them
@@ -313,8 +313,7 @@ def plain(value: Any) -> Any:
 def _plain(value: Any) -> Any:
     """Return a value as what JSON can hold, callables by their names and arrays by their digests."""
     if is_dataclass(value) and not isinstance(value, type):
-        stored = {field.name: getattr(value, field.name) for field in fields(value) if _stored(field, value)}
-        return {name: _plain(one) for name, one in stored.items()}
+        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, Mapping):
         return {str(key): _plain(one) for key, one in value.items()}
     if isinstance(value, (list, tuple, range)):
@@ -324,9 +323,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, partial):
         return {"call": _plain(value.func), **_plain(value.keywords)}
     return value.__qualname__ if isinstance(value, Callable) else value  # type: ignore[arg-type]
-
-
-def _stored(field: Field[Any], value: Any) -> bool:
-    """Say whether a field is written down: protocols of the first edition have none of the later ones."""
-    default = field.default_factory() if callable(field.default_factory) else field.default
-    return field.metadata != LATER or getattr(value, field.name) != default

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 VERDICTS = ("upheld", "refined", "refuted", "depends")
 INCONCLUSIVE = "inconclusive"
+NEITHER = "neither learned"
 
 
 def combined(verdicts: Mapping[str, str], *, some: bool = False) -> str:
@@ -65,16 +66,20 @@ def _listed(names: list[str]) -> str:
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
-def effect(low: float, high: float, outcome: str) -> str:
+def effect(low: float, high: float, outcome: str, *, learned: bool = True) -> str:
     """Return what became of an effect on a ground, from the outcome of its test and the interval behind it.
 
     "holds", "weaker" (its sign is sure, its size below the margin), "gone" (equal within two points),
-    "reversed", or "open".
+    "reversed", or "open". Where no net `learned`, equal means nothing: "neither learned".
 
     >>> effect(0.01, 0.05, "not lower"), effect(-0.01, 0.05, "unclear")
     ('weaker', 'open')
+    >>> effect(-0.01, 0.01, "equivalent"), effect(-0.01, 0.01, "equivalent", learned=False)
+    ('gone', 'neither learned')
     """
-    told = {"higher": "holds", "equivalent": "gone", "censored": "gone", "lower": "reversed"}
+    if outcome == "censored" or not learned:
+        return NEITHER
+    told = {"higher": "holds", "equivalent": "gone", "lower": "reversed"}
     if outcome in told:
         return told[outcome]
     return "weaker" if low > 0 else "reversed" if high < 0 else "open"

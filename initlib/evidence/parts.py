@@ -20,7 +20,6 @@ Where = Mapping[str, Any]
 Row = dict[str, Any]
 RATES = ("best", "shared")  # may stand for a learning rate: tuned for the arm, or one for all arms
 TUNED_BY = ("accuracy", "loss")
-LATER = {"omitted": "at its default"}  # fields that protocols of the first edition do not have
 
 
 class How:
@@ -101,9 +100,6 @@ class Training:
     over all arms. Then the `seeds` are trained with the best and the shared rate, and the arms named in
     `every_rate` with every rate tried.
 
-    Protocols of the first edition leave `tuned_by` empty: the lowest training loss, or, where several rates
-    fit the training set (mean loss at most `fits`), the highest validation accuracy of those.
-
     Metrics: `train_loss`, `train_accuracy`, `validation_accuracy` and `test_accuracy` of the last epoch;
     `first_loss`, the training loss of the first, which changes of the code move before chaos hides them;
     `epochs`, the first epoch (from 1) whose training loss is below `learned`, or one more than there are if
@@ -115,21 +111,19 @@ class Training:
     seeds: Sequence[int]
     tuning_seeds: Sequence[int]
     settings: Mapping[str, Any]
+    tuned_by: str
     tolerance: Mapping[str, float]
     sample: Sequence[Where]
     conditions: Mapping[str, Sequence[Any]] = field(default_factory=dict)
-    grounds: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, metadata=LATER)
+    grounds: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     every_rate: Sequence[str] = ()
-    tuned_by: str = field(default="", metadata=LATER)
-    fits: float = 0.02
     learned: float = 1.0
     extensions: int = 2
 
     def __post_init__(self) -> None:
         for arm in self.every_rate:
             checks.choice("arm", arm, self.arms)
-        if self.tuned_by:
-            checks.choice("tuned_by", self.tuned_by, TUNED_BY)
+        checks.choice("tuned_by", self.tuned_by, TUNED_BY)
         for condition in self.combinations():
             rates = self.grid(condition)
             if len(rates) < 5 or sorted(set(rates)) != list(rates):
@@ -173,6 +167,12 @@ class Training:
         """Say whether the row's `epochs` is no number of epochs, but says that none was enough."""
         cell = self.cell(**{name: row[name] for name in self.keys if name != "stage"})
         return bool(row["epochs"] > cell.get("epochs", sweeps.EPOCHS))
+
+    def guessing(self, condition: Where) -> float:
+        """Return the accuracy of naming the most frequent class every time, under a condition."""
+        cell = self.cell(arm=next(iter(self.arms)), **condition)
+        labels = sweeps.dataset_of(cell.get("dataset", sweeps.NETWORK["dataset"])).labels
+        return float(np.bincount(labels).max() / len(labels))
 
     def run(self, how: How) -> list[Row]:
         """Tune, then train the reported seeds; return the rows of both stages."""
@@ -265,15 +265,12 @@ def choose(part: Training, rows: Sequence[Row]) -> list[dict[str, Any]]:
     choices = []
     for condition in part.combinations():
         arms = {arm: tuning[arm, *condition.values()] for arm in part.arms}
-        losses = {arm: {rate: _loss(rates[rate]) for rate in sorted(rates)} for arm, rates in arms.items()}
-        merits = {arm: _merits(part, rates, losses[arm]) for arm, rates in arms.items()}
+        merits = {
+            arm: {rate: _merit(part, rates[rate]) for rate in sorted(rates)} for arm, rates in arms.items()
+        }
         shared = max(
             part.grid(condition), key=lambda rate: _mean_merit([own[rate] for own in merits.values()])
         )
-        if not part.tuned_by:
-            shared = min(
-                part.grid(condition), key=lambda rate: np.mean([own[rate] for own in losses.values()])
-            )
         for arm, rates in arms.items():
             best = max(merits[arm], key=merits[arm].__getitem__)
             choice = {"arm": arm, "condition": condition, "best": best, "shared": shared}
@@ -286,28 +283,13 @@ def _loss(rows: Sequence[Row]) -> float:
     return math.inf if None in losses else float(np.mean(losses))
 
 
-def _merits(
-    part: Training, rows: Mapping[float, Sequence[Row]], losses: Mapping[float, float]
-) -> dict[float, tuple[float, float]]:
-    """Return what makes each rate the better one: the accuracy that counts, then the loss that does not grow.
+def _merit(part: Training, rows: Sequence[Row]) -> tuple[float, float]:
+    """Return what makes a rate the better one: its accuracy, if it is tuned by that, then a small loss.
 
     Loss alone would prefer a dead net, which has the loss of guessing, to one that learns from a large start.
     """
-    counts = set(losses) if part.tuned_by == "accuracy" else set()
-    if not part.tuned_by:
-        fitting = {rate for rate, loss in losses.items() if loss <= part.fits}
-        counts = fitting if len(fitting) >= 2 else set()
-        return {
-            rate: (_accuracy(rows[rate]), 0.0) if rate in counts else (-math.inf, -loss)
-            for rate, loss in losses.items()
-        }
-    return {
-        rate: (_accuracy(rows[rate]) if rate in counts else -math.inf, -loss) for rate, loss in losses.items()
-    }
-
-
-def _accuracy(rows: Sequence[Row]) -> float:
-    return float(np.mean([row["validation_accuracy"] for row in rows]))
+    accuracy = float(np.mean([row["validation_accuracy"] for row in rows]))
+    return accuracy if part.tuned_by == "accuracy" else -math.inf, -_loss(rows)
 
 
 def _mean_merit(merits: Sequence[tuple[float, float]]) -> tuple[float, float]:

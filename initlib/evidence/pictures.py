@@ -1,9 +1,9 @@
 """The picture of a result: every finding with its interval beside what was fixed before the run."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from initlib.evidence.grounds import effect
+from initlib.evidence.grounds import NEITHER
 from initlib.evidence.protocol import Difference, Finding, Share, Test, difference, is_share
 from initlib.evidence.statistics import Mean, Proportion
 from initlib.extras import hints
@@ -15,6 +15,7 @@ EFFECTS = {
     "gone": ("#777777", "s"),
     "reversed": ("#D55E00", "X"),
     "open": ("#777777", "v"),
+    NEITHER: ("#BBBBBB", "_"),
 }
 WIDEST = 4.0  # margins; what lies further out is drawn at the edge, as an arrow
 ROW = 0.27  # inches
@@ -49,7 +50,7 @@ def draw(judged: Judged, title: str) -> Any:
     return figure
 
 
-def draw_map(findings: Sequence[Finding], title: str) -> Any:
+def draw_map(findings: Sequence[Finding], effects: Mapping[str, str], title: str) -> Any:
     """Return a figure with one row for each ground: the effect with its interval, and what became of it."""
     import matplotlib.pyplot as plt
 
@@ -57,7 +58,7 @@ def draw_map(findings: Sequence[Finding], title: str) -> Any:
     for y, finding in enumerate(findings):
         found = finding.estimate
         assert isinstance(found, Mean)
-        became = effect(found.low, found.high, finding.outcome)
+        became = effects[finding.ground]
         color, marker = EFFECTS[became]
         scale = 100 if is_share(finding.metric) else 1
         axis.plot([scale * found.low, scale * found.high], [y, y], color=color, linewidth=2.5)

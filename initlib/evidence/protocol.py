@@ -8,10 +8,11 @@ from typing import Any, ClassVar
 from initlib import checks
 from initlib.evidence import statistics
 from initlib.evidence.grounds import INCONCLUSIVE, VERDICTS
-from initlib.evidence.parts import LATER, Measurement, Part, Training, Where
+from initlib.evidence.parts import Measurement, Part, Training, Where
 from initlib.evidence.statistics import Mean, Proportion
 
 FIRST_SEED, FEWEST_SEEDS = 100, 10  # the pilots that led to the thresholds used seeds below 100
+EDITION = 2  # of the outcomes and of what rules may say; runs of the first are kept in first-runs/
 EQUIVALENT = 0.02  # accuracies that differ by less than two points are told as equal, in every experiment
 
 
@@ -27,7 +28,7 @@ class Finding:
     outcome: str
     criterion: str
     estimate: Mean | Proportion
-    ground: str = field(default="", metadata=LATER)
+    ground: str = ""
 
     @property
     def label(self) -> str:
@@ -90,8 +91,7 @@ class Difference:
     is `margin`, and for accuracies two points; "higher" or "lower" if it excludes 0 and the mean is at least
     `margin` away from 0; "not lower" or "not higher" if it lies above -m or below m; "censored" if the metric
     stands at its limit in every row (no net was ever done, so that there is nothing to compare); else
-    "unclear". In protocols of the first edition m was the margin everywhere, and what is now not lower, not
-    higher or censored was unclear or equivalent.
+    "unclear".
     """
 
     name: str
@@ -118,27 +118,25 @@ class Difference:
         arms = [self.first] if isinstance(self.second, (int, float)) else [self.first, self.second]
         return [{**self.where, **arm} for arm in arms]
 
-    def evaluate(
-        self, by_seed: Sequence[Mapping[int, list[float]]], *, edition: int = 2, censored: bool = False
-    ) -> Finding:
-        """Judge the values of each seed by the vocabulary of an edition."""
+    def evaluate(self, by_seed: Sequence[Mapping[int, list[float]]], *, censored: bool = False) -> Finding:
+        """Judge the values of each seed, which are `censored` if none of them is a measured one."""
         first, *others = [self._one_each(values) for values in by_seed]
         second = others[0] if others else dict.fromkeys(first, float(self.second))  # type: ignore[arg-type]
         if first.keys() != second.keys():
             raise ValueError(f"Test {self.name!r}: both arms need the same seeds.")
         found = statistics.paired(list(first.values()), [second[seed] for seed in first])
-        outcome = "censored" if censored and edition > 1 else self._outcome(found, edition)
+        outcome = "censored" if censored else self._outcome(found)
         return Finding(self.name, self.metric, outcome, self.criterion, found)
 
-    def _outcome(self, found: Mean, edition: int) -> str:
-        margin = self.equivalence if edition > 1 else self.margin
+    def _outcome(self, found: Mean) -> str:
+        margin = self.equivalence
         if found.inside(margin):
             return "equivalent"
         if abs(found.mean) >= self.margin and not found.low <= 0 <= found.high:
             return "higher" if found.mean > 0 else "lower"
-        if edition > 1 and found.low > -margin:
+        if found.low > -margin:
             return "not lower"
-        return "not higher" if edition > 1 and found.high < margin else "unclear"
+        return "not higher" if found.high < margin else "unclear"
 
     def _one_each(self, by_seed: Mapping[int, list[float]]) -> dict[int, float]:
         if any(len(values) != 1 for values in by_seed.values()):
@@ -242,9 +240,8 @@ class Protocol:
 
     The claim is judged twice: `rules` judge the `statement`, a rule for every net; those of `told` judge the
     claim as it is told. A claim without `told` is told without a modal: the statement is its telling, too.
-    Parts with grounds are judged on each ground, and `evidence.grounds` says what follows for the whole. From
-    the `edition` 2 on, no two rules of different verdict fit the same outcomes, learning rates are tuned by
-    accuracy or, on purpose, by loss, and accuracies share one margin of equivalence.
+    Parts with grounds are judged on each ground, and `evidence.grounds` says what follows for the whole. No
+    two rules of different verdict fit the same outcomes, and accuracies share one margin of equivalence.
 
     Seeds are 100 or more, at least ten in every part, and disjoint from the tuning seeds. Every tested metric
     has a tolerance for re-running, and every part a sample of cells that the test suite runs again. `source`
@@ -258,12 +255,18 @@ class Protocol:
     tests: tuple[Test, ...]
     rules: tuple[Rule, ...]
     source: str = ""
-    edition: int = field(default=1, metadata=LATER)
-    told: Told | None = field(default=None, metadata=LATER)
+    edition: int = EDITION
+    told: Told | None = None
 
     def __post_init__(self) -> None:
+        if self.edition != EDITION:
+            raise ValueError(
+                f"edition must be {EDITION}: earlier runs are read by `first_run`. Received: {self.edition}."
+            )
         for part in self.parts.values():
             _check_seeds(part)
+        if len({tuple(part.grounds) for part in self._grounded()}) > 1:
+            raise ValueError(f"All parts of {self.name!r} that have grounds must have the same.")
         names = [test.name for test in self.tests]
         if not names or len(set(names)) < len(names):
             raise ValueError(f"Tests must be named, each differently. Received: {names}.")
@@ -271,8 +274,6 @@ class Protocol:
             self._check_test(test)
         for rules in (self.rules, self.told.rules if self.told else ()):
             self._check_rules(rules)
-        if self.edition > 1:
-            self._check_second_edition()
 
     def _check_rules(self, rules: Sequence[Rule]) -> None:
         outcomes = {test.name: test.outcomes for test in self.tests}
@@ -282,24 +283,11 @@ class Protocol:
                 checks.choice("test in a rule", name, outcomes)
                 for outcome in _tuple(wanted):
                     checks.choice(f"outcome of test {name!r}", outcome, outcomes[name])
-        if self.edition > 1:
-            for one, other in combinations(rules, 2):
-                if one.verdict != other.verdict and not one.excludes(other):
-                    raise ValueError(
-                        f"The rules of {self.name!r} for {one.verdict!r} and {other.verdict!r} can fit the "
-                        "same outcomes: name a test in both whose outcomes differ."
-                    )
-
-    def _check_second_edition(self) -> None:
-        for name, part in self.parts.items():
-            if isinstance(part, Training) and not part.tuned_by:
-                raise ValueError(f"Part {name!r} of {self.name!r} must say by what its rates are tuned.")
-        if len({tuple(part.grounds) for part in self._grounded()}) > 1:
-            raise ValueError(f"All parts of {self.name!r} that have grounds must have the same.")
-        for test in self.tests:
-            if isinstance(test, Difference) and is_share(test.metric) and test.margin < EQUIVALENT:
+        for one, other in combinations(rules, 2):
+            if one.verdict != other.verdict and not one.excludes(other):
                 raise ValueError(
-                    f"Test {test.name!r} needs a margin of at least {EQUIVALENT}. Received: {test.margin}."
+                    f"The rules of {self.name!r} for {one.verdict!r} and {other.verdict!r} can fit the "
+                    "same outcomes: name a test in both whose outcomes differ."
                 )
 
     def _grounded(self) -> list[Training]:
@@ -313,11 +301,15 @@ class Protocol:
     @property
     def plainly_told(self) -> bool:
         """Whether the claim is told without a modal, so that its two readings are one."""
-        return self.edition > 1 and self.told is None and self.claim.startswith("C")
+        return self.told is None and self.claim.startswith("C")
 
     def _check_test(self, test: Test) -> None:
         part = self.parts[checks.choice(f"part of test {test.name!r}", test.part, self.parts)]
         checks.choice(f"metric of test {test.name!r} (it needs a tolerance)", test.metric, part.tolerance)
+        if isinstance(test, Difference) and is_share(test.metric) and test.margin < EQUIVALENT:
+            raise ValueError(
+                f"Test {test.name!r} needs a margin of at least {EQUIVALENT}. Received: {test.margin}."
+            )
         for where in test.selections():
             part.check_where(where)
 

@@ -13,7 +13,7 @@ from initlib.evidence.box import Box
 from initlib.evidence.grounds import combined, effect, scope
 from initlib.evidence.parts import RATES, Row, Training, choose
 from initlib.evidence.plain import Plain, told
-from initlib.evidence.protocol import Difference, Finding, Protocol, Test, difference
+from initlib.evidence.protocol import Difference, Finding, Protocol, Test, difference, is_share
 from initlib.evidence.statistics import Mean, Proportion
 from initlib.tables import Table
 
@@ -49,8 +49,9 @@ class Result:
                 del where["ground"]
         for name in where:
             checks.choice("key", name, kind.keys)
-        values = list(where.values())
-        found = [row for row in rows if [row[name] for name in where] == values]
+        found = list(rows)
+        for name, value in where.items():
+            found = [row for row in found if row[name] == value]
         if rate is None:
             return found
         if rate not in RATES:
@@ -125,7 +126,7 @@ class Result:
             and all(part.censored(row) for rows in selected for row in rows)
         )
         by_seed = [_by_seed(test, rows) for rows in selected]
-        return test.evaluate(by_seed, edition=self.protocol.edition, censored=censored)
+        return test.evaluate(by_seed, censored=censored)
 
     @cached_property
     def verdicts(self) -> dict[str, str]:
@@ -174,18 +175,35 @@ class Result:
     def effects(self, test: str) -> dict[str, str]:
         """Return what became of an effect on each ground: "holds", "weaker", "gone", "reversed" or "open".
 
-        `test` is the name of a paired difference in a part with grounds.
+        Or "neither learned", if the accuracies are equal and those of guessing. `test` is the name of a
+        paired difference in a part with grounds.
         """
-        checks.choice("test", test, [t.name for t in self.protocol.tests if isinstance(t, Difference)])
-        found = [(finding, finding.estimate) for finding in self.findings if finding.test == test]
-        return {f.ground: effect(m.low, m.high, f.outcome) for f, m in found if isinstance(m, Mean)}
+        tests = {one.name: one for one in self.protocol.tests if isinstance(one, Difference)}
+        compared = tests[checks.choice("test", test, tests)]
+        return {
+            f.ground: effect(m.low, m.high, f.outcome, learned=self._learned(compared, f))
+            for f in self.findings
+            if f.test == test and isinstance(m := f.estimate, Mean)
+        }
+
+    def _learned(self, test: Difference, finding: Finding) -> bool:
+        """Say whether an arm is better than guessing, by more than what counts as equal."""
+        part = self.protocol.parts[test.part]
+        if finding.outcome != "equivalent" or not is_share(test.metric) or not isinstance(part, Training):
+            return True
+        for where in test.selections():
+            rows = self.rows(test.part, ground=finding.ground, **where)
+            condition = {name: rows[0][name] for name in part.places}
+            if np.mean([row[test.metric] for row in rows]) > part.guessing(condition) + test.equivalence:
+                return True
+        return False
 
     def map(self, test: str, title: str = "") -> Any:
         """Draw the effect of a test on every ground with its interval, and return the figure."""
         from initlib.evidence.pictures import draw_map
 
-        self.effects(test)
-        return draw_map([f for f in self.findings if f.test == test], title or self.protocol.statement)
+        found = [f for f in self.findings if f.test == test]
+        return draw_map(found, self.effects(test), title or self.protocol.statement)
 
     def box(self, *about: str) -> Box:
         """Return the box of the verdict, to show on a page: the tests with one of `about` in their names.

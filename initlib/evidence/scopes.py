@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from initlib import initializers
 from initlib.evidence.parts import Training
 from initlib.evidence.protocol import Difference
 from initlib.evidence.results import Result
@@ -86,9 +87,9 @@ def nets(result: Result) -> str:
 
 
 def build(cell: Mapping[str, Any]) -> Any:
-    """Return the net of a cell of a sweep."""
+    """Return a net of the shape that a cell of a sweep has."""
     make = cell.get("network", "mlp")
-    return sweeps.build([cell]) if make == "mlp" else make([cell])
+    return sweeps.build([{**cell, "initializer": initializers.zeros}]) if make == "mlp" else make([cell])
 
 
 def reach(sizes: Iterable[int]) -> str:
@@ -116,7 +117,7 @@ def became(result: Result, ground: str) -> str:
     name = contrast(result)
     estimate = result.finding(name, ground).estimate
     assert isinstance(estimate, Mean)
-    return f"{result.effects(name)[ground]} ({100 * estimate.mean:+.0f})"
+    return f"{result.effects(name)[ground]} ({round(100 * estimate.mean):+d})"
 
 
 def contrast(result: Result) -> str:
@@ -126,6 +127,6 @@ def contrast(result: Result) -> str:
 
 
 def counted(result: Result) -> str:
-    """Return on how many grounds the contrast of a map holds, is weaker, gone, reversed or open."""
+    """Return on how many grounds the contrast of a map holds, is weaker, gone, and so on."""
     effects = list(result.effects(contrast(result)).values())
     return ", ".join(f"{kind} on {effects.count(kind)}" for kind in dict.fromkeys(effects))

@@ -1,7 +1,7 @@
 """The statistics behind the verdicts: scipy.stats applied to numbers that come one for each seed."""
 
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -52,8 +52,6 @@ def mean(values: ArrayLike) -> Mean:
     >>> m.mean, round(m.low, 3), round(m.high, 3)
     (2.5, 0.446, 4.554)
     """
-    from scipy import stats
-
     x = checks.array("values", values, ndim=1)
     if np.abs(x).max(initial=0.0) > 1e150:
         raise ValueError(f"values must lie within 1e150. Received: {np.abs(x).max():g}.")
@@ -62,8 +60,15 @@ def mean(values: ArrayLike) -> Mean:
     centre = float(x.mean())
     if np.ptp(x) == 0:
         return Mean(len(x), centre, centre, centre, tuple(x.tolist()))
-    low, high = stats.t.interval(LEVEL, len(x) - 1, loc=centre, scale=stats.sem(x))
-    return Mean(len(x), centre, float(low), float(high), tuple(x.tolist()))
+    reach = _quantile(len(x) - 1) * x.std(ddof=1) / np.sqrt(len(x))
+    return Mean(len(x), centre, float(centre - reach), float(centre + reach), tuple(x.tolist()))
+
+
+@cache
+def _quantile(freedom: int) -> float:
+    from scipy import stats
+
+    return float(stats.t.ppf((1 + LEVEL) / 2, freedom))
 
 
 def paired(first: ArrayLike, second: ArrayLike) -> Mean:

@@ -10,7 +10,7 @@ from functools import lru_cache
 import numpy as np
 
 from initlib import activations, checks, gaussian
-from initlib.activations import Activation
+from initlib.activations import Activation, Function
 from initlib.typing import FloatArray
 
 _NEAR_ZERO = 1e-32  # stands for the limit q -> 0
@@ -73,7 +73,7 @@ def pair(activation: Activation, c: FloatArray, q: float) -> FloatArray:
     if activation.function is activations.get("erf").function:
         result: FloatArray = 2 / math.pi * np.arctan2(2 * q * c, _erf_root(c, q))
         return result
-    return gaussian.pair_expectation(activation.function, c, q, activation.kinks)
+    return _pair(activation, activation.function, c, q)
 
 
 def slope_pair(activation: Activation, c: FloatArray, q: float) -> FloatArray:
@@ -86,7 +86,7 @@ def slope_pair(activation: Activation, c: FloatArray, q: float) -> FloatArray:
         return 4 / math.pi / _erf_root(c, q)
     derivative = activations.get(activation, derivative=True).derivative
     assert derivative is not None
-    return gaussian.pair_expectation(derivative, c, q, activation.kinks)
+    return _pair(activation, derivative, c, q)
 
 
 def sigmas(sigma_w: float, sigma_b: float) -> tuple[float, float]:
@@ -99,7 +99,15 @@ def sigmas(sigma_w: float, sigma_b: float) -> tuple[float, float]:
 
 def _mean(activation: Activation, f: Callable[[FloatArray], FloatArray], q: float) -> float:
     f.__name__ = f"{activation.name!r}"  # what a refusal calls it
+    if activations.is_standard(activation):
+        return gaussian.integral(f, q, tuple(activation.kinks))
     return gaussian.expectation(f, q, activation.kinks)
+
+
+def _pair(activation: Activation, f: Function, c: FloatArray, q: float) -> FloatArray:
+    if activations.is_standard(activation) and f not in (np.sin, np.cos):
+        return gaussian.pair_integral(f, c, q, tuple(activation.kinks))
+    return gaussian.pair_expectation(f, c, q, activation.kinks)
 
 
 def _mean_power(slopes: tuple[float, float], p: int) -> float:

@@ -181,7 +181,7 @@ def build(cells: Sequence[Cell]) -> Network:
     (64, 32, 10)
     """
     first = {**NETWORK, **cells[0]}
-    inputs, outputs = _sizes(_dataset(first["dataset"]))
+    inputs, outputs = _sizes(dataset_of(first["dataset"]))
     network = networks.mlp(
         [inputs, *[first["width"]] * (first["depth"] - 1), outputs],
         first["activation"],
@@ -201,7 +201,7 @@ def _train_stack(cells: Sequence[Cell]) -> list[Record]:
     options |= {
         name: [cell[name] for cell in cells] for name in ("learning_rate", "weight_decay") if name in cells[0]
     }
-    dataset = _dataset(cells[0].get("dataset", NETWORK["dataset"]))
+    dataset = dataset_of(cells[0].get("dataset", NETWORK["dataset"]))
     result = fitting.fit(network, dataset, threads=1, **options)
     return [
         {"diverged_at": int(result.diverged_at[net]), **{name: _row(result, name, net) for name in CURVES}}
@@ -261,7 +261,8 @@ def _check(cell: Cell, where: str) -> None:
                 initializers.get(one)
 
 
-def _dataset(dataset: str | Dataset) -> Dataset:
+def dataset_of(dataset: str | Dataset) -> Dataset:
+    """Return the data set of a cell: one of its own, or the one of this name."""
     if isinstance(dataset, str):
         return DATASETS[checks.choice("dataset", dataset, DATASETS)]()
     return dataset

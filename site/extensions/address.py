@@ -1,7 +1,7 @@
 """Sphinx extension: where the repository and the site are, found when the site is built.
 
 It is GitHub's own in CI (`GITHUB_REPOSITORY`), else that of the remote `origin`. Where neither is on GitHub,
-as in a source archive, the buttons that need it are left out.
+as in a source archive, the buttons and lines that need it are left out.
 """
 
 import os
@@ -16,6 +16,7 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
+PLACEHOLDER = re.compile(r"\bREPOSITORY\b")
 REMOTE = re.compile(
     r"^(?:https://(?:[^@/]+@)?|ssh://git@|git@)github\.com[:/]([\w.-]+)/([\w.-]+?)(?:\.git)?/?$"
 )
@@ -72,18 +73,40 @@ Browser, or Python and numpy:
 """
 
 
+def name_the_repository(app: Sphinx, document: nodes.document) -> None:
+    """Write the address into the commands of the text that clone the book; without one, drop them."""
+    found = app.config.html_theme_options["repository_url"]
+    for block in document.findall(nodes.literal_block):
+        lines = block.astext().splitlines()
+        if any(PLACEHOLDER.search(line) for line in lines):
+            kept = [PLACEHOLDER.sub(found, line) for line in lines if found or not PLACEHOLDER.search(line)]
+            block.rawsource = "\n".join(kept)  # what is highlighted
+            block[:] = [nodes.Text(block.rawsource)]
+
+
+def mended(url: str, branch: str) -> str:
+    """Return where a button leads: an issue asks what one needs to know, Colab finds initlib.
+
+    >>> mended("https://colab.research.google.com/github/ada/book/blob/main/book/he.ipynb", "main")
+    'https://colab.research.google.com/github/ada/book/blob/colab/book/he.ipynb'
+    """
+    if "/issues/new" in url:
+        return re.sub(r"body=[^&]*", f"body={quote(ISSUE)}", url)
+    return url.replace(f"/blob/{branch}/", "/blob/colab/") if "//colab." in url else url
+
+
 def mend_buttons(
     app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: nodes.document | None
 ) -> None:
-    """Let an issue ask what one needs to know."""
+    branch = app.config.html_theme_options["repository_branch"]
     for group in context.get("header_buttons", []):
         for button in group.get("buttons", []):
-            url = button.get("url", "")
-            if "/issues/new" in url:
-                button["url"] = re.sub(r"body=[^&]*", f"body={quote(ISSUE)}", url)
+            if "url" in button:
+                button["url"] = mended(button["url"], branch)
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("config-inited", set_addresses, priority=100)
+    app.connect("doctree-read", name_the_repository)
     app.connect("html-page-context", mend_buttons, priority=900)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -102,7 +102,7 @@ def _mimes(cell: dict[str, Any]) -> Iterator[str]:
 
 
 def fold(notebook: dict[str, Any]) -> None:
-    """Fold the code of each cell that has no form of its own under what it does; take away what only checks."""
+    """Fold the code of each cell without a form of its own under what it does; take away what only checks."""
     for cell in notebook["cells"]:
         metadata = cell["metadata"]
         tags = metadata.get("tags", [])

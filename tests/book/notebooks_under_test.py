@@ -16,13 +16,13 @@ from notebooks import paths, stub, tags  # noqa: E402
 
 __all__ = ["ROOT", "chapters", "figures", "paths", "read", "stub", "tags", "worst_block"]
 
+LISTS = {"index", "intro", "reproductions"}  # pages that teach nothing of their own
+
 
 def chapters():
     """Return the notebooks that teach; the others have no exercises."""
     return [
-        path
-        for path in paths()
-        if not {"reference", "conclusion"} & {*path.parts} and path.stem not in ("index", "intro")
+        path for path in paths() if not {"reference", "conclusion"} & {*path.parts} and path.stem not in LISTS
     ]
 
 

@@ -1,6 +1,7 @@
 """The doctor on PyTorch models: the open cases and their fixes, what it sees, and that it leaves no trace."""
 
 import random
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -147,7 +148,7 @@ def test_numbers_are_those_that_hooks_would_read():
 
 
 class Busy(nn.Module):
-    """Counts, remembers, rebinds a buffer, fills lists, draws at random, clamps its own weight."""
+    """Counts, remembers, rebinds a buffer, fills nested lists, draws at random, clamps its own weight."""
 
     def __init__(self):
         super().__init__()
@@ -158,6 +159,10 @@ class Busy(nn.Module):
         self.head = nn.Linear(64, 10)
         self.register_buffer("average", torch.zeros(64))
         self.calls, self.seen, self.by_name = 0, [], {}
+        self.nested, self.cache = {"keys": [[]]}, SimpleNamespace(steps=[], size=0)
+        self.total, self.array = torch.zeros(3), np.zeros(3)
+        self.own_torch, self.own_numpy = torch.Generator(), np.random.default_rng(0)
+        self.own_python = random.Random(0)
         self.fail = False
 
     def forward(self, x):
@@ -165,6 +170,17 @@ class Busy(nn.Module):
         self.last = x
         self.seen.append(x.mean())
         self.by_name["x"] = self.calls
+        self.nested["keys"][0].append(x)
+        self.cache.steps.append(x)
+        self.cache.size += 1
+        self.total += 1
+        self.array += 1
+        torch.rand(1, generator=self.own_torch)
+        self.own_numpy.random()
+        self.own_python.random()
+        self.head.weight.register_hook(lambda gradient: None)
+        self.head.register_forward_hook(lambda *_: None)
+        x.mul_(2)
         with torch.no_grad():
             self.head.weight.clamp_(-0.05, 0.05)
         random.random()
@@ -176,10 +192,23 @@ class Busy(nn.Module):
         return self.head(x)
 
 
-def state(model):
-    tensors = {**dict(model.named_parameters()), **dict(model.named_buffers())}
+HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+
+
+def state(model, batch):
+    tensors = {**dict(model.named_parameters()), **dict(model.named_buffers()), "total": model.total}
+    tensors |= {"inputs": batch[0], "targets": batch[1]}
     return {
         "values": {name: t.detach().clone() for name, t in tensors.items()},
+        "versions": {name: t._version for name, t in tensors.items()},
+        "tensor hooks": {name: dict(t._backward_hooks or {}) for name, t in tensors.items()},
+        "hooks": [(name, [dict(getattr(m, kind)) for kind in HOOKS]) for name, m in model.named_modules()],
+        "inside": (str(model.nested), vars(model.cache).copy(), len(model.cache.steps), model.array.tolist()),
+        "generators": (
+            model.own_torch.get_state().tolist(),
+            model.own_numpy.bit_generator.state,
+            model.own_python.getstate(),
+        ),
         "objects": {name: id(t) for name, t in tensors.items()},
         "gradients": {name: t.grad for name, t in model.named_parameters()},
         "training": [(name, m.training) for name, m in model.named_modules()],
@@ -199,7 +228,8 @@ def assert_same(a, b):
         assert torch.equal(value, b["values"][name]), name
     assert torch.equal(a["torch"], b["torch"])
     np.testing.assert_array_equal(a["numpy"], b["numpy"])
-    for key in ("objects", "gradients", "training", "attributes", "trained", "python"):
+    compared = {"values", "torch", "numpy"}
+    for key in a.keys() - compared:
         assert a[key] == b[key], key
 
 
@@ -211,14 +241,15 @@ def test_nothing_is_changed(fail, depth):
     model.fail = fail
     model.body[0].weight.requires_grad_(False)
     model.head.weight.grad = torch.ones_like(model.head.weight)
-    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
-    before = state(model)
+    model.head.weight.register_hook(lambda gradient: None)
+    optimizer, batch = torch.optim.Adam(model.parameters(), lr=1e-3), digits_batch(0)
+    before = state(model, batch)
     if fail:
         with pytest.raises(RuntimeError, match="ArithmeticError: on purpose"):
-            diagnose(model, digits_batch(0), CE, optimizer=optimizer, depth=depth)
+            diagnose(model, batch, CE, optimizer=optimizer, depth=depth)
     else:
-        diagnose(model, digits_batch(0), CE, optimizer=optimizer, depth=depth)
-    assert_same(before, state(model))
+        diagnose(model, batch, CE, optimizer=optimizer, depth=depth)
+    assert_same(before, state(model, batch))
     assert not optimizer.state
     assert not nn.modules.module._global_forward_hooks
     assert not nn.modules.module._global_forward_pre_hooks

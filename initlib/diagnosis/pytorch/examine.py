@@ -39,9 +39,11 @@ def examine(
         return record
     plan = rates.Plan.of(optimizer, learning_rate, record)
     run = Run(model, inputs, targets, loss, record)
-    with guard.untouched(model) as values, guard.plain_execution(model), warnings.catch_warnings():
+    batch = list(tensors_in((inputs, targets)))
+    with guard.untouched(model, batch) as values, guard.plain_execution(model), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         run.first(values)
+        values.put_back()
         if run.value is not None and run.gradients:
             rates.look_again(run, plan, values)
         if depth == "thorough" and run.value is not None:
@@ -67,8 +69,8 @@ class Run:
         first_names = {id(p): name for name, p in self.model.named_parameters()}
         record.samples = _samples(self.inputs)
         recorder = Recorder({**names, **first_names}, record.samples, values.keep)
-        for p in self.model.parameters():
-            recorder.own(p)
+        for tensor in (*self.model.parameters(), *tensors_in((self.inputs, self.targets))):
+            recorder.own(tensor)
         self._know_batch(recorder)
         with _places(self.model, recorder):
             with recorder:
@@ -119,7 +121,7 @@ class Run:
         try:
             return self._guarded(lambda: self.total(output), "loss")
         except UnusableError:
-            if recorder.loss.outside:
+            if recorder.loss.outside or recorder.loss.refused:
                 return None
             raise
 
@@ -139,7 +141,7 @@ class Run:
             operation.shape = tuple(tensor.shape)
             recorder.operations.append(operation)
             if measure.measurable(tensor):
-                recorder._look(operation, tensor)
+                recorder.look(operation, tensor)
                 if not number:
                     self.record.input_spread = _feature_spread(tensor)
             recorder.know(tensor, Tag(operation.index))
@@ -192,6 +194,7 @@ class Run:
             record.parameters[name].reached = gradient is not None
             if gradient is not None:
                 self.gradients[name] = gradient
+                record.parameters[name].still = not bool(gradient.any())
         sizes = (float(g.abs().max()) for g in self.gradients.values() if not g.is_sparse and g.numel())
         floor = 1e-7 * max(sizes, default=0.0)
         for name, weight in record.weights.items():

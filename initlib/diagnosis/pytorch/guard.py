@@ -1,17 +1,17 @@
 """What the doctor must leave as it was, and models that it must not touch."""
 
-import copy
 import random
-from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import numpy as np
 import torch
 
+from initlib.diagnosis.pytorch.snapshot import Snapshot
+
 WRAPPERS = ("DistributedDataParallel", "FullyShardedDataParallel", "FSDPModule")
-OWN = ("_parameters", "_buffers", "_modules")
+HOOKS = ("_backward_hooks", "_post_accumulate_grad_hooks")
 
 
 def check(model: Any) -> None:
@@ -39,21 +39,23 @@ def check(model: Any) -> None:
 
 
 @contextmanager
-def untouched(model: Any) -> Iterator["Values"]:
-    """Put everything back: buffers, parameters, attributes, modes, gradients, random generators.
+def untouched(model: Any, batch: Sequence[Any] = ()) -> Iterator["Values"]:
+    """Put everything back: values, versions and hooks of tensors, attributes, modes, random generators.
 
     Yields what keeps copies of parameters for as long as something may write to them.
     """
-    saved = [_Module(module) for module in model.modules()]
-    values = Values(model)
+    tensors = [*model.parameters(), *model.buffers()]
+    values, modules = Values(model), Snapshot(model.modules(), known=tensors)
     numpy_state, python_state = np.random.get_state(), random.getstate()  # noqa: NPY002
-    devices = sorted({p.device.index for p in model.parameters() if p.device.type == "cuda"})
-    with torch.random.fork_rng(devices=devices):
+    devices = sorted({t.device.index for t in tensors if t.device.type == "cuda"})
+    with ExitStack() as stack:
+        stack.enter_context(torch.random.fork_rng(devices=devices))
+        for tensor in (*tensors, *batch):
+            stack.enter_context(torch.autograd._unsafe_preserve_version_counter(tensor))
         try:
             yield values
         finally:
-            for one in saved:
-                one.restore()
+            modules.restore()
             values.restore()
             np.random.set_state(numpy_state)  # noqa: NPY002
             random.setstate(python_state)
@@ -65,6 +67,7 @@ class Values:
     def __init__(self, model: Any) -> None:
         self.buffers = [(b, b.detach().clone(), b._version) for b in model.buffers()]
         self.parameters = [(p, p.grad, p.requires_grad) for p in model.parameters()]
+        self.hooks = [(p, name, _hooks(p, name)) for p in model.parameters() for name in HOOKS]
         self.kept: dict[int, tuple[Any, Any]] = {}
 
     def keep(self, tensor: Any) -> None:
@@ -92,38 +95,15 @@ class Values:
                 parameter.requires_grad_(wanted)
             if parameter.grad is not gradient:
                 parameter.grad = gradient
+        for parameter, name, old in self.hooks:
+            if _hooks(parameter, name) != old:
+                getattr(parameter, name).clear()
+                getattr(parameter, name).update(old)
 
 
-class _Module:
-    """The attributes of one module: which objects they are, and what lists, dicts, sets among them hold."""
-
-    def __init__(self, module: Any) -> None:
-        self.module = module
-        self.attributes = dict(module.__dict__)
-        self.contents = {
-            key: copy.copy(value)
-            for key, value in self.attributes.items()
-            if isinstance(value, (list, dict, set, deque))
-        }
-
-    def restore(self) -> None:
-        state = self.module.__dict__
-        for key in [key for key in state if key not in self.attributes]:
-            del state[key]
-        state.update(self.attributes)
-        for key, old in self.contents.items():
-            if not _same(state[key], old):
-                state[key].clear()
-                getattr(state[key], "extend" if isinstance(old, (list, deque)) else "update")(old)
-
-
-def _same(now: Any, old: Any) -> bool:
-    """Say whether a container holds the very objects that it held."""
-    if len(now) != len(old) or isinstance(old, set):
-        return len(now) == len(old) and bool(now == old)
-    if isinstance(old, dict):
-        return all(a is b and now[a] is old[b] for a, b in zip(now, old, strict=True))
-    return all(a is b for a, b in zip(now, old, strict=True))
+def _hooks(tensor: Any, name: str) -> dict[int, Any]:
+    """Return a copy of the hooks of a tensor."""
+    return dict(getattr(tensor, name, None) or {})
 
 
 @contextmanager

@@ -27,7 +27,12 @@ def before(
         loss.classes = output.shape[1] if output.dim() > 1 else output.shape[0]
         loss.samples = output.numel() // max(loss.classes, 1)
         labels(loss, target, kwargs.get("ignore_index", -100))
+        sums = output.detach().float().exp().sum(1 if output.dim() > 1 else 0)
+        loss.normalised = bool(((sums - 1).abs() < 0.01).all())
     else:
+        if loss.kind == "binary":
+            low, high = (float(x) for x in torch.aminmax(output.detach()))
+            loss.refused = low < 0 or high > 1
         loss.samples = output.numel()
         numbers(loss, target)
     if loss.kind in ("squared", "absolute"):

@@ -335,14 +335,15 @@ class Lab {
   tellStory() {
     const { words, chapter, facts } = storyOf(this.reports, this.data.classes, this.chapter);
     const root = document.documentElement.dataset.content_root;
-    const address = root === undefined ? `${this.spec.home}${chapter}.html` : `${root}${chapter}.html`;
     const { step } = this.reports[0];
     const right = winner(facts);
     const judged = this.guess && step >= ENOUGH
       ? ` You said ${this.guess}; it is ${right}${right === this.guess ? ": right." : "."}`
       : "";
     const story = this.find(".story");
-    const text = `${html(words + judged)} <a href="${html(address)}">Why?</a>`;
+    // A notebook does not know where the book is.
+    const why = root === undefined ? "" : ` <a href="${html(`${root}${chapter}.html`)}">Why?</a>`;
+    const text = html(words + judged) + why;
     if (this.told === text || (this.running && performance.now() - (this.toldAt ?? 0) < 900)) return;
     story.innerHTML = this.told = text;
     this.toldAt = performance.now();

@@ -11,7 +11,6 @@ from initlib.explorers.lab import data, settings
 from initlib.explorers.lab.rules import rules
 
 HERE = Path(__file__).parent
-HOME = "https://demystifying-weight-initialization.github.io/book/"
 # What trains, alone in a worker or on the page: one function, whose source starts the worker too.
 ENGINE = (
     "arithmetic",
@@ -61,7 +60,6 @@ def common() -> dict[str, Any]:
         "rules": rules(),
         "data": data.shipped(),
         "kernel": kernel(),
-        "home": HOME,
     }
 
 
