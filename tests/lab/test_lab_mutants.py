@@ -73,7 +73,7 @@ MUTANTS: dict[str, tuple[dict[str, str], Callable[..., Any], tuple[Any, ...]]] =
         ("leaky_relu", "none", "none"),
     ),
     "GELU's slope without its second term": (
-        {"normalCdf(x) + x * normalDensity(x)]": "normalCdf(x)]"},
+        {"(x ? y / x : 0.5) + x * normalDensity(x)]": "(x ? y / x : 0.5)]"},
         GRADIENTS,
         ("gelu", "none", "none"),
     ),
@@ -156,6 +156,26 @@ MUTANTS: dict[str, tuple[dict[str, str], Callable[..., Any], tuple[Any, ...]]] =
         {"this.order = shuffled(": "this.order ??= shuffled("},
         checks.test_every_epoch_visits_every_sample_once_in_a_new_order,
         (),
+    ),
+    "a picture of decisions upside down": (
+        {"RANGE * (1 - ((row + 0.5) / GRID) * 2)": "RANGE * (((row + 0.5) / GRID) * 2 - 1)"},
+        checks.test_decisions_are_the_chances_of_class_1,
+        (),
+    ),
+    "a step relative to the weights after it": (
+        {"size += floats[before + entry] ** 2;": "size += floats[net.at + entry] ** 2;"},
+        checks.test_updates_are_relative_to_the_weights_before,
+        (),
+    ),
+    "histograms of half the span": (
+        {"(value + SPAN) / (2 * SPAN)": "(value + SPAN / 2) / SPAN"},
+        checks.test_profiles_are_those_of_propagation,
+        ("relu", "none"),
+    ),
+    "a band of the gradient that is not shifted": (
+        {"- spread / (2 * n);": "+ spread / (2 * n);"},
+        checks.test_theory_is_that_of_propagation,
+        ("relu", "he", "zero"),
     ),
     "theory of the gradient with the fans swapped": (
         {"(next[2] * widths[layer + 1]) / widths[layer]": "(next[2] * widths[layer]) / widths[layer + 1]"},
