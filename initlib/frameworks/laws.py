@@ -55,8 +55,13 @@ class Law:
         checks.choice("family", self.family, WORDS)
 
     def expression(self, sizes: Mapping[str, float]) -> str:
-        """Return the formula with numbers in place of the names, as Python that every framework reads."""
-        return re.sub(r"\b(" + "|".join(SIZES) + r")\b", lambda name: f"{sizes[name[0]]:g}", self.formula)
+        """Return the formula with numbers for the sizes that are known; it is Python in every framework."""
+        known = "|".join(name for name in SIZES if name in sizes)
+        return (
+            re.sub(rf"\b({known})\b", lambda name: f"{sizes[name[0]]:g}", self.formula)
+            if known
+            else self.formula
+        )
 
     def number(self, sizes: Mapping[str, float]) -> float:
         """Return the value of the formula."""

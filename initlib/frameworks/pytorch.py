@@ -33,11 +33,11 @@ def layer(part: Part, sizes: Mapping[str, float], inputs: int, outputs: int) -> 
     if part.weights.family == "old_mean":
         return [f"{made[0]}  # the trained one", *_new_rows(part.weights.expression(sizes))]
     if part.recurrent is None:
-        made += _draw(part.weights, "layer.weight", sizes)
-        return made + (_draw(part.bias, "layer.bias", sizes) if part.bias else [])
-    made += _draw(part.weights, "layer.weight_ih_l0", sizes)
+        made += drawn(part.weights, "layer.weight", sizes)
+        return made + (drawn(part.bias, "layer.bias", sizes) if part.bias else [])
+    made += drawn(part.weights, "layer.weight_ih_l0", sizes)
     made.append(f"for gate in layer.weight_hh_l0.data.chunk({GATES[part.layer]}):")
-    made += [f"    {line}" for line in _draw(part.recurrent, "gate", sizes)]
+    made += [f"    {line}" for line in drawn(part.recurrent, "gate", sizes)]
     made.append("torch.nn.init.zeros_(layer.bias_hh_l0)")
     assert part.bias is not None
     return made + _gate_biases(part.bias, sizes, outputs)
@@ -63,7 +63,12 @@ def _new_rows(count: str) -> list[str]:
     ]
 
 
-def _draw(law: Law, tensor: str, sizes: Mapping[str, float]) -> list[str]:
+def drawn(law: Law, tensor: str, sizes: Mapping[str, float]) -> list[str]:
+    """Return the lines that draw one tensor; sizes that are not known stay names.
+
+    >>> drawn(Law("normal", "2 / fan_in"), "layer.weight", {})
+    ['torch.nn.init.normal_(layer.weight, std=(2 / fan_in) ** 0.5)']
+    """
     value = law.expression(sizes)
     calls: dict[str, Callable[[], list[str]]] = {
         "normal": lambda: [f"torch.nn.init.normal_({tensor}, std=({value}) ** 0.5)"],

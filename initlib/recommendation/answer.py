@@ -70,6 +70,34 @@ class Recommendation:
         seed = [one.name for one in self.parts].index(part.name)  # no two layers share their draws
         return frameworks.lines(framework, part, self.sizes, *self.shape(part.name), seed=seed)
 
+    def init_weights(self) -> str:
+        """Return the text of a function `init_weights(model)` of PyTorch that draws a whole model.
+
+        For dense stacks, convolutions, ResNets, pre-norm transformers and recurrent nets, a ValueError for
+        others. `make peers` runs it on models of each kind.
+
+        >>> from initlib import recommend
+        >>> print(recommend(activation="relu").init_weights())
+        import torch
+        <BLANKLINE>
+        <BLANKLINE>
+        def init_weights(model):
+            \"""Draw all weights: plain ReLU.\"""
+            layers = [m for m in model.modules() if isinstance(m, torch.nn.Linear)]
+            for layer in layers:
+                fan_in = layer.weight[0].numel()
+                torch.nn.init.normal_(layer.weight, std=(2 / fan_in) ** 0.5)
+                if layer.bias is not None:
+                    torch.nn.init.zeros_(layer.bias)
+            layer = layers[-1]  # the output
+            torch.nn.init.zeros_(layer.weight)
+            if layer.bias is not None:
+                torch.nn.init.zeros_(layer.bias)
+        """
+        from initlib.recommendation import whole
+
+        return whole.init_weights(self)
+
     @property
     def evidence(self) -> tuple[str, ...]:
         """The experiments of the book on the rule with this activation, and on the data in dense nets.
