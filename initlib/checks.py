@@ -39,7 +39,7 @@ Rng = int | np.integer[Any] | np.random.Generator | None
 T = TypeVar("T")
 
 LARGEST = 2**63 - 1  # what a size can be
-_LONGEST = 80  # characters of a value in a message
+_LONGEST, _PARAGRAPH = 80, 600  # characters of a value, and of a list of names, in a message
 
 
 def shown(value: object) -> str:
@@ -72,9 +72,15 @@ def choice(name: str, value: object, allowed: Iterable[str]) -> str:
     error = ValueError if isinstance(value, str) else TypeError
     close = get_close_matches(value[:_LONGEST].lower(), names, 1) if isinstance(value, str) else []
     hint = f" Did you mean {close[0]!r}?" if close else ""
-    raise error(
-        f"Unknown {name[:200]}. Received: {shown(value)}; choose one of {', '.join(map(shown, names))}.{hint}"
-    )
+    raise error(f"Unknown {name[:200]}. Received: {shown(value)}; choose one of {_listed(names)}.{hint}")
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Return names as a message lists them: all, or as many as fit in a paragraph, and how many there are."""
+    entries = [shown(name) for name in names]
+    fitting = [entry for i, entry in enumerate(entries) if len(", ".join(entries[: i + 1])) <= _PARAGRAPH]
+    left = f", ... ({len(entries)} in all)" if len(fitting) < len(entries) else ""
+    return ", ".join(fitting) + left
 
 
 def boolean(name: str, value: object) -> bool:

@@ -1,8 +1,8 @@
 """Call every public function with good and bad arguments, by seed, and list each way in which one misbehaves.
 
 Allowed are a result, or a ValueError or TypeError with a short sentence raised by initlib itself. Violations
-are other exceptions, warnings, NaN from finite arguments, more than two seconds, and a changed argument or
-global generator. Calls that misbehave in the same way at the same line count once.
+are other exceptions, warnings, NaN from finite arguments, more than two seconds of processor, and a changed
+argument or global generator. Calls that misbehave in the same way at the same line count once.
 """
 
 import argparse
@@ -384,21 +384,21 @@ def outcome(function, positional, named):
     def too_long(*_):
         raise TimeoutError
 
-    signal.signal(signal.SIGALRM, too_long)
-    signal.setitimer(signal.ITIMER_REAL, SECONDS)
+    signal.signal(signal.SIGPROF, too_long)
+    signal.setitimer(signal.ITIMER_PROF, SECONDS)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             result = function(*positional, **named)
     except (ValueError, TypeError, AssertionError) as error:
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.setitimer(signal.ITIMER_PROF, 0)
         where, inside = place(error)
         if inside:
             return f"{type(error).__name__} from inside, {where}"
         if not 10 < len(str(error)) < LONGEST:
             return f"a message of {len(str(error))} characters, {where}"
     except BaseException as error:
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.setitimer(signal.ITIMER_PROF, 0)
         if isinstance(error, KeyboardInterrupt):
             raise
         if isinstance(error, ModuleNotFoundError) and re.search(
@@ -407,7 +407,7 @@ def outcome(function, positional, named):
             return None  # a package that was not installed, named with what installs it
         return f"{type(error).__name__}, {place(error)[0]}"
     else:
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.setitimer(signal.ITIMER_PROF, 0)
         nan = any(np.isnan(array).any() for array in numbers(result))
         if nan and finite([*positional, *named.values()]):
             return "NaN from finite arguments"

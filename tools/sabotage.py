@@ -1,7 +1,7 @@
 """Test the checks: put each sabotage of tests/sabotages.toml into a copy; its check must turn red.
 
 First every check must pass on the unchanged copy. Prints caught/total by layer; a sabotage that no check sees
-fails the run. Names of layers as arguments choose their sabotages; the layer "site" needs a built site.
+fails the run. Names of layers as arguments choose their sabotages; those of the site need a built one.
 """
 
 import os

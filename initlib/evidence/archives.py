@@ -258,7 +258,9 @@ def read(name: str, *, where: str | Path | None = None) -> dict[str, Any]:
     except FileNotFoundError:
         raise MissingArchiveError(f"There is no archive {path.name}: {_again(path.stem)}") from None
     except OSError as error:
-        raise ValueError(f"{path} is no file that can be read ({error}).") from None
+        raise ValueError(
+            f"{checks.shown(str(path))} is no file that can be read ({error.strerror})."
+        ) from None
     except ValueError as error:
         raise ValueError(
             f"The archive {path.name} is unreadable or cut short ({error}): {_again(path.stem)}"
