@@ -239,6 +239,9 @@ def test_code_imports_what_it_names_and_layers_differ(framework):
         ("fine-tuning", "lora", "none"),
         ("LoRA", "lora", "none"),
         ("ControlNet", "zero convolution", "none"),
+        ("GPT2", "gpt-2", "pre"),
+        ("DCGAN", "gan", "none"),
+        ("MLP-Mixer", "residual", "layer"),
     ],
 )
 def test_architectures_have_the_names_that_people_type(alias, name, normalisation):

@@ -45,10 +45,10 @@ __all__ = [
 NORMALISATIONS = ("none", "batch", "layer", "pre", "post")
 RECURRENT, ATTENTIVE, LOW_RANK = (
     ("rnn", "lstm", "gru"),
-    ("transformer", "mup transformer"),
+    ("transformer", "gpt-2", "mup transformer"),
     ("lora", "adapter"),
 )
-USUAL = {**dict.fromkeys(("transformer", "mup transformer"), "pre"), "resnet": "batch"}
+USUAL = {**dict.fromkeys(("transformer", "gpt-2", "mup transformer"), "pre"), "resnet": "batch"}
 # What people call an architecture; a second word is the normalisation that the name implies.
 ARCHITECTURE_ALIASES = {
     **dict.fromkeys(("cnn", "convnet", "convolutional", "vgg"), ("conv",)),
@@ -59,7 +59,10 @@ ARCHITECTURE_ALIASES = {
     **dict.fromkeys(("transformer, pre-norm", "pre-norm transformer"), ("transformer", "pre")),
     **dict.fromkeys(("transformer, post-norm", "post-norm transformer", "bert"), ("transformer", "post")),
     **dict.fromkeys(("t-fixup", "transformer, no norm"), ("transformer", "none")),
-    **dict.fromkeys(("dense", "feedforward", "perceptron"), ("mlp",)),
+    **dict.fromkeys(("gpt2", "std 0.02"), ("gpt-2",)),
+    **dict.fromkeys(("dcgan",), ("gan",)),
+    **dict.fromkeys(("mixer", "mlp-mixer"), ("residual", "layer")),
+    **dict.fromkeys(("dense", "feedforward", "perceptron", "pinn"), ("mlp",)),
     **dict.fromkeys(("regression", "logistic", "softmax"), ("linear",)),
     **dict.fromkeys(("fine-tuning", "finetuning", "peft", "low-rank"), ("lora",)),
     **dict.fromkeys(("controlnet", "zero conv"), ("zero convolution",)),

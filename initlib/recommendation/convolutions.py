@@ -92,6 +92,18 @@ RULES: Sequence[Rule] = (
         sources=("de2020", "zhang2019"),
     ),
     Rule(
+        name="convolutional GAN (DCGAN)",
+        architecture="gan",
+        parts=(
+            Part("convolutions", "conv", normal("0.02 ** 2"), None),
+            Part("last convolution", "conv", normal("0.02 ** 2")),
+        ),
+        why="Standard deviation 0.02 everywhere: batch normalization sets the scale of what lies between, so "
+        "these numbers set how fast each layer learns at a rate of 0.0002.",
+        also="Gammas of batch normalization start at 1. Transposed convolutions have the same law.",
+        sources=("radford2016",),
+    ),
+    Rule(
         name="diffusion net",
         architecture="diffusion",
         parts=(

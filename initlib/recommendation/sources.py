@@ -36,6 +36,7 @@ CITED: dict[str, tuple[str, str]] = {
     "peebles2023": ("Peebles & Xie 2023", "https://arxiv.org/abs/2212.09748"),
     "pennington2017": ("Pennington et al. 2017", "https://arxiv.org/abs/1711.04735"),
     "poole2016": ("Poole et al. 2016", "https://arxiv.org/abs/1606.05340"),
+    "radford2016": ("Radford et al. 2016", "https://arxiv.org/abs/1511.06434"),
     "radford2019": ("Radford et al. 2019", ""),
     "roberts2022": ("Roberts et al. 2022", "https://arxiv.org/abs/2106.10165"),
     "saxe2014": ("Saxe et al. 2014", "https://arxiv.org/abs/1312.6120"),

@@ -54,6 +54,22 @@ def without_pre_norm(branch: str, *more: Part) -> tuple[Part, ...]:
     )
 
 
+def gpt_2() -> tuple[Part, ...]:
+    """Return the parts of GPT-2: one small standard deviation everywhere but at the ends of sublayers.
+
+    >>> [part.name for part in gpt_2()][-1]
+    'embedding'
+    """
+    first, ends = normal("0.02 ** 2"), normal("0.02 ** 2 / (2 * blocks)")
+    return (
+        Part("query, key, value", "dense", first),
+        Part("attention output", "dense", ends),
+        Part("feed-forward, first", "dense", first, ZERO, widen=(1, 4)),
+        Part("feed-forward, second", "dense", ends, ZERO, widen=(4, 1)),
+        Part("embedding", "embedding", first, None, between=("inputs", "width")),
+    )
+
+
 RULES: Sequence[Rule] = (
     Rule(
         name="pre-norm transformer, SwiGLU",
@@ -94,6 +110,19 @@ RULES: Sequence[Rule] = (
         why=STREAM,
         also=ALSO,
         sources=("takase2023", "radford2019", "xiong2020"),
+    ),
+    Rule(
+        name="GPT-2's scheme, std 0.02",
+        architecture="gpt-2",
+        activations=("gelu", "gelu_tanh", "relu", "silu"),
+        normalisations=("pre",),
+        parts=gpt_2(),
+        why="Embeddings and layers share one size, so what the blocks add does not drown what they add to; "
+        "where a sublayer ends, 1 / sqrt(2 blocks) keeps all of them together as large as one.",
+        also="The readout is the embedding's own matrix: the first logits are small, the first loss is near "
+        "ln V, V the vocabulary. 0.02 is 1 / sqrt(fan_in) at width 2,500; in narrow nets the blocks start by "
+        "adding little, so there take the pre-norm rule.",
+        sources=("radford2019", "takase2023"),
     ),
     Rule(
         name="post-norm transformer",

@@ -18,6 +18,7 @@ FEED = ("linear1", "fc1", "up_proj", ".up", ".w1", "c_fc", "intermediate.dense")
 DOWN = ("linear2", "fc2", "down_proj", ".down", ".w2", "mlp.c_proj")
 BERT = ("output.dense",)  # of attention and feed-forward alike
 HEADS = ("head", "classifier")
+EMBEDDINGS = "embeddings = [m.weight for m in model.modules() if isinstance(m, torch.nn.Embedding)]"
 
 
 def code(rule: Rule) -> str | None:
@@ -53,7 +54,7 @@ def call(rule: Rule, depth: float | str, steps: float | str) -> str:
         return "init_weights(model, model.blocks)"
     if rule.architecture == "mup":
         return "optimizer = torch.optim.Adam(init_weights(model, rate=0.001, base=64))"
-    if "transformer" in rule.architecture:
+    if WRITERS.get(rule.architecture) is _transformer:
         return f"init_weights(model, blocks={depth})"
     return f"init_weights(model, steps={steps})" if _steps(rule) else "init_weights(model)"
 
@@ -135,6 +136,19 @@ def _stack(rule: Rule) -> list[str]:
     if middle.bias not in (None, ZERO):
         body.append("torch.nn.init.zeros_(layers[-1].bias)")
     return _function("model", body)
+
+
+def _gan(rule: Rule) -> list[str]:
+    """Write convolutional GANs, generator and discriminator alike."""
+    law = rule.parts[0].weights
+    layers = [
+        "if isinstance(layer, (torch.nn.Conv2d, torch.nn.ConvTranspose2d)):",
+        *_in([*_draw(law, "layer.weight"), *BIAS]),
+        "elif isinstance(layer, torch.nn.BatchNorm2d):",
+        "    torch.nn.init.ones_(layer.weight)",
+        "    torch.nn.init.zeros_(layer.bias)",
+    ]
+    return _function("model", ["for layer in model.modules():", *_in(layers)])
 
 
 def _linear(rule: Rule) -> list[str]:
@@ -231,7 +245,8 @@ def _transformer(rule: Rule) -> list[str]:
     parts = _named(rule)
     if rule.normalisations == ("pre",):
         laws = [(ATTENTION, "attention output"), (DOWN, "down projection"), (DOWN, "feed-forward, second")]
-        return _blocks(parts, [(names, parts[part]) for names, part in laws if part in parts], "1 / fan_in")
+        rest = parts["query, key, value"].weights.formula
+        return _blocks(parts, [(names, parts[part]) for names, part in laws if part in parts], rest)
     branch = parts["value, attention output"]
     names = (*VALUES, *ATTENTION, *FEED, *DOWN, *BERT)
     return _blocks(parts, [(names, branch)], "2 / (fan_in + fan_out)")
@@ -239,22 +254,25 @@ def _transformer(rule: Rule) -> list[str]:
 
 def _blocks(parts: Mapping[str, Part], special: Sequence[tuple[Sequence[str], Part]], rest: str) -> list[str]:
     before = [f"{_constant(part)} = {_tuple(names)}" for names, part in special]
-    before.append(f"HEADS = {_tuple(HEADS)}")
+    own_head = "output layer" in parts  # GPT-2's is the embedding, and has its law
+    before += [f"HEADS = {_tuple(HEADS)}"] if own_head else []
     values = len(special) == 1  # the variance of values is that of the branches
     fans = "fan_out, fan_in = layer.weight.shape"
-    chosen = [fans if values else "fan_in = layer.in_features", f"variance = {rest}"]
+    chosen = [fans] if values else ["fan_in = layer.in_features"] if "fan_in" in rest else []
+    chosen.append(f"variance = {rest}")
     for _, part in special:
         chosen += [f"if name.endswith({_constant(part)}):", f"    variance = {part.weights.formula}"]
-    chosen += [
-        "if name.endswith(HEADS):  # of variance 0, unless it is the embedding too",
-        "    variance = 1 / fan_in if any(layer.weight is e for e in embeddings) else 0",
-        "torch.nn.init.normal_(layer.weight, std=variance**0.5)",
-        *BIAS,
-    ]
+    if own_head:
+        chosen += [
+            "if name.endswith(HEADS):  # of variance 0, unless it is the embedding too",
+            "    variance = 1 / fan_in if any(layer.weight is e for e in embeddings) else 0",
+        ]
+    chosen += ["torch.nn.init.normal_(layer.weight, std=variance**0.5)", *BIAS]
     embedding = parts.get("embedding")
     law = embedding.weights if embedding else Law("normal", "1")
     law = Law(law.family, law.formula.replace("fan_out", "layer.embedding_dim"))
-    packed = ["torch.nn.init.normal_(layer.in_proj_weight, std=layer.embed_dim**-0.5)"]
+    std = "layer.embed_dim**-0.5" if "fan_in" in rest else f"({rest}) ** 0.5"
+    packed = [f"torch.nn.init.normal_(layer.in_proj_weight, std={std})"]
     if values:
         branch = special[0][1].weights.formula.replace("(fan_in + fan_out)", "(2 * layer.embed_dim)")
         packed += [
@@ -265,7 +283,7 @@ def _blocks(parts: Mapping[str, Part], special: Sequence[tuple[Sequence[str], Pa
     body = [
         f"found = any(name.endswith({end}) for name, _ in model.named_modules())",
         f'assert found, "add the names of your layers to {end}"',
-        "embeddings = [m.weight for m in model.modules() if isinstance(m, torch.nn.Embedding)]",
+        *([EMBEDDINGS] if own_head else []),
         "for name, layer in model.named_modules():",
         "    if isinstance(layer, torch.nn.Embedding):",
         *_in(_draw(law, "layer.weight"), 2),
@@ -380,6 +398,8 @@ WRITERS: Mapping[str, Callable[[Rule], list[str]]] = {
     "residual": _residual,
     "rezero": _residual,
     "transformer": _transformer,
+    "gpt-2": _transformer,
+    "gan": _gan,
     "rnn": _recurrent,
     "lstm": _recurrent,
     "gru": _recurrent,

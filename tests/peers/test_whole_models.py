@@ -149,6 +149,26 @@ def test_a_tied_readout_is_drawn_once_with_the_law_of_both_its_ends():
     assert_variance(model.blocks[3].down.weight, answer.numbers("feed-forward, second")["weights"])
 
 
+def test_gpt_2_has_its_standard_deviations():
+    make, *_ = WHOLE["GPT, tied"]
+    model = make()
+    run(recommend(architecture="gpt-2", depth=4, width=128), model)
+    block = model.blocks[2]
+    for weight in (model.token.weight, model.position.weight, block.qkv.weight, block.up.weight):
+        assert_variance(weight, 0.02**2)
+    for layer in (block.proj, block.down):
+        assert_variance(layer.weight, 0.02**2 / 8)
+
+
+def test_a_gan_has_one_standard_deviation_in_both_nets():
+    kinds = [nn.Conv2d(16, 32, 4), nn.BatchNorm2d(32), nn.ConvTranspose2d(32, 16, 4)]
+    model = nn.Sequential(*kinds)
+    run(recommend(architecture="dcgan", activation="relu"), model)
+    assert_variance(model[0].weight, 0.02**2)
+    assert_variance(model[2].weight, 0.02**2)
+    assert model[1].weight.eq(1).all()
+
+
 @pytest.mark.parametrize(
     ("name", "words"),
     [("ResNet, branches as Sequential", "last normalization"), ("GPT", "FEED_FORWARD_OUTPUT")],

@@ -78,7 +78,7 @@ def settings():
             for i, activation in enumerate(net.activations(norm) or [net.activation]):
                 yield {
                     "net": net.name, "activation": activation, "normalisation": norm,
-                    "depth": (3, 17, 64)[i % 3], "width": (48, 1000, 8192, 333)[i % 4],
+                    "depth": (3, 17, 64)[i % 3], "width": (50, 1000, 8192, 334)[i % 4],
                     "steps": (10, 60)[i % 2], "framework": frameworks.NAMES[i % 3],
                 }  # fmt: skip
 

@@ -14,6 +14,10 @@ from initlib.recommendation.rule import HE, LECUN, XAVIER, Rule
 from initlib.recommendation.sources import CITED, TRIALS
 
 KNOWN = {HE: "He (Kaiming)", XAVIER: "Xavier (Glorot)", LECUN: "LeCun"}
+NOT_APPLIED = (
+    "gpt-2",
+    "gan",
+)  # `initlib.apply` gives a tied readout, and what looks like one, laws of their own
 NOTES = {
     "PyTorch": "<p>A layer of each kind: run its lines for every layer of that kind.</p>",
     "Keras": "<p>A layer of each kind: give its initializers to every layer of that kind.</p>",
@@ -44,7 +48,7 @@ def answer(rule: Rule, call: str) -> str:
     tested = "Trained and tested in this book" if rule.evidence else "From the literature, not trained here"
     also = f"<p>{_words(rule.also)}</p>" if rule.also else ""
     return (
-        f'<p class="rule"><b>{escape(title(rule))}</b> <small>{tested}</small></p>{_laws(rule)}'
+        f'<p class="rule"><b>{_words(title(rule))}</b> <small>{tested}</small></p>{_laws(rule)}'
         + "".join(_code(rule, framework, call) for framework in frameworks.NAMES)
         + f"<p><b>Why.</b> {_words(rule.why)}</p>{also}{_grounds(rule)}"
     )
@@ -160,6 +164,9 @@ def _code(rule: Rule, framework: str, call: str) -> str:
     if not model:
         return f'<div class="code" data-framework="{framework}">{_block(layers)}{NOTES[framework]}</div>'
     line = f"\n\n\n{whole.call(rule, '⟦blocks⟧', '⟦steps⟧')}"
+    if rule.architecture in NOT_APPLIED:
+        folded = f"<details><summary>Layer by layer</summary>{_block(layers)}</details>"
+        return f'<div class="code" data-framework="{framework}">{_block(model + line)}{folded}</div>'
     applied = f"import initlib\n\ninitlib.apply(model, initlib.recommend({call}))"
     return (
         f'<div class="code" data-framework="{framework}">{_block(model + line)}'

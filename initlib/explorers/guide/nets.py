@@ -9,7 +9,8 @@ from initlib.recommendation.rule import Rule
 
 COMMON, PICTURES, SEQUENCES = "Most asked for", "Pictures", "Sequences"
 SHORTCUTS, TRAINED = "Dense layers with shortcuts", "On top of a trained network"
-SINGLE, TUNED = "One layer, or one kind", "Learning rates that carry over to other widths (muP)"
+COORDINATES, SINGLE = "Functions of coordinates", "One layer, or one kind"
+TUNED = "Learning rates that carry over to other widths (muP)"
 NORMS = {
     "none": "none",
     "batch": "batch norm",
@@ -94,16 +95,30 @@ NETS = (
     Net("resnet", COMMON, "ResNet: convolutions with shortcuts", "resnet", "relu", ("batch", "none"), 16, 64),
     _transformer("gpt", "Transformer like GPT (pre-norm)"),
     _transformer("llama", "Transformer like Llama (pre-norm, SwiGLU)", "swiglu"),
+    Net("gpt-2", COMMON, "GPT-2 as published (std 0.02, tied readout)", "gpt-2", "gelu", ("pre",), 12, 768),
     _transformer("vit", "Vision transformer, ViT (pre-norm)"),
     _transformer("bert", "Transformer like BERT (post-norm)", norm="post"),
     Net("lstm", COMMON, "LSTM", "lstm", "tanh"),
     Net("depthwise", PICTURES, "Depthwise convolutions, as in MobileNet", "depthwise", width=64),
+    Net("gan", PICTURES, "GAN of convolutions, DCGAN", "gan", width=64),
     Net("diffusion", PICTURES, "Diffusion: U-Net or DiT", "diffusion", "silu", width=64),
     Net("gru", SEQUENCES, "GRU", "gru", "tanh"),
     Net("rnn", SEQUENCES, "Plain recurrent network", "rnn", "tanh"),
     _transformer("t-fixup", "Transformer without normalization (T-Fixup)", "relu", "none", SEQUENCES),
     Net("residual", SHORTCUTS, "Residual MLP", "residual"),
+    Net(
+        "mixer",
+        SHORTCUTS,
+        "MLP-Mixer: layer norm inside the branches",
+        "residual",
+        "gelu",
+        ("layer",),
+        12,
+        512,
+    ),
     Net("rezero", SHORTCUTS, "Residual MLP with ReZero or SkipInit", "rezero"),
+    Net("siren", COORDINATES, "SIREN: sine layers", "mlp", "sin", ("none",), 5),
+    Net("pinn", COORDINATES, "PINN: a tanh MLP", "mlp", "tanh", ("none",), 5, 64),
     Net("head", TRAINED, "A new head", "head"),
     Net("lora", TRAINED, "LoRA: a low-rank update", "lora", width=768),
     Net("adapter", TRAINED, "An adapter", "adapter", width=768),
