@@ -34,20 +34,20 @@ MUTANTS: dict[str, tuple[dict[str, str], Callable[..., Any], tuple[Any, ...]]] =
         ("he", checks.FANS),
     ),
     "an orthogonal matrix of half its size": (
-        {"const norm = Math.sqrt(dot(vector, vector));": "const norm = 2 * Math.sqrt(dot(vector, vector));"},
+        {"const norm = Math.sqrt(dot(v, v));": "const norm = 2 * Math.sqrt(dot(v, v));"},
         DRAWS,
         ("orthogonal", checks.FANS),
     ),
     "the scale is not used": (
-        {"(scale * rules.critical[activation]) ** 2 / fanIn": "rules.critical[activation] ** 2 / fanIn"},
+        {"(scale * rules.critical[activation]) ** 2 / fanIn": "(rules.critical[activation]) ** 2 / fanIn"},
         DRAWS,
         ("critical", checks.FANS),
     ),
     "a QR whose signs are not fixed": (
         {
-            "vector[i] /= norm;": "vector[i] /= norm;\n"
-            "    const sign = Math.sign(vector[v]);\n"
-            "    for (let i = 0; i < length; i++) vector[i] *= sign;"
+            "vectors[v + i] /= norm;": "vectors[v + i] /= norm;\n"
+            "    const sign = Math.sign(vectors[v + v / length]);\n"
+            "    for (let i = 0; i < length; i++) vectors[v + i] *= sign;"
         },
         checks.test_orthogonal_matrices_are_haar,
         ((6, 6),),
@@ -93,7 +93,7 @@ MUTANTS: dict[str, tuple[dict[str, str], Callable[..., Any], tuple[Any, ...]]] =
         ("relu", "none", "none"),
     ),
     "weights that are not transposed on the way back": (
-        {"x[to + j * toRow + i]": "x[to + i * toRow + j]"},
+        {"y[to + j * toRow + i]": "y[to + i * toRow + j]"},
         GRADIENTS,
         ("tanh", "none", "none"),
     ),
@@ -113,12 +113,12 @@ MUTANTS: dict[str, tuple[dict[str, str], Callable[..., Any], tuple[Any, ...]]] =
         ("relu", "none", "scaled"),
     ),
     "a normalisation whose mean has no gradient": (
-        {"(inner - shifts[group] - normal[at] * tilts[group])": "(inner - normal[at] * tilts[group])"},
+        {"(inner - shifts[group] - normal[entry] * tilts[group])": "(inner - normal[entry] * tilts[group])"},
         GRADIENTS,
         ("relu", "layer", "none"),
     ),
     "a normalisation whose variance has no gradient": (
-        {"(inner - shifts[group] - normal[at] * tilts[group])": "(inner - shifts[group])"},
+        {"(inner - shifts[group] - normal[entry] * tilts[group])": "(inner - shifts[group])"},
         GRADIENTS,
         ("relu", "batch", "none"),
     ),
