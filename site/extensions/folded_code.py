@@ -3,11 +3,13 @@
 The notebooks stay as they are, so that JupyterLab, Binder and Colab show all code. The line is computed from
 the code itself: its first comment, or what it imports, defines, loads and shows. Exercises keep their form.
 Cells that only check the text's numbers stay in the notebooks: the website runs them and does not show them.
+Imports stand in the fold of the cell that follows them, so that a page begins with its picture.
 """
 
 import ast
 import json
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 from sphinx.application import Sphinx
@@ -116,6 +118,16 @@ def fold(notebook: dict[str, Any]) -> None:
             metadata["tags"] = [*tags, "hide-input"]
         label = f"Code: {describe(cell)}"
         metadata["mystnb"] = {**own, "code_prompt_show": label, "code_prompt_hide": label}
+    _join_imports(notebook["cells"])
+
+
+def _join_imports(cells: list[dict[str, Any]]) -> None:
+    """Move imports into the folded code that follows them at once."""
+    for cell, following in pairwise(cells):
+        tags = cell["metadata"].get("tags", [])
+        if "imports" in tags and "hide-input" in following["metadata"].get("tags", []):
+            following["source"] = "\n\n".join("".join(one["source"]) for one in (cell, following))
+            cell["metadata"]["tags"] = [*tags, "remove-cell"]
 
 
 def read(app: Sphinx, page: str, source: list[str]) -> None:

@@ -51,12 +51,29 @@ def test_every_code_cell_is_folded_under_a_line_or_has_its_own_form(path):
         if old["cell_type"] != "code" or OWN_FORM & {*old["metadata"].get("tags", [])}:
             assert new == old
             continue
-        if only_checks(old):
-            assert "remove-cell" in tags
+        if "remove-cell" in tags:
+            assert only_checks(old) or "imports" in tags
             continue
+        assert not only_checks(old)
         assert {"hide-input", "hide-cell"} & tags
         assert new["metadata"]["mystnb"]["code_prompt_show"].startswith("Code: ")
-        assert (new["source"], new["outputs"]) == (old["source"], old["outputs"])
+        assert "".join(new["source"]).endswith("".join(old["source"]))
+        assert new["outputs"] == old["outputs"]
+
+
+def test_imports_stand_in_the_fold_of_the_code_that_follows_at_once():
+    def folded(*between):
+        cells = [cell("import numpy", tags=["imports"]), *between, cell("# The ladder.\nx = 1", [FIGURE])]
+        fold({"cells": cells})
+        return cells
+
+    imports, drawn = folded()
+    assert "remove-cell" in imports["metadata"]["tags"]
+    assert drawn["source"] == "import numpy\n\n# The ladder.\nx = 1"
+    assert drawn["metadata"]["mystnb"]["code_prompt_show"] == "Code: The ladder"
+    imports, _, drawn = folded({"cell_type": "markdown", "source": "Words.", "metadata": {}})
+    assert "remove-cell" not in imports["metadata"]["tags"]
+    assert drawn["source"] == "# The ladder.\nx = 1"
 
 
 def test_the_website_does_not_show_what_only_checks():
