@@ -67,7 +67,7 @@ function run(root) {
     if (!rule) {
       const near = known.map(({ title, reach }) => `${title}, ${reach}`).join("; ");
       return `<p class="rule"><b>No rule for this depth</b></p>${near && `<p>The nearest: ${near}.</p>`}` +
-        `<p>${data.fallback}</p>`;
+        data.unknown;
     }
     const { architecture } = net;
     const { head, rank, base } = data.fixed;

@@ -95,7 +95,7 @@ NETS = (
     Net("resnet", COMMON, "ResNet: convolutions with shortcuts", "resnet", "relu", ("batch", "none"), 16, 64),
     _transformer("gpt", "Transformer like GPT (pre-norm)"),
     _transformer("llama", "Transformer like Llama (pre-norm, SwiGLU)", "swiglu"),
-    Net("gpt-2", COMMON, "GPT-2 as published (std 0.02, tied readout)", "gpt-2", "gelu", ("pre",), 12, 768),
+    Net("gpt-2", COMMON, "GPT-2 as published (std 0.02)", "gpt-2", "gelu", ("pre",), 12, 768),
     _transformer("vit", "Vision transformer, ViT (pre-norm)"),
     _transformer("bert", "Transformer like BERT (post-norm)", norm="post"),
     Net("lstm", COMMON, "LSTM", "lstm", "tanh"),

@@ -20,6 +20,8 @@ HERE = Path(__file__).parent
 SCRIPTS = ("formulas.js", "guide.js")
 NETS_BY_NAME = {net.name: net for net in NETS}
 RANK, BASE, HEAD = 8, 64, 64
+LSUV = 'initlib.apply(model, "lsuv", batch=inputs)'
+UNKNOWN = f"<p>{FALLBACK}</p><p>In PyTorch: <code>{LSUV}</code>.</p>"  # what to do without a rule
 
 
 def html(at: Mapping[str, Any]) -> str:
@@ -68,7 +70,7 @@ def none(net: Net, at: Mapping[str, Any]) -> str:
     """Return what is said where no rule goes as deep."""
     near = [f"{answers.title(rule)}, {_reach(rule)}" for rule in _known(net, at)]
     known = f"<p>The nearest: {escape('; '.join(near))}.</p>" if near else ""
-    return f'<p class="rule"><b>No rule for this depth</b></p>{known}<p>{escape(FALLBACK)}</p>'
+    return f'<p class="rule"><b>No rule for this depth</b></p>{known}{UNKNOWN}'
 
 
 def sizes(net: Net, at: Mapping[str, Any]) -> dict[str, Any]:
@@ -91,7 +93,7 @@ def payload() -> dict[str, Any]:
     """Return the menus and the answers as plain JSON; formulas are left open."""
     return {
         "most": MOST,
-        "fallback": FALLBACK,
+        "unknown": UNKNOWN,
         "norms": NORMS,
         "fixed": {"head": HEAD, "rank": RANK, "base": BASE},
         "nets": [_menu(net) for net in NETS],
