@@ -54,6 +54,10 @@ class Share:
     share: float = 0.9
     outcomes: ClassVar = ("yes", "no", "mixed")
 
+    def __post_init__(self) -> None:
+        checks.fields(self)
+        checks.real("share", self.share, minimum=0, maximum=1)
+
     @property
     def criterion(self) -> str:
         """The criterion in words."""
@@ -102,6 +106,10 @@ class Difference:
     margin: float
     where: Where = field(default_factory=dict)
     outcomes: ClassVar = ("equivalent", "higher", "lower", "not lower", "not higher", "censored", "unclear")
+
+    def __post_init__(self) -> None:
+        checks.fields(self)
+        checks.real("margin", self.margin, minimum=0)
 
     @property
     def criterion(self) -> str:
@@ -210,6 +218,9 @@ class Rule:
     verdict: str
     when: Mapping[str, str | tuple[str, ...]]
 
+    def __post_init__(self) -> None:
+        checks.fields(self)
+
     def fits(self, outcomes: Mapping[str, str]) -> bool:
         """Say whether the outcomes are those of this row."""
         return all(outcomes[test] in _tuple(wanted) for test, wanted in self.when.items())
@@ -232,6 +243,9 @@ class Told:
     words: str
     rules: tuple[Rule, ...]
     some: bool = False
+
+    def __post_init__(self) -> None:
+        checks.fields(self)
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """Laws for the parameters of a layer: what is drawn, as formulas of the sizes of the layer."""
 
+import ast
 import math
 import re
 from collections.abc import Mapping
@@ -53,10 +54,18 @@ class Law:
 
     def __post_init__(self) -> None:
         checks.choice("family", self.family, WORDS)
+        _check_formula(checks.text("formula", self.formula))
 
     def expression(self, sizes: Mapping[str, float]) -> str:
         """Return the formula with numbers in place of the names, as Python that every framework reads."""
-        return re.sub(r"\b(" + "|".join(SIZES) + r")\b", lambda name: f"{sizes[name[0]]:g}", self.formula)
+        checks.mapping("sizes", sizes)
+
+        def number(name: re.Match[str]) -> str:
+            if name[0] not in sizes:
+                raise ValueError(f"sizes must have {name[0]!r}. Received: {checks.shown([*sizes])}.")
+            return f"{checks.real(name[0], sizes[name[0]]):g}"
+
+        return re.sub(r"\b(" + "|".join(SIZES) + r")\b", number, self.formula)
 
     def number(self, sizes: Mapping[str, float]) -> float:
         """Return the value of the formula."""
@@ -64,8 +73,12 @@ class Law:
 
     def value(self, sizes: Mapping[str, float]) -> Any:
         """Return the value of the formula: a number, or a list of them for "log_shares"."""
-        value = eval(self.expression(sizes), {"__builtins__": {}, "math": math})
-        return [math.log(share) for share in value] if self.family == "log_shares" else float(value)
+        expression = self.expression(sizes)
+        try:
+            value = eval(expression, {"__builtins__": {}, "math": math})
+            return [math.log(share) for share in value] if self.family == "log_shares" else float(value)
+        except (ArithmeticError, TypeError, ValueError) as error:
+            raise ValueError(f"{checks.shown(expression)} has no value ({error}).") from None
 
     def words(self, sizes: Mapping[str, float]) -> str:
         """Return the law in words, formula and number."""
@@ -76,6 +89,55 @@ class Law:
         if any(name in self.formula for name in SIZES):
             value = f"{self.formula} = {value}"
         return WORDS[self.family].format(value=value, root=f"{root:.4g}")
+
+
+_NODES = (
+    ast.Expression, ast.Constant, ast.Name, ast.Load, ast.Attribute, ast.Call, ast.List,
+    ast.UnaryOp, ast.USub, ast.BinOp, ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow,
+)  # fmt: skip
+_POWERS = 3
+
+
+def _check_formula(formula: str) -> None:
+    """Raise a ValueError unless a formula is made of sizes, small numbers, + - * / ** and math.log."""
+    try:
+        nodes = list(ast.walk(ast.parse(formula, mode="eval")))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        nodes = []
+    powers = [node for node in nodes if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow)]
+    if not nodes or len(powers) > _POWERS or not all(map(_is_plain, nodes)):
+        raise ValueError(
+            f"formula must be made of {', '.join(SIZES)}, numbers, + - * / ** (to a number up to 16) and "
+            f"math.log. Received: {checks.shown(formula)}."
+        )
+
+
+def _is_plain(node: ast.AST) -> bool:
+    match node:
+        case ast.Name(id=name):
+            return name in (*SIZES, "math")
+        case ast.Constant(value=value):
+            return isinstance(value, (int, float)) and not isinstance(value, bool) and value < 1e12
+        case ast.Attribute(value=ast.Name(id="math"), attr=name):
+            return name == "log"
+        case ast.Attribute():
+            return False
+        case ast.Call(func=ast.Attribute(), args=[_], keywords=[]):
+            return True
+        case ast.Call():
+            return False
+        case ast.BinOp(op=ast.Pow(), right=right):
+            exponent = right.operand if isinstance(right, ast.UnaryOp) else right
+            return isinstance(exponent, ast.Constant) and _is_plain(exponent) and exponent.value <= 16  # type: ignore[operator]
+        case ast.BinOp(op=ast.Mult(), left=left, right=right):
+            times = [one for one in (left, right) if not isinstance(one, ast.List)]
+            return len(times) == 2 or (
+                len(times) == 1
+                and isinstance(times[0], ast.Constant)
+                and _is_plain(times[0])
+                and times[0].value <= 100_000  # type: ignore[operator]
+            )
+    return isinstance(node, _NODES)
 
 
 ZERO = Law("constant")

@@ -45,6 +45,8 @@ def variance_scaling(
     """
     scale = real("scale", scale, minimum=0)
     choice("mode", mode, _MODES)
+    if distribution == "untruncated_normal":  # Keras' name
+        distribution = "normal"
     choice("distribution", distribution, _DISTRIBUTIONS)
     fan = _MODES[mode](*read_axes(shape, **kernel).fans())
     std = math.sqrt(scale / fan) if fan else 0.0

@@ -26,6 +26,11 @@ def gain(activation: AnyActivation, direction: str = "forward", q: float = 1.0) 
     >>> print(f"{gain('relu'):.6f} {gain('tanh'):.6f} {gain('tanh', 'backward'):.6f}")
     1.414214 1.592537 1.467414
     """
+    if isinstance(direction, (int, float)):  # as in torch.nn.init.calculate_gain
+        raise TypeError(
+            "direction must be 'forward' or 'backward'; a slope is given by activations.leaky_relu(0.2). "
+            f"Received: {checks.shown(direction)}."
+        )
     direction = checks.choice("direction", direction, ("forward", "backward"))
     phi = activations.get(activation, derivative=direction == "backward")
     q = checks.real("q", q, above=0)
