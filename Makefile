@@ -9,6 +9,8 @@ RANGE ?= origin/main..HEAD
 DENO := DENO_DIR=.venv/deno DENO_NO_UPDATE_CHECK=1 $(BIN)/deno
 # The library's tests, without the heavy ones: pytest's arguments.
 LIBRARY := -q -n 2 --dist worksteal -p no:nbval -m "not heavy" initlib $(wildcard tests/test_*.py)
+DOCTOR := tests/peers/test_doctor.py tests/peers/test_apply.py tests/peers/test_init_weights.py \
+	tests/peers/test_doctor_command.py tests/peers/test_doctor_fuzz.py
 # Make cannot hold names with blanks or signs of its own ("Untitled Folder"); what the book needs has none.
 SOURCES := _config.yml _toc.yml $(shell find book initlib site -type f \
 	-not -path '*/node_modules/*' -not -path '*/__pycache__/*' -not -path '*/.*/*' \
@@ -39,7 +41,7 @@ unexport PYTHONDONTWRITEBYTECODE # every process would compile all that it impor
 # $(call step,WHAT,COMMAND): run COMMAND; if it fails, say in one line what failed.
 step = @$(2) || { echo "make $@: $(1) failed; the reason stands above." >&2; exit 1; }
 
-.PHONY: book test check coverage matrix oldest newest mutants fuzz sabotage peers clinic bench bench-site site-check pdf bundle evidence outputs texts widgets kernel lab serve lint subjects format lock browser help clean
+.PHONY: book test check coverage matrix oldest newest mutants fuzz sabotage peers doctor clinic bench bench-site site-check pdf bundle evidence outputs texts widgets kernel lab serve lint subjects format lock browser help clean
 .DEFAULT_GOAL := help
 .NOTPARALLEL: # the tools use the cores themselves
 
@@ -87,6 +89,12 @@ sabotage: .venv/ready ## Put what would mislead a reader into a copy of the book
 
 peers: .venv-peers/ready ## Compare initlib with PyTorch, Keras, JAX and Flax, in an environment of their own
 	$(call step,the comparison with the frameworks,$(PEERS)/python -m pytest -q tests/peers)
+
+doctor: .venv/ready ## Test the doctor with another PyTorch, in .venv-torch: TORCH=2.4.0 (default: the newest)
+	$(call step,creating .venv-torch,$(BIN)/uv venv -q --clear --python $(PYTHON) .venv-torch)
+	$(call step,installing PyTorch,$(BIN)/uv pip install -q --python .venv-torch torch$(if $(TORCH),==$(TORCH)) \
+		scikit-learn pytest -e .)
+	$(call step,the doctor's tests,.venv-torch/bin/python -m pytest -q $(DOCTOR))
 
 clinic: .venv-peers/ready ## Run the doctor's clinic: cases, single faults, healthy nets; writes benchmarks/CLINIC.md
 	$(call step,the clinic,$(PEERS)/python tools/clinic.py)
