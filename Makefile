@@ -39,7 +39,7 @@ unexport PYTHONDONTWRITEBYTECODE # every process would compile all that it impor
 # $(call step,WHAT,COMMAND): run COMMAND; if it fails, say in one line what failed.
 step = @$(2) || { echo "make $@: $(1) failed; the reason stands above." >&2; exit 1; }
 
-.PHONY: book test check coverage matrix oldest newest mutants fuzz sabotage peers clinic bench bench-site site-check bundle evidence outputs texts widgets kernel lab serve lint subjects format lock browser help clean
+.PHONY: book test check coverage matrix oldest newest mutants fuzz sabotage peers clinic bench bench-site site-check pdf bundle evidence outputs texts widgets kernel lab serve lint subjects format lock browser help clean
 .DEFAULT_GOAL := help
 .NOTPARALLEL: # the tools use the cores themselves
 
@@ -99,6 +99,9 @@ bench-site: .venv/ready $(SITE) ## Measure the explorers and the lab beside othe
 
 site-check: .venv/ready $(SITE) ## Check each page in a browser: other sites, errors, axe, bytes, shift, Lighthouse (needs npm)
 	$(call step,the check of the site,$(BIN)/python tools/site_check.py)
+
+pdf: .venv/ready $(SITE) ## Print the whole book as one file: _build/book.pdf
+	$(call step,printing the book,$(BIN)/python tools/pdf.py)
 
 bundle: $(SITE) ## Pack the built site as one file to read offline, with its checksum: _build/book.zip
 	$(call step,packing the site,$(BIN)/python tools/bundle.py)

@@ -2,7 +2,8 @@
 
 Forward, backward and SGD step in float32 with batches of 64. The peers are a loop over `nn.Module` trainings
 (on one thread and on two, the faster counts) and `torch.func.vmap` over all nets at once. They get their
-batches ready-made; initlib's time is that of `training.fit`, which shuffles, checks and keeps curves.
+batches ready-made; initlib's time is that of `training.fit`, which shuffles, checks and keeps curves. With
+Adam, the peer is vmap with torch's fused Adam over the stacked parameters.
 """
 
 from collections.abc import Callable
@@ -32,6 +33,8 @@ CURVES = {  # the one size that grows, with the other two as in the first case
     "epochs": [(64, 10, epochs) for epochs in (1, 2, 4, 8)],
 }
 SAMPLES, BATCH, EPOCHS, RATE = 640, 64, 2, 0.01
+ADAM: dict[str, Any] = {"optimizer": "adam", "learning_rate": 0.001}
+STEP, VMAP = 1.5, 2.0  # wanted: an Adam step in SGD steps, at most; and over vmap with Adam, at least
 
 
 def main() -> None:
@@ -56,6 +59,8 @@ def main() -> None:
         "A ratio above 1 means that initlib is faster. Milliseconds are those of one step of all nets, the"
         f" best of all rounds. One large sgemm on this machine: {peak:.0f} GFLOP/s.",
         table([*header, "GFLOP/s", "of sgemm"], rows),
+        "With Adam, milliseconds a step as above:",
+        adam(wanted_missed),
         "Time of a fit of 64 nets of 10 x 64 for one epoch of 10 steps, with one size growing:",
         *(curve(what, sizes) for what, sizes in CURVES.items()),
         f"Below the ratio wanted: {'; '.join(wanted_missed) or 'none'}.",
@@ -89,6 +94,37 @@ def compare(nets: int, depth: int, width: int) -> dict[str, float]:
     return times
 
 
+def adam(missed: list[str]) -> str:
+    """Return a table of Adam beside SGD, and beside vmap with Adam; note what is missed."""
+    rows = []
+    for nets, depth, width, *_ in CASES:
+        name = f"{nets} nets of {depth} x {width}"
+        best = compare_adam(nets, depth, width)
+        step, ratio = best["Adam"] / best["SGD"], best["vmap"] / best["Adam"]
+        if step > STEP:
+            missed.append(f"{name}: an Adam step of {step:.2f} SGD steps, {STEP:g} wanted")
+        if ratio < VMAP:
+            missed.append(f"{name}: {ratio:.2f} x vmap with Adam, {VMAP:g} wanted")
+        milliseconds = [f"{1e3 * seconds / EPOCHS / (SAMPLES // BATCH):.3g}" for seconds in best.values()]
+        rows.append([name, *milliseconds, f"{step:.2f}", f"{ratio:.2f}"])
+    header = ["", "initlib SGD, ms", "initlib Adam, ms", "torch vmap Adam, ms"]
+    return table([*header, "Adam / SGD step", "ratio to vmap"], rows)
+
+
+def compare_adam(nets: int, depth: int, width: int) -> dict[str, float]:
+    """Return the best seconds of SGD, Adam and vmap with Adam; the latter two must end at the same loss."""
+    stack, split = problem(nets, depth, width)
+    x, y = batches(stack, split)
+    works = {
+        "SGD": lambda: with_initlib(stack, split),
+        "Adam": lambda: with_initlib(stack, split, **ADAM),
+        "vmap": lambda: with_vmap(stack, x, y, adam=True),
+    }
+    ours, theirs = (works[who]()[-SAMPLES // BATCH :].mean() for who in ("Adam", "vmap"))
+    np.testing.assert_allclose(theirs, ours, rtol=5e-4)
+    return {name: min(times) for name, times in times_in_turns(works, seconds=15.0, least=3).items()}
+
+
 def problem(nets: int, depth: int, width: int) -> tuple[Network, Split]:
     """Return a stack and a training part of noise: the work does not depend on what is learnt."""
     rng = np.random.default_rng(0)
@@ -108,8 +144,11 @@ def batches(stack: Network, split: Split) -> tuple[torch.Tensor, torch.Tensor]:
     return torch.from_numpy(inputs[steps]), torch.from_numpy(labels[steps])
 
 
-def with_initlib(stack: Network, split: Split, epochs: int = EPOCHS) -> NDArray[Any]:
-    fit = training.fit(stack, split, learning_rate=RATE, epochs=epochs, batch_size=BATCH, threads=2)
+def with_initlib(
+    stack: Network, split: Split, epochs: int = EPOCHS, *, learning_rate: float = RATE, optimizer: str = "sgd"
+) -> NDArray[Any]:
+    how = {"epochs": epochs, "learning_rate": learning_rate, "optimizer": optimizer}
+    fit = training.fit(stack, split, **how, batch_size=BATCH, threads=2)
     return fit.loss.T.repeat(SAMPLES // BATCH, axis=0)
 
 
@@ -127,7 +166,7 @@ def with_loop(stack: Network, x: torch.Tensor, y: torch.Tensor, threads: int) ->
     return losses.numpy()
 
 
-def with_vmap(stack: Network, x: torch.Tensor, y: torch.Tensor) -> NDArray[Any]:
+def with_vmap(stack: Network, x: torch.Tensor, y: torch.Tensor, *, adam: bool = False) -> NDArray[Any]:
     torch.set_num_threads(2)
     nets = modules(stack)
     values, buffers = stack_module_state(nets)
@@ -139,10 +178,16 @@ def with_vmap(stack: Network, x: torch.Tensor, y: torch.Tensor) -> NDArray[Any]:
     step_of = vmap(grad_and_value(loss_of))
     losses = torch.empty(y.shape[:2])
     values = {name: value.detach() for name, value in values.items()}
+    optimizer = torch.optim.Adam(values.values(), lr=ADAM["learning_rate"], fused=True) if adam else None
     for step in range(len(x)):
         gradients, losses[step] = step_of(values, buffers, x[step], y[step])
         for name, value in values.items():
-            value.sub_(gradients[name], alpha=RATE)
+            if optimizer is None:
+                value.sub_(gradients[name], alpha=RATE)
+            else:
+                value.grad = gradients[name]
+        if optimizer is not None:
+            optimizer.step()
     return losses.numpy()
 
 

@@ -17,7 +17,17 @@ from numpy.typing import ArrayLike
 from initlib import checks
 from initlib.typing import FloatArray
 
-__all__ = ["Activation", "AnyActivation", "Function", "canonical", "elu", "get", "leaky_relu", "names"]
+__all__ = [
+    "Activation",
+    "AnyActivation",
+    "Function",
+    "canonical",
+    "elu",
+    "get",
+    "is_standard",
+    "leaky_relu",
+    "names",
+]
 
 Function = Callable[..., Any]
 
@@ -123,7 +133,7 @@ def is_standard(activation: Activation) -> bool:
     >>> is_standard(get("gelu")), is_standard(elu(2.0)), is_standard(get(np.tanh))
     (True, True, False)
     """
-    return activation in _STANDARD
+    return checks.instance("activation", activation, Activation, "an Activation") in _STANDARD
 
 
 def leaky_relu(slope: float = 0.01) -> Activation:

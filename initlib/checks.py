@@ -2,10 +2,14 @@
 
 import math
 import operator
+import re
+import types
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import fields as dataclass_fields
 from difflib import get_close_matches
-from typing import Any, SupportsIndex
+from functools import cache
+from typing import Any, Literal, SupportsIndex, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,19 +19,27 @@ __all__ = [
     "array",
     "boolean",
     "choice",
+    "fields",
     "generator",
+    "instance",
     "integer",
     "integers",
+    "mapping",
+    "names",
     "per_net",
     "real",
     "reals",
+    "sequence",
     "shown",
+    "text",
 ]
 
 Rng = int | np.integer[Any] | np.random.Generator | None
 
+T = TypeVar("T")
+
 LARGEST = 2**63 - 1  # what a size can be
-_LONGEST = 80  # characters of a value in a message
+_LONGEST, _PARAGRAPH = 80, 600  # characters of a value, and of a list of names, in a message
 
 
 def shown(value: object) -> str:
@@ -60,9 +72,15 @@ def choice(name: str, value: object, allowed: Iterable[str]) -> str:
     error = ValueError if isinstance(value, str) else TypeError
     close = get_close_matches(value[:_LONGEST].lower(), names, 1) if isinstance(value, str) else []
     hint = f" Did you mean {close[0]!r}?" if close else ""
-    raise error(
-        f"Unknown {name}. Received: {shown(value)}; choose one of {', '.join(map(repr, names))}.{hint}"
-    )
+    raise error(f"Unknown {name[:200]}. Received: {shown(value)}; choose one of {_listed(names)}.{hint}")
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Return names as a message lists them: all, or as many as fit in a paragraph, and how many there are."""
+    entries = [shown(name) for name in names]
+    fitting = [entry for i, entry in enumerate(entries) if len(", ".join(entries[: i + 1])) <= _PARAGRAPH]
+    left = f", ... ({len(entries)} in all)" if len(fitting) < len(entries) else ""
+    return ", ".join(fitting) + left
 
 
 def boolean(name: str, value: object) -> bool:
@@ -78,6 +96,133 @@ def boolean(name: str, value: object) -> bool:
     if not isinstance(value, (bool, np.bool_)):
         raise TypeError(f"{name} must be True or False. Received: {_typed(value)}.")
     return bool(value)
+
+
+def text(name: str, value: object) -> str:
+    """Return `value` if it is a string.
+
+    >>> text("title", "Signal")
+    'Signal'
+    """
+    return instance(name, value, str, "a string")
+
+
+def instance(name: str, value: object, kind: type[T], wanted: str) -> T:
+    """Return `value` if it is of a kind, which the error calls `wanted`.
+
+    >>> instance("table", 3, dict, "a dict")
+    Traceback (most recent call last):
+        ...
+    TypeError: table must be a dict. Received: 3 of type int.
+    """
+    if not isinstance(value, kind):
+        raise TypeError(f"{name} must be {wanted}. Received: {_typed(value)}.")
+    return value
+
+
+def mapping(name: str, value: object) -> Mapping[Any, Any]:
+    """Return `value` if it is a mapping.
+
+    >>> mapping("marks", {"He": 2.0})
+    {'He': 2.0}
+    """
+    if not isinstance(value, Mapping):
+        raise TypeError(f"{name} must be a mapping. Received: {_typed(value)}.")
+    return value
+
+
+def sequence(name: str, value: object) -> list[Any]:
+    """Return the entries of `value`, a list, a tuple or the like; text is none, and an array has one axis.
+
+    >>> sequence("scales", (1.0, 2.0))
+    [1.0, 2.0]
+    >>> sequence("scales", "12")
+    Traceback (most recent call last):
+        ...
+    TypeError: scales must be a sequence. Received: '12' of type str.
+    """
+    is_vector = isinstance(value, np.ndarray) and value.ndim == 1 and not np.ma.isMaskedArray(value)
+    is_list = isinstance(value, Sequence) and not isinstance(value, (str, bytes, bytearray))
+    if not (is_vector or is_list):
+        raise TypeError(f"{name} must be a sequence. Received: {_typed(value)}.")
+    entries: Any = value
+    return list(entries)
+
+
+def names(name: str, values: object, allowed: Iterable[str] | None = None) -> tuple[str, ...]:
+    """Return `values` as a tuple of at least one string; where `allowed` is given, each is one of these.
+
+    >>> names("activations", ["relu", "tanh"])
+    ('relu', 'tanh')
+    """
+    entries = sequence(name, values)
+    if not entries:
+        raise ValueError(f"{name} needs at least one entry. Received: {shown(values)}.")
+    for i, value in enumerate(entries):
+        text(f"{name}[{i}]", value)
+        if allowed is not None:
+            choice(f"{name}[{i}]", value, allowed)
+    return tuple(map(str, entries))
+
+
+def fields(thing: Any) -> None:
+    """Check each field of a dataclass by its annotation.
+
+    >>> from dataclasses import dataclass
+    >>> @dataclass
+    ... class Bar:
+    ...     label: str
+    ...     limits: tuple[float, float] | None = None
+    >>> fields(Bar("loss", (0, 1.5)))
+    >>> fields(Bar("loss", (0, "x")))
+    Traceback (most recent call last):
+        ...
+    TypeError: limits of a Bar must be of type tuple[float, float] | None. Received: (0, 'x') of type tuple.
+    """
+    kind: Any = type(thing)
+    for name, wanted in _annotations(kind).items():
+        value = getattr(thing, name)
+        if not _fits(value, wanted):
+            what = re.sub(r"\b(\w+\.)+", "", wanted.__name__ if isinstance(wanted, type) else str(wanted))
+            raise TypeError(
+                f"{name} of a {type(thing).__name__} must be of type {what}. Received: {_typed(value)}."
+            )
+
+
+@cache
+def _annotations(kind: Any) -> dict[str, Any]:
+    found = get_type_hints(kind)
+    return {field.name: found[field.name] for field in dataclass_fields(kind)}
+
+
+def _fits(value: object, wanted: Any) -> bool:
+    """Return whether a value is what an annotation says, as far as that can be seen."""
+    origin, inner = get_origin(wanted), get_args(wanted)
+    if wanted is Any or isinstance(wanted, TypeVar):
+        return True
+    if origin in (Union, types.UnionType):
+        return any(_fits(value, one) for one in inner)
+    if origin is Literal:
+        return isinstance(value, str)  # which one, `choice` says better
+    if wanted is float:
+        return isinstance(value, (int, float, np.integer, np.floating)) and not (
+            isinstance(value, (bool, np.timedelta64)) or np.ma.isMaskedArray(value)
+        )
+    if wanted is int:
+        return isinstance(value, (int, np.integer)) and not isinstance(value, (bool, np.timedelta64))
+    if origin is Callable:
+        return callable(value)
+    if origin in (tuple, Sequence):
+        fixed = origin is tuple and Ellipsis not in inner
+        if not isinstance(value, Sequence) or isinstance(value, (str, bytes, bytearray)):
+            return False
+        kinds = inner if fixed else inner[:1] * len(value)
+        return len(kinds) == len(value) and all(map(_fits, value, kinds))
+    if origin is Mapping or origin is dict:
+        return isinstance(value, Mapping) and all(
+            _fits(key, inner[0]) and _fits(one, inner[1]) for key, one in value.items()
+        )
+    return isinstance(value, origin or wanted)
 
 
 def real(

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from initlib import propagation
+from initlib import checks, propagation
 from initlib.extras import hints
 from initlib.networks.stacks import Network
 from initlib.propagation import Profile
@@ -100,18 +100,25 @@ def panel(
     import matplotlib.pyplot as plt
     from matplotlib.ticker import MaxNLocator
 
-    if not networks:
+    stacks = checks.mapping("networks", networks)
+    if not stacks:
         raise ValueError("networks must name at least one stack. Received an empty mapping.")
-    unknown = set(predictions or ()) - set(networks)
-    if unknown:
-        raise ValueError(f"predictions must be for stacks in networks. Received: {sorted(unknown)}.")
-    rows = len(networks)
+    for name, stack in stacks.items():
+        checks.text("A name in networks", name)
+        checks.instance(f"networks[{checks.shown(name)}]", stack, Network, "a Network")
+    known = checks.mapping("predictions", {} if predictions is None else predictions)
+    for name, profile in known.items():
+        checks.choice("stack in predictions", name, stacks)
+        checks.instance(f"predictions[{checks.shown(name)}]", profile, Profile, "a Profile")
+    checks.text("title", title)
+    profiles = [propagation.measure(stack, inputs) for stack in stacks.values()]
+    rows = len(stacks)
     figure, axes = plt.subplots(
         rows, 3, figsize=(7.6, 0.5 + 2.0 * rows), sharex=True, squeeze=False, width_ratios=(1, 1, 1.05)
     )
-    for (name, stack), (signal, gradient, histogram) in zip(networks.items(), axes, strict=True):
-        measured = propagation.measure(stack, inputs)
-        predicted = (predictions or {}).get(name)
+    drawn = zip(stacks.items(), profiles, axes, strict=True)
+    for (name, stack), measured, (signal, gradient, histogram) in drawn:
+        predicted = known.get(name)
         for axis, key in ((signal, "rms"), (gradient, "gradient_rms")):
             band = getattr(predicted, f"{key}_band", None)
             by_layer(axis, getattr(measured, key), getattr(predicted, key, None), band)
@@ -144,7 +151,16 @@ def by_layer(
     >>> [round(float(limit), 2) for limit in np.log10(axis.get_ylim())]
     [-2.0, 2.0]
     """
+    _check_axis(axis)
+    checks.instance("look", look, Look, "a Look")
+    measured = checks.reals("measured", measured)
+    if measured.ndim != 2 or not measured.size:
+        raise ValueError(f"measured must be (nets, layers), none of them empty. Received: {measured.shape}.")
     layers = np.arange(1, measured.shape[1] + 1)
+    if predicted is not None:
+        predicted = _of_shape("predicted", predicted, layers.shape)
+    if band is not None:
+        band = _of_shape("band", band, (2, layers.size))
     axis.plot(layers, measured.T, color=look.color, linewidth=0.8, alpha=0.5)
     if band is not None:
         axis.fill_between(layers, *band, color=INK, alpha=0.15, linewidth=0)
@@ -165,6 +181,12 @@ def show_decades(axis: Any, least: float = 4.0) -> None:
     >>> [round(float(limit), 2) for limit in np.log10(axis.get_ylim())]
     [-1.5, 2.5]
     """
+    _check_axis(axis)
+    least = checks.real("least", least, minimum=0, maximum=200)
+    if min(axis.get_ylim()) <= 0:
+        raise ValueError(
+            f"The y axis must lie above 0, as a logarithmic one does. Received: {axis.get_ylim()}."
+        )
     low, high = np.log10(axis.get_ylim())
     missing = max(0.0, least - (high - low)) / 2
     axis.set_ylim(10 ** (low - missing), 10 ** (high + missing))
@@ -176,14 +198,20 @@ def size_histogram(axis: Any, signals: Sequence[Array], bins: int = 60) -> None:
     >>> import matplotlib.pyplot as plt
     >>> size_histogram(plt.figure().add_subplot(), [np.ones((2, 3)), np.full((2, 3), 0.1)])
     """
-    sizes = [np.log10(np.abs(signal[signal != 0])) for signal in signals]
+    _check_axis(axis)
+    bins = checks.integer("bins", bins, minimum=1, maximum=10_000)
+    entries = checks.sequence("signals", signals)
+    if not entries:
+        raise ValueError("signals must hold one array for each layer. Received none.")
+    arrays = [checks.array(f"signals[{i}]", signal) for i, signal in enumerate(entries)]
+    sizes = [np.log10(np.abs(signal[signal != 0])) for signal in arrays]
     low = min((np.quantile(s, 0.01) for s in sizes if s.size), default=0.0)
     high = max((s.max() for s in sizes if s.size), default=0.0)
     missing = max(0.5, 4.0 - (high - low)) / 2
     edges = np.linspace(low - missing, high + missing, bins + 1)
     counts = np.array([np.histogram(s, edges)[0] / max(len(s), 1) for s in sizes])
     shares = counts / np.maximum(counts.max(axis=1, keepdims=True), 1e-12)
-    layers = np.arange(len(signals) + 1) + 0.5
+    layers = np.arange(len(sizes) + 1) + 0.5
     axis.pcolormesh(layers, edges, shares.T, cmap="Blues", vmin=0, vmax=1, rasterized=True)
     axis.grid(False)
 
@@ -196,10 +224,16 @@ def seed_band(axis: Any, x: ArrayLike, curves: ArrayLike, look: Look, label: str
     >>> import matplotlib.pyplot as plt
     >>> seed_band(plt.figure().add_subplot(), [1, 2], [[1.0, 2.0], [3.0, 4.0]], LOOKS[0], "two seeds")
     """
-    values = np.asarray(curves, dtype=float)
-    if values.ndim != 2 or np.isnan(values).any():
+    _check_axis(axis)
+    checks.instance("look", look, Look, "a Look")
+    checks.text("label", label)
+    values = checks.reals("curves", curves).astype(float)
+    if values.ndim != 2 or not values.size or np.isnan(values).any():
         raise ValueError(f"curves must be (seeds, points) without NaN. Received shape: {values.shape}.")
-    values = np.minimum(values, 1e30)
+    x = checks.array("x", x, ndim=1)
+    if x.shape != values.shape[1:]:
+        raise ValueError(f"x must have a number for each of {values.shape[1]} points. Received: {x.size}.")
+    values = np.clip(values, -1e30, 1e30)
     axis.fill_between(x, values.min(axis=0), values.max(axis=0), color=look.color, alpha=0.2, linewidth=0)
     axis.plot(x, np.median(values, axis=0), color=look.color, linestyle=look.linestyle, label=label)
 
@@ -210,16 +244,28 @@ def dots(axis: Any, groups: Mapping[str, Sequence[ArrayLike]], places: Sequence[
     >>> import matplotlib.pyplot as plt
     >>> dots(plt.figure().add_subplot(), {"He": [[90.0, 91.0], [95.0]]}, ["2 layers", "10 layers"])
     """
+    _check_axis(axis)
+    checks.mapping("groups", groups)
+    names = checks.names("places", places)
     if len(groups) > len(LOOKS):
         raise ValueError(f"dots has {len(LOOKS)} looks. Received: {len(groups)} groups.")
-    for arm, (look, (name, columns)) in enumerate(zip(LOOKS, groups.items(), strict=False)):
+    for name, columns in groups.items():
+        checks.text("A name in groups", name)
+        if len(checks.sequence(f"groups[{checks.shown(name)}]", columns)) > len(names):
+            raise ValueError(f"groups[{checks.shown(name)}] has more columns than there are places.")
+    drawn = {
+        name: [
+            checks.array(f"groups[{checks.shown(name)}][{i}]", one, ndim=1) for i, one in enumerate(columns)
+        ]
+        for name, columns in groups.items()
+    }
+    for arm, (look, (name, columns)) in enumerate(zip(LOOKS, drawn.items(), strict=False)):
         middle = (arm - (len(groups) - 1) / 2) * 0.8 / len(groups)
-        for place, column in enumerate(columns):
-            values = np.asarray(column, dtype=float)
+        for place, values in enumerate(columns):
             x = place + middle + np.linspace(-0.06, 0.06, len(values))
             label = name if place == 0 else None
             axis.plot(x, values, look.marker, color=look.color, alpha=0.7, markersize=4.5, label=label)
-    axis.set_xticks(range(len(places)), places)
+    axis.set_xticks(range(len(names)), names)
 
 
 def headline(figure: Any, text: str) -> None:
@@ -228,4 +274,20 @@ def headline(figure: Any, text: str) -> None:
     >>> import matplotlib.pyplot as plt
     >>> headline(plt.figure(), "Two layers forgive")
     """
-    figure.suptitle(text, x=0.01, ha="left", weight="bold", fontsize=12)
+    from matplotlib.figure import FigureBase
+
+    checks.instance("figure", figure, FigureBase, "a figure of matplotlib")
+    figure.suptitle(checks.text("text", text), x=0.01, ha="left", weight="bold", fontsize=12)
+
+
+def _check_axis(axis: Any) -> None:
+    from matplotlib.axes import Axes
+
+    checks.instance("axis", axis, Axes, "axes of matplotlib")
+
+
+def _of_shape(name: str, value: ArrayLike, shape: tuple[int, ...]) -> Array:
+    array = checks.reals(name, value)
+    if array.shape != shape:
+        raise ValueError(f"{name} must have shape {shape}. Received shape: {array.shape}.")
+    return array

@@ -25,7 +25,7 @@ _TERMS, _MOST_TERMS = 400, 1000  # of a Hermite series, and of one beside straig
 _BLOCK = 50  # so many are computed at a time
 
 
-def expectation(f: Function, q: float = 1.0, kinks: Sequence[float] = ()) -> float:
+def expectation(f: Function, q: float = 1.0, kinks: Sequence[float] = (), *, search: bool = True) -> float:
     """Return E f(sqrt(q) z) for z ~ N(0, 1), to 1e-12 of E |f|.
 
     `f` maps a float64 array to one of its shape; `kinks` are the points where it or a derivative of it jumps
@@ -33,7 +33,7 @@ def expectation(f: Function, q: float = 1.0, kinks: Sequence[float] = ()) -> flo
     halved, up to six times. Two rules are compared, and a `ValueError` is raised where they differ: kinks
     left out, oscillation too fast for the rule, growth too fast for the Gaussian tail, or all of f beyond 9
     standard deviations. A bump narrower than 1e-3 standard deviations may stay unseen: give the points around
-    it in `kinks`.
+    it in `kinks`. `search=False` halves no panel, for an f whose panels are known to resolve it.
     Sine and cosine oscillate too fast for large q and are answered in closed form, 0 and exp(-q/2).
 
     >>> import numpy as np
@@ -43,14 +43,15 @@ def expectation(f: Function, q: float = 1.0, kinks: Sequence[float] = ()) -> flo
     0.398942280401
     """
     q, points = _checked(f, q, kinks)
+    search = checks.boolean("search", search)
     function = getattr(f, "function", f)
     if function is np.sin or function is np.cos:
         return 0.0 if function is np.sin else math.exp(-q / 2)
-    return integral(f, q, _resolved(f, q, points) if q else points)
+    return _integral(f, q, _resolved(f, q, points) if q and search else points)
 
 
-def integral(f: Function, q: float, points: tuple[float, ...]) -> float:
-    """Return `expectation` by the panels of `points`, which are known to resolve f."""
+def _integral(f: Function, q: float, points: tuple[float, ...]) -> float:
+    """Return E f by the panels of `points`, which resolve it; refuse what does not converge."""
     if q == 0:
         return float(_values(f, np.zeros(1))[0])
     x, weights, check_weights = nodes(q, points)
@@ -60,7 +61,9 @@ def integral(f: Function, q: float, points: tuple[float, ...]) -> float:
     return float(terms.sum())
 
 
-def pair_expectation(f: Function, c: ArrayLike, q: float = 1.0, kinks: Sequence[float] = ()) -> FloatArray:
+def pair_expectation(
+    f: Function, c: ArrayLike, q: float = 1.0, kinks: Sequence[float] = (), *, search: bool = True
+) -> FloatArray:
     """Return E f(u) f(v) for Gaussian u and v of mean 0, variance q and correlation c: an array like `c`.
 
     The Hermite series sum_k a_k^2 c^k, a_k = E f(sqrt(q) z) He_k(z) / sqrt(k!), closed with the exact value
@@ -74,19 +77,20 @@ def pair_expectation(f: Function, c: ArrayLike, q: float = 1.0, kinks: Sequence[
     [0.159155 0.304499 0.5     ]
     """
     q, points = _checked(f, q, kinks)
+    search = checks.boolean("search", search)
     c = correlations(c)
     function = getattr(f, "function", f)
     if function is np.sin or function is np.cos:
         return _pair_of_waves(function is np.sin, c, q)
-    return pair_integral(f, c, q, _resolved(f, q, points) if q else points)
+    return _pair_integral(f, c, q, _resolved(f, q, points) if q and search else points)
 
 
-def pair_integral(f: Function, c: FloatArray, q: float, points: tuple[float, ...]) -> FloatArray:
-    """Return `pair_expectation` by the panels of `points`, which are known to resolve f."""
+def _pair_integral(f: Function, c: FloatArray, q: float, points: tuple[float, ...]) -> FloatArray:
+    """Return E f(u) f(v) by the panels of `points`, which resolve f."""
     if q == 0:
-        return np.full(c.shape, integral(f, 0.0, ()) ** 2)
-    integral(f, q, points)  # refuses what does not converge
-    total = integral(lambda x: np.square(_values(f, x)), q, points)
+        return np.full(c.shape, _integral(f, 0.0, ()) ** 2)
+    _integral(f, q, points)  # refuses what does not converge
+    total = _integral(lambda x: np.square(_values(f, x)), q, points)
     if total == 0:
         return np.full(c.shape, total)
     series = _hermite_squares(f if isinstance(f, Hashable) else partial(f), q, points, total, _enough(c))
@@ -102,7 +106,7 @@ def pair_integral(f: Function, c: FloatArray, q: float, points: tuple[float, ...
     result[c == 1] = total
     if (c == -1).any():
         mirrored = (*points, *(-x for x in points))
-        result[c == -1] = integral(lambda x: _values(f, x) * _values(f, -x), q, mirrored)
+        result[c == -1] = _integral(lambda x: _values(f, x) * _values(f, -x), q, mirrored)
     return result
 
 

@@ -36,7 +36,7 @@ def graph(*parents):
     """Return a record whose operations have these parents; all are weights but the first."""
     kinds = ["input", *["weight"] * (len(parents) - 1)]
     made = [
-        Operation(i, k, "linear", parents=p, rms=1.0)
+        Operation(i, k, "linear", parents=p, weights=(f"w{i}",), rms=1.0)
         for i, (k, p) in enumerate(zip(kinds, parents, strict=True))
     ]
     return Record("test", made, outputs=(len(parents) - 1,))
@@ -399,6 +399,108 @@ def test_the_size_of_targets(rms, severity):
 
 
 # The catalogue and the report
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "half", "size", "found"),
+    [
+        ("adam", False, 0.9e-8, True),
+        ("adam", False, 1.1e-8, False),
+        ("adam", True, 5e-5, True),
+        ("sgd", True, 5e-5, True),
+        ("sgd", True, 7e-5, False),
+        ("sgd", False, 1e-12, False),
+        ("adam", False, 0.0, False),
+    ],
+)
+def test_gradients_that_float16_or_adam_loses(optimizer, half, size, found):
+    weight = Weight("w", "linear", (8, 8), 8, 8, 64, 0, 0.5, 3.0, 1.0, gradient=8 * size, uses=[1])
+    operations = [
+        Operation(0, "input", "input"),
+        Operation(1, "weight", "linear", parents=(0,), weights=("w",), half=half),
+    ]
+    record = Record("test", operations, {"w": weight}, outputs=(1,), optimizer=optimizer)
+    assert ("gradient-tiny" in {one.code for one in findings(record)}) == found
+
+
+@pytest.mark.parametrize(
+    ("rms", "layers", "severity"),
+    [(2.0**-8, 1, None), (2.0**-14, 1, "warning"), (2.0**-21, 1, "severe"), (2.0**-14, 3, "severe")],
+)
+def test_a_recurrent_layer_that_hands_on_too_little(rms, layers, severity):
+    names = [f"rnn.{kind}_l{layer}" for layer in range(layers) for kind in ("weight_ih", "weight_hh")]
+    weights = {
+        name: Weight(name, "recurrent", (8, 8), 8, 8, 64, 0, 0.01, 3.0, 0.1, uses=[1]) for name in names
+    }
+    operations = [
+        Operation(0, "input", "input", rms=1.0),
+        Operation(1, "recurrent", "rnn_tanh", parents=(0,), weights=tuple(names), rms=rms),
+    ]
+    told = [one for one in findings(Record("test", operations, weights)) if one.code == "signal-vanishes"]
+    assert [one.severity for one in told] == ([severity] if severity else [])
+
+
+@pytest.mark.parametrize(
+    ("same_gradients", "rms", "severity"),
+    [(True, 0.1, "severe"), (False, 0.1, "warning"), (False, 0.0, None)],
+)
+def test_units_that_are_copies_and_part_are_a_warning(same_gradients, rms, severity):
+    weight = Weight("w1", "linear", (8, 8), 8, 8, 64, rms, 0.0, 3.0, rms, uses=[1])
+    weight.same_rows, weight.same_gradients, weight.same_later = True, same_gradients, same_gradients
+    record = graph((), (0,), (1,))
+    record.weights = {"w1": weight}
+    told = [one.severity for one in findings(record) if one.code == "identical-units"]
+    assert told == ([severity] if severity else [])
+
+
+@pytest.mark.parametrize(("outputs", "severity"), [((2,), "note"), ((1, 2), "warning")])
+def test_a_layer_that_nobody_reads_is_no_cut_graph(outputs, severity):
+    record = graph((), (0,), (0,))
+    record.outputs = outputs
+    record.weights = {"w1": Weight("w1", "linear", (8, 8), 8, 8, 64, 0, 0.1, 3.0, 0.3, uses=[1])}
+    record.parameters = {
+        name: Parameter(name, (8, 8), True, used=True, reached=name == "w2") for name in ("w1", "w2")
+    }
+    assert [(one.code, one.severity) for one in findings(record)] == [("unreached", severity)]
+
+
+def test_no_gradient_means_none_in_any_parameter():
+    record = made(
+        parameters={n: Parameter(n, (8,), True, reached=True, still=True) for n in ("weight", "gain")}
+    )
+    assert [one.code for one in findings(record)] == ["no-gradient"]
+    record.parameters["gain"].still = False
+    assert findings(record) == ()
+
+
+def test_layers_drawn_by_fan_out_are_named():
+    widths = [64, 128, 32, 128, 32, 10]
+    by = functools.partial(initializers.variance_scaling, scale=2.0)
+    assert "fan-out" in codes(diagnose(net(widths, initializer=functools.partial(by, mode="fan_out")), X))
+    assert "fan-out" not in codes(diagnose(net(widths, initializer=by), X))
+    assert "fan-out" not in codes(diagnose(net([64] * 6 + [10]), X))
+
+
+def test_biases_that_are_the_signal_are_its_cause():
+    model = net([64] * 10 + [10], bias_initializer=functools.partial(initializers.constant, value=5.0))
+    first = diagnose(model, X).findings[0]
+    assert first.code == "signal-explodes"
+    assert "biases make up" in first.sentence
+    exec(first.lines, {"network": model})
+
+
+def test_what_repeats_itself_is_told_once():
+    told = ranked(
+        [Finding("saturation", how, f"layer {i}", "Flat.") for i, how in ((1, "warning"), (2, "severe"))]
+    )
+    assert [(one.place, one.severity) for one in told] == [("layer 2", "severe")]
+    assert "likewise behind layer 1" in told[0].sentence
+
+
+@pytest.mark.parametrize(("kind", "severity"), [("cross_entropy", "warning"), ("squared", "note")])
+def test_targets_that_are_all_equal(kind, severity):
+    loss = Loss(kind, 1.0, classes=10, samples=64, target_constant=True, target_low=1.0, target_high=1.0)
+    assert [one.severity for one in findings(made(loss=loss))] == [severity]
 
 
 def test_every_row_of_the_catalogue_is_complete():

@@ -2,6 +2,7 @@
 
 import ast
 import dataclasses
+import itertools
 import json
 import os
 import re
@@ -35,6 +36,7 @@ from initlib.evidence import (
     when,
 )
 from initlib.evidence.grounds import standing
+from initlib.evidence.statistics import by_signs
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -89,6 +91,14 @@ def test_the_power_calculation_agrees_with_simulation():
     half = stats.t.ppf(0.975, n - 1) * x.std(axis=1, ddof=1) / np.sqrt(n)
     shown = (abs(x.mean(axis=1)) + half < 0.8).mean()
     assert 0.88 < shown < 0.95
+
+
+def test_a_mean_is_as_far_from_0_by_signs_as_counting_them_all_says():
+    x = np.array([0.1, -0.02, 0.4, 0.3, 0.05, 0.2, -0.1, 0.15])
+    flips = np.array(list(itertools.product((-1, 1), repeat=len(x))))
+    expected = (np.abs((flips * x).mean(axis=1)) >= x.mean() - 1e-12).mean()
+    assert by_signs(x) == pytest.approx(expected)
+    assert 0.1 < by_signs([0.0] * 11 + [1.0, 1.0, 1.0]) < 0.3  # three of fourteen: t says 0.08, which is bold
 
 
 @pytest.mark.parametrize(
@@ -250,6 +260,11 @@ def test_the_box_follows_the_numbers_and_names_a_source(result):
 def test_the_words_of_a_box_are_escaped(result):
     protocol = dataclasses.replace(result.protocol, statement="a < b & c")
     assert "a &lt; b &amp; c" in dataclasses.replace(result, protocol=protocol).box()._repr_html_()
+
+
+def test_what_a_verdict_rests_on_is_what_its_rule_names(result):
+    assert [finding.test for finding in result.decisive] == ["good trains", "bad trains", "good minus bad"]
+    assert change(result, lambda row: {"test_accuracy": 0.5}).decisive == []
 
 
 def test_the_plot_shows_every_finding(result):

@@ -309,7 +309,7 @@ def test_a_diverged_net_is_marked_in_the_picture(panel, count, monkeypatch):
 
 
 @pytest.mark.heavy
-@pytest.mark.parametrize("made", [explorers.signal, explorers.guide, explorers.rates])
+@pytest.mark.parametrize("made", [explorers.signal, explorers.rates])
 def test_the_title_of_a_still_picture_is_not_cut_off(made, monkeypatch):
     from matplotlib.figure import Figure
 

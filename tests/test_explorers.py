@@ -387,11 +387,11 @@ def test_the_signal_explorer_marks_the_named_scales_and_starts_where_it_is_told(
     ("arguments", "message"),
     [
         ({"activations": ["rely"]}, "Did you mean 'relu'"),
-        ({"activations": []}, "Axis 'activation' is empty"),
+        ({"activations": []}, "activations needs at least one entry"),
         ({"depths": []}, "depths needs at least 1"),
         ({"depths": [0, 2]}, r"depths\[0\] must be an integer >= 1"),
         ({"depths": [4, 2]}, "strictly increase"),
-        ({"scales": [0, 1]}, "scales must be a finite number > 0"),
+        ({"scales": [0, 1]}, r"scales\[0\] must be a finite number > 0"),
         ({"seeds": []}, "seeds needs at least 1"),
         ({"ensembles": ["gausian"]}, "Did you mean 'gaussian'"),
         ({"width": 3}, "Unknown control in start"),

@@ -11,6 +11,7 @@ import pytest
 
 from initlib import evidence, experiments
 from initlib.evidence import registry, scopes
+from initlib.evidence.statistics import by_signs
 from initlib.evidence.summary import CLAIMS, COLUMNS, KINDS
 
 
@@ -125,6 +126,40 @@ def test_the_contrasts_have_a_row_for_each_ground_and_a_column_for_each_map(foun
         for row in table:
             points = round(100 * result.finding("effect", row["ground"]).estimate.mean)
             assert row[name] == f"{result.effects('effect')[row['ground']]} ({points:+d})"
+
+
+def test_the_map_of_scopes_has_the_leading_contrast_of_each_result_with_its_interval(found):
+    rows = scopes.scope_map({**found.claims, **found.published})
+    claims = [label.split()[0] for label in rows]
+    assert {"C1", "C5", "C13", "R5"} <= set(claims)
+    assert "C2" not in claims  # its rules count seeds
+    for claim, cells in zip(claims, rows.values(), strict=True):
+        result = found.all[claim]
+        first, *others = cells.values()
+        assert len(cells) == len(result.verdicts)
+        assert first[0].estimate.mean >= 0
+        named = [f for f in result.findings if f.test == first[0].test]
+        for finding, (shown, became) in zip(named, [first, *others], strict=True):
+            assert abs(finding.estimate.mean) == pytest.approx(abs(shown.estimate.mean))
+            assert (became == "gone") == (finding.outcome == "equivalent")
+    sgd, adam = (rows["C13  SiLU, 20 layers: He against critical"][name][1] for name in ("SGD", "Adam"))
+    assert (sgd, adam) == ("holds", "open")
+    figure = found.scope_map()
+    assert [axis.get_title(loc="left") for axis in figure.axes] == list(scopes.COLUMNS)
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == list(rows)
+    marks = [len([x for x in axis.lines if x.get_marker() not in ("None", "")]) for axis in figure.axes]
+    assert marks == [sum(name in cells for cells in rows.values()) for name in scopes.COLUMNS]
+    plt.close(figure)
+
+
+def test_an_outcome_that_hangs_on_the_normal_law_is_doubted(found):
+    [row] = found.doubted()
+    result = found.all[row["claim"]]
+    finding = next(f for f in result.decisive if f.label == row["test"])
+    assert finding.outcome == "higher"
+    assert float(row["p"]) == pytest.approx(by_signs(finding.estimate.values), rel=0.05)
+    others = {claim: one for claim, one in found.published.items() if claim != row["claim"]}
+    assert not dataclasses.replace(found, published=others).doubted()
 
 
 def test_a_map_that_is_none_is_refused(found):

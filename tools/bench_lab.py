@@ -6,10 +6,12 @@ as its argument is a clone of TensorFlow Playground, to be timed too.
 
 import gzip
 import json
+import os
 import resource
 import shutil
 import sys
 import tempfile
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +94,19 @@ def main_thread(browser: Browser, page: Page) -> list[float]:
     ]
 
 
+def processor_time(browser: Browser, page: Page) -> float:
+    """Return the ms of processor time that the worker of one arm takes for a step."""
+    browser.start_tracing(page=page, categories=TRACED)
+    page.evaluate(TIME_STEPS, [STEPS, 1])
+    events = json.loads(browser.stop_tracing())["traceEvents"]
+    threads: Counter[tuple[int, int]] = Counter()
+    for event in events:
+        if event["name"] == "RunTask":
+            threads[event["pid"], event["tid"]] += event.get("tdur", 0)
+    [(_, busiest)] = threads.most_common(1)
+    return busiest / 1e3 / STEPS
+
+
 def heap(page: Page) -> float:
     """Return the KB of the page's own heap, after collection."""
     session = page.context.new_cdp_session(page)
@@ -128,6 +143,7 @@ def measure_peers(browser: Browser, page: Page, scratch: Path, playground: Path 
 
 def measure_lab(playground: Path | None = None) -> list[bool]:
     """Print all rows; return which limits were kept."""
+    print("load of the machine (1, 5, 15 minutes):", *map("{:.1f}".format, os.getloadavg()), flush=True)
     state = explorers.lab().widget.get_state()
     parts = json.dumps({name: state[name] for name in ("_esm", "_css", "spec")}).encode()
     kept = [row("lab beside the runtime, gzip", len(gzip.compress(parts, 9)) / KB, " KB", 60)]
@@ -140,6 +156,9 @@ def measure_lab(playground: Path | None = None) -> list[bool]:
         what = f"{DEPTH} x {WIDTH} ReLU, batch {BATCH}, one worker"
         kept.append(row(f"{what}, a step with its share of notes, median of {ROUNDS}", time, " ms", 6))
         kept.append(row(f"{what}, speed", FLOP / time / 1e6, " GFLOP/s", 3, least=True))
+        alone = processor_time(browser, page)
+        row(f"{what}, a step, of processor", alone, " ms")
+        row(f"{what}, speed, of processor", FLOP / alone / 1e6, " GFLOP/s")
         before, held = heap(page), resident(browser)
         page.evaluate(TIME_STEPS, [LONG // 10, 10])
         kept.append(row(f"page's heap after {LONG} steps, growth", heap(page) - before, " KB", 500))

@@ -31,7 +31,8 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stab
 STATE, VIEW = (f"application/vnd.jupyter.widget-{kind}+json" for kind in ("state", "view"))
 STOCK = ("@jupyter-widgets/html-manager@1.0.15", "requirejs@2.3.8", "anywidget@0.11.0")
 PICTURE = re.compile(r'<img[^>]*src="([^"]*)"(?:(?!<img).)*?initlib-explorer-note', re.DOTALL)
-RUNTIME = re.compile(r'<script[^>]*src="[^"]*assets/widgets\.js[^"]*"[^>]*></script>')
+WAITING = re.compile(r'<script data-scripts="([^"]*)"[^>]*></script>')
+FILE = re.compile(r"(?:Object\.assign\(.*?\?\?= \{\}, |document\..*?stringify\()(.*)\);")
 STOCK_SCRIPTS = """<script src="{up}stock/require.js"></script>
 <script>require.config({{paths: {{anywidget: "{up}stock/anywidget"}}}})</script>
 <script src="{up}stock/embed-amd.js"></script>"""
@@ -64,8 +65,21 @@ def report(what: str, value: float, unit: str, limit: float | None = None) -> bo
 # ---- sizes
 
 
-def scripts(page: str, kind: str) -> list[str]:
-    return re.findall(rf'<script type="{re.escape(kind)}">(.*?)</script>', page, re.DOTALL)
+def views(page: str) -> list[str]:
+    return re.findall(rf'<script type="{re.escape(VIEW)}">(.*?)</script>', page, re.DOTALL)
+
+
+def state_of(path: Path) -> dict[str, Any]:
+    """Return the widget state of a page, with the components that pages share."""
+    addresses = WAITING.search(path.read_text(encoding="utf-8"))[1].split()
+    codes = [(path.parent / one.partition("?")[0]).read_text(encoding="utf-8") for one in addresses[:-1]]
+    *shared, state = (json.loads(FILE.fullmatch(code)[1]) for code in codes)
+    components = {key: text for one in shared for key, text in one.items()}
+    for model in state["state"].values():
+        for name, value in model["state"].items():
+            if isinstance(value, str) and value.startswith("shared:"):
+                model["state"][name] = components[value.removeprefix("shared:")]
+    return state
 
 
 def models_of(root: str, state: dict[str, Any]) -> set[str]:
@@ -87,8 +101,8 @@ def models_of(root: str, state: dict[str, Any]) -> set[str]:
 def additions(path: Path) -> Iterator[tuple[str, float]]:
     """Yield the title of each explorer on a page and the KB (gzip) it adds: widgets and still picture."""
     page = path.read_text(encoding="utf-8")
-    every = json.loads(scripts(page, STATE)[0])["state"]
-    for view, picture in zip(scripts(page, VIEW), PICTURE.findall(page), strict=True):
+    every = state_of(path)["state"]
+    for view, picture in zip(views(page), PICTURE.findall(page), strict=True):
         own = models_of(json.loads(view)["model_id"], every)
         title = next(every[name]["state"]["spec"]["title"] for name in own if "spec" in every[name]["state"])
         with_it, without = (
@@ -203,8 +217,11 @@ def add_stock(folder: Path, name: str, scratch: Path) -> str:
     shutil.copy(modules / "requirejs/require.js", stock)
     shutil.copy(modules / "anywidget/dist/index.js", stock / "anywidget.js")
     page = (folder / f"{name}.html").read_text(encoding="utf-8")
-    changed, count = RUNTIME.subn(STOCK_SCRIPTS.format(up="../" * name.count("/")), page)
-    assert count == 1, f"{name}.html loads the widget runtime {count} times"
+    state = json.dumps(state_of(folder / f"{name}.html")).replace("</", "<\\/")
+    stock_scripts = STOCK_SCRIPTS.format(up="../" * name.count("/"))
+    in_page = f'<script type="{STATE}">{state}</script>{stock_scripts}'
+    changed, count = WAITING.subn(lambda _: in_page, page)
+    assert count == 1, f"{name}.html names the scripts of its widgets {count} times"
     (folder / f"{name}-stock.html").write_text(changed, encoding="utf-8")
     return f"{name}-stock"
 

@@ -65,7 +65,7 @@ def cluster(stack: ExitStack) -> joblib.parallel_config:
 def run(name: str) -> None:
     with finished_cells(name) as store:
         result = evidence.run(name, store=store)
-    path = evidence.save(result)
+        path = evidence.save(result)
     store.unlink()
     print(f"{name}: {result.verdict} ({result.made['seconds']:.0f} s) -> {path.name}", flush=True)
 
@@ -92,7 +92,7 @@ def finished_cells(name: str) -> Iterator[Path]:
         yield store
     except KeyboardInterrupt:
         sys.exit(f"\nInterrupted. Finished cells of {name} are kept; the same command continues.")
-    except (FileNotFoundError, ValueError) as error:
+    except (OSError, ValueError) as error:
         sys.exit(str(error))
 
 

@@ -1,10 +1,11 @@
 """Test the checks: put each sabotage of tests/sabotages.toml into a copy; its check must turn red.
 
 First every check must pass on the unchanged copy. Prints caught/total by layer; a sabotage that no check sees
-fails the run. Names of layers as arguments choose their sabotages.
+fails the run. Names of layers as arguments choose their sabotages; those of the site need a built one.
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -15,12 +16,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+BUILT = ("_build/html", "_build/jupyter_execute")
 LEFT_OUT = (".git", ".venv*", "_build", "__pycache__", ".*_cache", "node_modules")
 
 
 @dataclass(frozen=True)
 class Sabotage:
-    """In `file`, `before` becomes `after`, where it first stands; without `before` the file is removed."""
+    """In `file`, `before` becomes `after`, where it first stands; without `before` the file is removed.
+
+    `pattern` is a regular expression in the place of `before`, whose groups `after` may name.
+    """
 
     layer: str
     what: str
@@ -28,16 +33,19 @@ class Sabotage:
     check: str
     before: str = ""
     after: str = ""
+    pattern: str = ""
 
     def apply(self, folder: Path) -> None:
         path = folder / self.file
-        if not self.before:
+        if not self.before and not self.pattern:
             path.unlink()
             return
         text = path.read_text(encoding="utf-8")
-        if self.before not in text:
-            raise ValueError(f"{self.layer}: {self.what}: `before` does not stand in {self.file}.")
-        path.write_text(text.replace(self.before, self.after, 1), encoding="utf-8")
+        found = re.search(self.pattern or re.escape(self.before), text, re.DOTALL)
+        if not found:
+            raise ValueError(f"{self.layer}: {self.what}: what is to change does not stand in {self.file}.")
+        after = found.expand(self.after) if self.pattern else self.after
+        path.write_text(text[: found.start()] + after + text[found.end() :], encoding="utf-8")
 
 
 def load(root: Path = ROOT) -> list[Sabotage]:
@@ -48,6 +56,9 @@ def load(root: Path = ROOT) -> list[Sabotage]:
 def copy(folder: Path) -> Path:
     target = folder / "book"
     shutil.copytree(ROOT, target, symlinks=True, ignore=shutil.ignore_patterns(*LEFT_OUT))
+    for built in BUILT:
+        if (ROOT / built).is_dir():
+            shutil.copytree(ROOT / built, target / built)
     return target
 
 

@@ -5,22 +5,19 @@ any scrolling, layout shift; and Lighthouse's mobile profile for some pages, whi
 """
 
 import argparse
-import json
-import os
 import shutil
-import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import lighthouse
 from axe_playwright_python.sync_playwright import Axe
 from bench_site import BROWSERS, compressed, serve
 from check_pages import ROOT, pages
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from resting import rest
 
-LIGHTHOUSE = "lighthouse@12.8.2"
-CATEGORIES = {"performance": 95, "best-practices": 100, "seo": 100}
 # One page of each kind.
 KINDS = ("intro", "he", "verdicts", "which-initialization", "explorers", "api", "glossary", "lab")
 KB = 1024
@@ -58,7 +55,7 @@ class Row:
             found.append(f"layout shift {self.shift:.3f}, limit {SHIFT}")
         return found + [
             f"Lighthouse {name} {self.scores[name]}, limit {least}"
-            for name, least in CATEGORIES.items()
+            for name, least in lighthouse.CATEGORIES.items()
             if self.scores.get(name, 100) < least
         ]
 
@@ -109,8 +106,8 @@ def scroll_through(page: Page) -> None:
     for top in range(0, height, 700):
         page.evaluate(f"scrollTo(0, {top})")
         page.wait_for_timeout(30)
-    page.wait_for_timeout(800)
     page.evaluate("scrollTo(0, 0)")
+    rest(page)
 
 
 def violations(page: Page) -> list[str]:
@@ -131,40 +128,6 @@ def visit(browser: Browser, home: str, row: Row) -> None:
             row.axe[theme] = violations(page)
 
 
-def lighthouse(address: str, tool: Path, browser: str) -> dict[str, int]:
-    """Return the scores of one run, mobile profile, from 0 to 100."""
-    command = [
-        "node",
-        str(tool),
-        address,
-        "--quiet",
-        "--output=json",
-        f"--only-categories={','.join(CATEGORIES)}",
-    ]
-    flags = "--chrome-flags=--headless=new --no-sandbox"
-    done = subprocess.run(
-        [*command, flags], env={**os.environ, "CHROME_PATH": browser}, capture_output=True, text=True
-    )
-    if done.returncode:
-        sys.exit(f"Lighthouse failed on {address}: {done.stderr[-500:]}")
-    categories = json.loads(done.stdout)["categories"]
-    return {name: round(100 * categories[name]["score"]) for name in CATEGORIES}
-
-
-def install_lighthouse() -> Path:
-    """Return Lighthouse's command in .venv, which npm fills on the first run."""
-    folder = ROOT / ".venv" / "lighthouse"
-    command = folder / "node_modules" / "lighthouse" / "cli" / "index.js"
-    if not command.is_file():
-        if shutil.which("npm") is None:
-            sys.exit("npm is missing, which brings Lighthouse: apt-get install npm, or --no-lighthouse")
-        folder.mkdir(exist_ok=True)
-        subprocess.run(
-            ["npm", "install", "--silent", "--no-audit", "--prefix", folder, LIGHTHOUSE], check=True
-        )
-    return command
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--site", type=Path, default=ROOT / "_build" / "html", help="the built site")
@@ -177,7 +140,7 @@ def main() -> None:
     command = next(filter(None, map(shutil.which, BROWSERS)), None)
     if command is None or not names or not (SITE / f"{names[0]}.html").is_file():
         sys.exit("Needed: Chromium (sudo make browser), a built site (make book), and names of its pages")
-    tool = None if given.no_lighthouse else install_lighthouse()
+    tool = None if given.no_lighthouse else lighthouse.install()
     home, broken = serve(SITE), []
     columns = ("elsewhere", "errors", "axe", "dark", "KB", "shift")
     print(f"{'page':45}" + "".join(f"{name:>10}" for name in columns) + "  Lighthouse")
@@ -187,7 +150,7 @@ def main() -> None:
             row = Row(name)
             visit(browser, home, row)
             if tool and Path(name).name in KINDS:
-                row.scores = lighthouse(f"{home}{name}.html", tool, command)
+                row.scores = lighthouse.scores(tool, f"{home}{name}.html", command)
             print(row.line(), flush=True)
             broken += [f"{name}: {one}" for one in row.breaches()]
         browser.close()

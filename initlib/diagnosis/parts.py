@@ -65,7 +65,8 @@ def choose(
     if unused:
         raise ValueError(f"names must match layers of the model. Received: {', '.join(map(repr, unused))}.")
     dense = [name for name, kind in layers if kind == "dense"]
-    output = _output(dense)
+    tied = any(kind == "tied" for _, kind in layers)  # then the embedding is the readout
+    output = None if tied else _output(dense)
     first = dense[0] if "first layer" in parts and len(dense) > 1 else None
     found: dict[str, Part | None] = {}
     for name, kind in layers:

@@ -17,7 +17,8 @@ from initlib.diagnosis.segments import (
     severity,
 )
 
-HALF_FLOOR, ADAM_FLOOR = 6e-8, 1e-8  # the least number of float16; the epsilon of Adam in every framework
+HALF_FLOOR = 6.1e-5  # the least normal number of float16: digits are lost below it, and all below 6e-8
+ADAM_FLOOR = 1e-8  # epsilon, in every framework
 HALF = 0.5  # of the mean square: then biases are the signal
 AVERAGES = ("mean", "avg_pool", "interpolate")
 
@@ -170,7 +171,7 @@ def tiny_gradients(record: Record) -> Iterator[Finding]:
     half = {name for o in record.operations if o.half for name in o.weights}
     adam = str(record.optimizer).lower().startswith("adam")
     for names, floor, what in (
-        (half, HALF_FLOOR, "float16 rounds to zero"),
+        (half, HALF_FLOOR, "float16 rounds off"),
         (set(record.weights) - half if adam else set(), ADAM_FLOOR, "Adam's epsilon drowns"),
     ):
         found = [

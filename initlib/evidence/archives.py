@@ -236,8 +236,14 @@ def same_kernels(made: Mapping[str, Any]) -> bool:
     return here == there
 
 
+class MissingArchiveError(FileNotFoundError, ValueError):
+    """There is no archive of that name."""
+
+
 def _path(name: str, where: str | Path | None) -> Path:
-    return Path(folder() if where is None else where) / f"{name}.json"
+    if where is not None:
+        where = checks.instance("where", where, (str, Path), "a folder")  # type: ignore[arg-type]
+    return Path(folder() if where is None else where) / f"{checks.text('name', name)}.json"
 
 
 def _again(name: str) -> str:
@@ -250,9 +256,11 @@ def read(name: str, *, where: str | Path | None = None) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise FileNotFoundError(f"There is no archive {path.name}: {_again(path.stem)}") from None
+        raise MissingArchiveError(f"There is no archive {path.name}: {_again(path.stem)}") from None
     except OSError as error:
-        raise ValueError(f"{path} is no file that can be read ({error}).") from None
+        raise ValueError(
+            f"{checks.shown(str(path))} is no file that can be read ({error.strerror})."
+        ) from None
     except ValueError as error:
         raise ValueError(
             f"The archive {path.name} is unreadable or cut short ({error}): {_again(path.stem)}"

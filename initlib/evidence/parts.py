@@ -121,6 +121,7 @@ class Training:
     extensions: int = 2
 
     def __post_init__(self) -> None:
+        checks.fields(self)
         for arm in self.every_rate:
             checks.choice("arm", arm, self.arms)
         checks.choice("tuned_by", self.tuned_by, TUNED_BY)

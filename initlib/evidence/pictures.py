@@ -56,13 +56,8 @@ def draw_map(findings: Sequence[Finding], effects: Mapping[str, str], title: str
 
     figure, axis = plt.subplots(figsize=(7.6, 1.1 + 0.3 * len(findings)), layout="constrained")
     for y, finding in enumerate(findings):
-        found = finding.estimate
-        assert isinstance(found, Mean)
         became = effects[finding.ground]
-        color, marker = EFFECTS[became]
-        scale = 100 if is_share(finding.metric) else 1
-        axis.plot([scale * found.low, scale * found.high], [y, y], color=color, linewidth=2.5)
-        axis.plot(scale * found.mean, y, marker, color=color, markersize=8)
+        _draw_effect(axis, y, finding, became)
         axis.annotate(became, (1.01, y), xycoords=("axes fraction", "data"), va="center", fontsize=9)
     axis.axvline(0, color=INK, linewidth=0.8)
     axis.set_yticks(range(len(findings)), [finding.ground for finding in findings])
@@ -75,6 +70,44 @@ def draw_map(findings: Sequence[Finding], effects: Mapping[str, str], title: str
         axis.spines[side].set_visible(False)
     axis.set_title(title, loc="left", fontsize=10)
     return figure
+
+
+def draw_scopes(rows: Mapping[str, Mapping[str, tuple[Finding, str]]], columns: Sequence[str]) -> Any:
+    """Return a figure with a row for each contrast and a panel for each column: intervals, what became."""
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(
+        1, len(columns), figsize=(9.2, 1.2 + 0.27 * len(rows)), sharex=True, sharey=True, layout="constrained"
+    )
+    drawn = {}
+    for axis, column in zip(axes, columns, strict=True):
+        for y, cells in enumerate(rows.values()):
+            if column in cells:
+                finding, became = cells[column]
+                drawn[became] = _draw_effect(axis, y, finding, became)
+        axis.axvline(0, color=INK, linewidth=0.8)
+        axis.set_title(column, loc="left", fontsize=10)
+        axis.tick_params(axis="y", length=0, labelsize=8)
+        axis.grid(visible=False, axis="x")
+        for side in ("top", "right", "left"):
+            axis.spines[side].set_visible(False)
+    axes[0].set_yticks(range(len(rows)), list(rows))
+    axes[0].set_ylim(len(rows) - 0.4, -0.6)
+    axes[len(columns) // 2].set_xlabel("points of test accuracy, mean and 95% t interval", fontsize=9)
+    words = [word for word in EFFECTS if word in drawn]
+    figure.legend([drawn[word] for word in words], words, loc="outside upper right", ncols=len(words))
+    return figure
+
+
+def _draw_effect(axis: Any, y: int, finding: Finding, became: str) -> Any:
+    """Draw an effect with its interval, and return its mark."""
+    found = finding.estimate
+    assert isinstance(found, Mean)
+    color, marker = EFFECTS[became]
+    scale = 100 if is_share(finding.metric) else 1
+    axis.plot([scale * found.low, scale * found.high], [y, y], color=color, linewidth=2.5)
+    [mark] = axis.plot(scale * found.mean, y, marker, color=color, markersize=8)
+    return mark
 
 
 def _label(axis: Any, found: Judged) -> None:

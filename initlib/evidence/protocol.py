@@ -259,6 +259,7 @@ class Protocol:
     told: Told | None = None
 
     def __post_init__(self) -> None:
+        checks.fields(self)
         if self.edition != EDITION:
             raise ValueError(
                 f"edition must be {EDITION}: earlier runs are read by `first_run`. Received: {self.edition}."

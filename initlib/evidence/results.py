@@ -179,12 +179,23 @@ class Result:
         paired difference in a part with grounds.
         """
         tests = {one.name: one for one in self.protocol.tests if isinstance(one, Difference)}
-        compared = tests[checks.choice("test", test, tests)]
-        return {
-            f.ground: effect(m.low, m.high, f.outcome, learned=self._learned(compared, f))
-            for f in self.findings
-            if f.test == test and isinstance(m := f.estimate, Mean)
-        }
+        found = self.compared(tests[checks.choice("test", test, tests)])
+        return {finding.ground: became for finding, became in found}
+
+    def compared(self, test: Difference) -> list[tuple[Finding, str]]:
+        """Return what a difference is on each ground, and what became of it there, as `effects` says it."""
+        part = self.protocol.parts[test.part]
+        grounded = isinstance(part, Training) and part.grounds
+        found = (
+            [replace(self._judge(test, ground=ground), ground=ground) for ground in self.protocol.grounds]
+            if grounded
+            else [self._judge(test)]
+        )
+        return [
+            (f, effect(m.low, m.high, f.outcome, learned=self._learned(test, f)))
+            for f in found
+            if isinstance(m := f.estimate, Mean)
+        ]
 
     def _learned(self, test: Difference, finding: Finding) -> bool:
         """Say whether an arm is better than guessing, by more than what counts as equal."""
@@ -213,13 +224,22 @@ class Result:
         if about:
             names = {test.name for one in about for test, _ in self.judged(one)}
         else:
-            rules = [self.protocol.rule(found) for found in self.by_ground.values()]
-            decisive = {test for rule in rules if rule for test in rule.when}
-            names = decisive or {test.name for test in self.protocol.tests}
+            names = {f.test for f in self.decisive} or {test.name for test in self.protocol.tests}
         shown = [(test, finding) for test, finding in self._tested if test.name in names]
         table = Table([row_of(finding) for _, finding in shown], self.protocol.statement)
         seeds = [len(part.seeds) for part in self.protocol.parts.values()]
         return Box(self.protocol, self.verdict, shown, table, seeds, self.plain, self.scope, self.as_told)
+
+    @cached_property
+    def decisive(self) -> list[Finding]:
+        """What the verdict on the statement rests on: on each ground those of the rule that fits."""
+        return [
+            finding
+            for found in self.by_ground.values()
+            if (rule := self.protocol.rule(found))
+            for finding in found
+            if finding.test in rule.when
+        ]
 
     @cached_property
     def plain(self) -> Plain:
@@ -228,9 +248,10 @@ class Result:
 
     def judged(self, about: str = "") -> list[tuple[Test, Finding]]:
         """Return each test whose name contains `about`, with what it found."""
+        checks.text("about", about)
         chosen = [(test, finding) for test, finding in self._tested if about in test.name]
         if not chosen:
-            raise ValueError(f"No test of {self.protocol.name!r} has {about!r} in its name.")
+            raise ValueError(f"No test of {self.protocol.name!r} has {checks.shown(about)} in its name.")
         return chosen
 
 

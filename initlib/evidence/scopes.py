@@ -1,11 +1,12 @@
 """Where the claims that networks were trained for were tried, and what came out there: one table."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from initlib import initializers
 from initlib.evidence.parts import Training
-from initlib.evidence.protocol import Difference
+from initlib.evidence.protocol import Difference, Finding, is_share
 from initlib.evidence.results import Result
 from initlib.evidence.statistics import Mean
 from initlib.tables import Table
@@ -46,6 +47,45 @@ def trainings(result: Result) -> list[Training]:
     names = dict.fromkeys(test.part for test in protocol.tests if test.name in decisive)
     parts = [protocol.parts[name] for name in names]
     return [part for part in parts if isinstance(part, Training)]
+
+
+def leading(result: Result) -> Difference | None:
+    """Return the difference in accuracy, of those that the rules name, that is largest on the first ground.
+
+    The one that is smaller comes second. None if the rules name no such difference.
+    """
+    first = next(iter(result.by_ground.values()))
+    rules = [*result.protocol.rules, *(result.protocol.told.rules if result.protocol.told else ())]
+    named = {test for rule in rules for test in rule.when}
+    sizes = {
+        test.name: (found.estimate.mean, test)
+        for test, found in zip(result.protocol.tests, first, strict=True)
+        if test.name in named
+        and isinstance(test, Difference)
+        and isinstance(found.estimate, Mean)
+        and found.ground
+        and is_share(test.metric)
+        and not isinstance(test.second, (int, float))
+    }
+    if not sizes:
+        return None
+    size, test = max(sizes.values(), key=lambda one: abs(one[0]))
+    assert not isinstance(test.second, (int, float))
+    return test if size > 0 else replace(test, first=test.second, second=test.first)
+
+
+def scope_map(results: Mapping[str, Result]) -> dict[str, dict[str, tuple[Finding, str]]]:
+    """Return the leading contrast of each result, in words, with what became of it with each optimizer."""
+    found = {}
+    for claim, result in results.items():
+        test = leading(result)
+        if test is not None:
+            words = test.name.split(", best rate")[0].replace(" minus ", " against ")
+            parts = trainings(result)
+            found[f"{claim}  {words}"] = {
+                column(parts, f.ground): (f, became) for f, became in result.compared(test)
+            }
+    return found
 
 
 def by_optimizer(result: Result) -> dict[str, str]:

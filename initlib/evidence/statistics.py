@@ -42,6 +42,24 @@ class Mean:
         return -margin < self.low and self.high < margin
 
 
+def by_signs(values: ArrayLike) -> float:
+    """Return the p value of a mean as far from 0, if each number could as well have the other sign.
+
+    The permutation test of paired differences; it supposes no distribution. All flips up to twelve numbers,
+    else 4,999 of them from a fixed seed. Source: Fisher 1935, section 21.
+
+    >>> by_signs([1.0] * 10) == 2 / 2**10, by_signs([1.0, -1.0])
+    (True, 1.0)
+    """
+    from scipy import stats
+
+    x = checks.array("values", values, ndim=1)
+    flipped = stats.permutation_test(
+        (x,), np.mean, permutation_type="samples", n_resamples=2**12 if len(x) <= 12 else 4999, rng=0
+    )
+    return float(flipped.pvalue)
+
+
 def mean(values: ArrayLike) -> Mean:
     """Return the mean of numbers, one for each seed, with its 95 % intervals.
 

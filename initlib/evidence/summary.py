@@ -16,7 +16,9 @@ from initlib.evidence.box import badge
 from initlib.evidence.grounds import INCONCLUSIVE, VERDICTS, standing
 from initlib.evidence.protocol import Finding
 from initlib.evidence.results import Result, row_of
-from initlib.evidence.scopes import contrasts, scopes
+from initlib.evidence.scopes import COLUMNS as OPTIMIZERS
+from initlib.evidence.scopes import contrasts, scope_map, scopes
+from initlib.evidence.statistics import LEVEL, Mean, by_signs
 from initlib.extras import hints
 from initlib.tables import Table, escaped, markdown
 
@@ -124,6 +126,17 @@ class Verdicts:
             checks.choice("map", name, self.elsewhere)
         return scopes({**self.claims, **self.published}, maps, self.elsewhere)
 
+    @hints()
+    def scope_map(self) -> Any:
+        """Draw for each result the contrast that is largest with SGD, with each optimizer it was tried with.
+
+        That is the difference in accuracy, of those that the rules to a verdict name, between the arm that is
+        better with SGD and the other. Results whose rules name none are left out.
+        """
+        from initlib.evidence.pictures import draw_scopes
+
+        return draw_scopes(scope_map({**self.claims, **self.published}), OPTIMIZERS)
+
     def contrasts(self) -> Table:
         """Return what became of each contrast of `elsewhere` on each ground, and by how many points."""
         return contrasts(self.elsewhere)
@@ -144,6 +157,22 @@ class Verdicts:
             for finding in _off(result)
         ]
         return Table(rows, "Tests that came out otherwise than upholding the claim takes.")
+
+    def doubted(self) -> Table:
+        """Return the outcomes "higher" and "lower" behind a verdict that a test without a normal law doubts.
+
+        For these the signs of the differences, tossed anew, give a mean as far from 0 in more than one case
+        of twenty.
+        """
+        rows = []
+        for name, result in self.all.items():
+            for finding in dict.fromkeys(result.decisive):
+                found = finding.estimate
+                if isinstance(found, Mean) and finding.outcome in ("higher", "lower"):
+                    p = by_signs(found.values)
+                    if p > 1 - LEVEL:
+                        rows.append({"claim": name, "test": finding.label, "p": f"{p:.2g}"})
+        return Table(rows, "Outcomes behind a verdict that a test by signs doubts.")
 
     def csv(self) -> str:
         """Return all rows as comma-separated values."""

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from initlib import checks, datasets, initializers, networks
+from initlib.explorers.engine import inputs
 from initlib.explorers.engine.explorer import Explorer
 from initlib.explorers.engine.panels import HeatMap, Lines
 from initlib.explorers.engine.table import Axis, Table
@@ -17,6 +18,7 @@ from initlib.typing import Array
 UNITS = 8
 RATE, BATCH = 0.1, 64
 LARGEST = 0.5  # the weights of the last shades
+MOST_STEPS = 10_000
 STEPS = (0, 1, 2, 5, 10, 20, 40, 60, 80, 100, 130, 160, 200, 250, 300, 400, 500)
 STARTS: dict[str, Any] = {
     "zero": "zeros",
@@ -42,10 +44,12 @@ def symmetry(
     Explorer('Symmetry': first weights zero, constant 0.1, small random, std 0.001, Xavier, activation tanh, \
 training step 0 to 2 (3 values); panels What each unit says, Weights, Training loss)
     """
+    activations = inputs.activations(activations)
+    steps = checks.integers("steps", steps, minimum=0, maximum=MOST_STEPS)
     axes = [
         Axis("weights", STARTS, "first weights"),
         Axis("activation", activations),
-        Axis("step", checks.integers("steps", steps, minimum=0), "training step"),
+        Axis("step", steps, "training step"),
         Axis("time", steps, "training step"),
         Axis("unit", range(1, UNITS + 1)),
         Axis("from", range(1, UNITS + 1), "unit below"),

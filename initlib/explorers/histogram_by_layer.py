@@ -35,15 +35,11 @@ def histograms(
     Explorer('Activations by layer': activation tanh, weight scale σ_w 1 to 2 (2 values); \
 panels Activations, Saturated units, Dead units)
     """
+    activations = inputs.activations(activations)
     axes = [
         Axis("activation", activations),
-        Axis(
-            "sigma_w",
-            [checks.real("scales", s, above=0) for s in scales],
-            "weight scale σ_w",
-            inputs.MARKS,
-        ),
-        Axis("layer", range(1, checks.integer("layers", layers, minimum=1) + 1)),
+        Axis("sigma_w", inputs.scales(scales), "weight scale σ_w", inputs.MARKS),
+        Axis("layer", range(1, checks.integer("layers", layers, minimum=1, maximum=inputs.DEEPEST) + 1)),
         Axis("bin", BINS, "activation"),
         Axis("seed", SEEDS),
     ]

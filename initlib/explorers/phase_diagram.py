@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from initlib import evidence, theory
+from initlib import checks, evidence, theory
 from initlib.experiments import trainable_depth
 from initlib.explorers.engine.answer import Answer, answers
 from initlib.explorers.engine.explorer import Explorer
@@ -39,6 +39,8 @@ def order_chaos(
     Explorer('Order and chaos': weight scale σ_w 0.5 to 2 (9 values), bias scale σ_b 0 to 0.5 \
 (3 values), depth L 4 to 32 (6 values); panels Theory, Training, In words)
     """
+    fine_sigma_w = _scales("fine_sigma_w", fine_sigma_w)
+    fine_sigma_b = _scales("fine_sigma_b", fine_sigma_b)
     sigma_w, sigma_b = trainable_depth.MAP_SIGMA_W, trainable_depth.MAP_SIGMA_B
     axes = [
         Axis("sigma_w", sigma_w, "weight scale σ_w", {"Xavier": 1.0}),
@@ -83,6 +85,11 @@ def order_chaos(
     table = Table(axes, arrays, log=["chi"])
     controls = ["sigma_w", "sigma_b", "depth"]
     return Explorer("Order and chaos", table, controls, panels, start=start, play="depth", name="order-chaos")
+
+
+def _scales(name: str, values: Sequence[float]) -> list[float]:
+    entries = checks.sequence(name, values)
+    return [checks.real(f"{name}[{i}]", one, minimum=0, maximum=1e6) for i, one in enumerate(entries)]
 
 
 def settled(sigma_w: float, sigma_b: float) -> tuple[float, float]:

@@ -44,12 +44,11 @@ def residual(
     Explorer('Residual stream': normalisation none, blocks 2 to 4 (2 values), branch scale 0.5 to 1 \
 (2 values); panels Signal, Gradient, Cosine)
     """
-    for name in normalisations:
-        checks.choice("normalisation", name, NORMALISATIONS)
+    normalisations = checks.names("normalisations", normalisations, NORMALISATIONS)
     axes = [
         Axis("normalisation", normalisations),
-        Axis("blocks", checks.integers("blocks", blocks, minimum=1)),
-        Axis("branch_scale", [checks.real("scales", s, above=0) for s in scales], "branch scale", MARKS),
+        Axis("blocks", checks.integers("blocks", blocks, minimum=1, maximum=inputs.DEEPEST)),
+        Axis("branch_scale", inputs.scales(scales), "branch scale", MARKS),
         Axis("seed", checks.integers("seeds", seeds, minimum=0)),
         Axis("block", range(max(blocks) + 1)),
     ]

@@ -61,17 +61,18 @@ scale σ_w 1 to 2 (2 values); panels Signal, Gradient, Cosine)
     """
     import threadpoolctl
 
-    for name in ensembles:
-        checks.choice("ensemble", name, DRAWS)
-    depths = checks.integers("depths", depths, minimum=1)
-    scales = [checks.real("scales", scale, above=0) for scale in scales]
+    activations = inputs.activations(activations)
+    ensembles = checks.names("ensembles", ensembles, DRAWS)
+    depths = checks.integers("depths", depths, minimum=1, maximum=inputs.DEEPEST)
+    scales = inputs.scales(scales)
+    seeds = checks.integers("seeds", seeds, minimum=0)
     layers = shown_layers(depths)
     axes = [
         Axis("activation", activations),
         Axis("ensemble", ensembles, "weights"),
         Axis("depth", depths, "depth L"),
         Axis("sigma_w", scales, "weight scale σ_w", inputs.MARKS),
-        Axis("seed", checks.integers("seeds", seeds, minimum=0)),
+        Axis("seed", seeds),
         Axis("layer", layers),
     ]
     x = inputs.images(SAMPLES)

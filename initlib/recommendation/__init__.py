@@ -45,10 +45,10 @@ __all__ = [
 NORMALISATIONS = ("none", "batch", "layer", "pre", "post")
 RECURRENT, ATTENTIVE, LOW_RANK = (
     ("rnn", "lstm", "gru"),
-    ("transformer", "mup transformer"),
+    ("transformer", "gpt-2", "mup transformer"),
     ("lora", "adapter"),
 )
-USUAL = {**dict.fromkeys(("transformer", "mup transformer"), "pre"), "resnet": "batch"}
+USUAL = {**dict.fromkeys(("transformer", "gpt-2", "mup transformer"), "pre"), "resnet": "batch"}
 # What people call an architecture; a second word is the normalisation that the name implies.
 ARCHITECTURE_ALIASES = {
     **dict.fromkeys(("cnn", "convnet", "convolutional", "vgg"), ("conv",)),
@@ -59,7 +59,10 @@ ARCHITECTURE_ALIASES = {
     **dict.fromkeys(("transformer, pre-norm", "pre-norm transformer"), ("transformer", "pre")),
     **dict.fromkeys(("transformer, post-norm", "post-norm transformer", "bert"), ("transformer", "post")),
     **dict.fromkeys(("t-fixup", "transformer, no norm"), ("transformer", "none")),
-    **dict.fromkeys(("dense", "feedforward", "perceptron"), ("mlp",)),
+    **dict.fromkeys(("gpt2", "std 0.02"), ("gpt-2",)),
+    **dict.fromkeys(("dcgan",), ("gan",)),
+    **dict.fromkeys(("mixer", "mlp-mixer"), ("residual", "layer")),
+    **dict.fromkeys(("dense", "feedforward", "perceptron", "pinn"), ("mlp",)),
     **dict.fromkeys(("regression", "logistic", "softmax"), ("linear",)),
     **dict.fromkeys(("fine-tuning", "finetuning", "peft", "low-rank"), ("lora",)),
     **dict.fromkeys(("controlnet", "zero conv"), ("zero convolution",)),
@@ -175,15 +178,16 @@ def __getattr__(name: str) -> Any:
     return _rules() if name == "RULES" else _architectures()
 
 
-def table(architecture: str | None = None) -> RuleTable:
-    """Return all rules as a table to print, or those for one architecture.
+def table(*architectures: str | None) -> RuleTable:
+    """Return all rules as a table to print, or those for some architectures.
 
     >>> table("head")
     new head on a trained net (any activation): 0; bias 0
     """
-    if architecture is not None:
-        checks.choice("architecture", architecture, _architectures())
-    return RuleTable([rule for rule in _rules() if architecture in (None, rule.architecture)])
+    asked = [name for name in architectures if name is not None]
+    for name in asked:
+        checks.choice("architecture", name, _architectures())
+    return RuleTable([rule for rule in _rules() if not asked or rule.architecture in asked])
 
 
 def _activations() -> list[str]:
@@ -191,7 +195,7 @@ def _activations() -> list[str]:
 
 
 def _named(architecture: str, normalisation: str | None) -> tuple[str, str]:
-    """Return architecture and normalisation by their own names."""
+    """Return architecture and normalization by their own names."""
     implied: Sequence[str] = ()
     if isinstance(architecture, str):
         lower = architecture.lower()

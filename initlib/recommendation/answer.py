@@ -70,6 +70,19 @@ class Recommendation:
         seed = [one.name for one in self.parts].index(part.name)  # no two layers share their draws
         return frameworks.lines(framework, part, self.sizes, *self.shape(part.name), seed=seed)
 
+    def whole_model(self) -> str | None:
+        """Return PyTorch that initializes a whole model, `init_weights`; it needs torch alone.
+
+        None for rules of single layers. `initlib.apply(model, answer)` does the same in one line.
+
+        >>> from initlib import recommend
+        >>> "def init_weights(model, blocks):" in recommend(architecture="gpt").whole_model()
+        True
+        """
+        from initlib.recommendation import whole
+
+        return whole.code(self.rule)
+
     @property
     def evidence(self) -> tuple[str, ...]:
         """The experiments of the book on the rule with this activation, and on the data in dense nets.

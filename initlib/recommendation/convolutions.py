@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from initlib.frameworks import ZERO, Law, Part
 from initlib.recommendation.rule import HE, LECUN, OUTPUT, RELUS, SMOOTH, XAVIER, Rule, hidden, normal
 
-CHANNELS = "fan_in counts the taps: 9 times the input channels of a 3 x 3 kernel."
+CHANNELS = "fan_in counts the whole kernel: 9 times the input channels if it is 3 x 3."
 
 RULES: Sequence[Rule] = (
     Rule(
@@ -14,7 +14,7 @@ RULES: Sequence[Rule] = (
         activations=RELUS,
         parts=(hidden(normal(HE), layer="conv"), OUTPUT),
         why=f"As in dense layers; {CHANNELS}",
-        also="With batch normalisation, fan_out in place of fan_in is as good.",
+        also="With batch normalization, fan_out in place of fan_in is as good.",
         sources=("he2015",),
     ),
     Rule(
@@ -24,7 +24,7 @@ RULES: Sequence[Rule] = (
         normalisations=("none",),
         depths=(21, None),
         parts=(hidden(Law("delta_orthogonal", "1"), layer="conv"), OUTPUT),
-        why="Only the centre tap, and orthogonal: every direction keeps its length, whatever the depth.",
+        why="Only the center of the kernel, and orthogonal: directions keep their length at any depth.",
         sources=("xiao2018",),
     ),
     Rule(
@@ -40,7 +40,7 @@ RULES: Sequence[Rule] = (
         architecture="conv",
         activations=SMOOTH,
         parts=(hidden(normal(HE), layer="conv"), OUTPUT),
-        why=f"He is close enough for a few layers, or with normalisation; {CHANNELS}",
+        why=f"He is close enough for a few layers, or with normalization; {CHANNELS}",
         also="Deep and plain nets of these activations need random biases: see the rules for dense layers.",
         sources=("he2015", "roberts2022"),
         depths=(1, 14),
@@ -62,7 +62,7 @@ RULES: Sequence[Rule] = (
         sources=("lecun1998",),
     ),
     Rule(
-        name="ResNet with batch normalisation",
+        name="ResNet with batch normalization",
         architecture="resnet",
         activations=(*RELUS, *SMOOTH),
         normalisations=("batch",),
@@ -73,11 +73,11 @@ RULES: Sequence[Rule] = (
             OUTPUT,
         ),
         why="Gamma 0 in the last norm of each branch: at first every block only hands on its input.",
-        also="Other gammas start at 1. Batch normalisation sets the scale: fan_in serves as well as fan_out.",
+        also="Other gammas start at 1. Batch normalization sets the scale: fan_in serves as well as fan_out.",
         sources=("goyal2017", "he2015", "he2016"),
     ),
     Rule(
-        name="ResNet without normalisation",
+        name="ResNet without normalization",
         architecture="resnet",
         activations=(*RELUS, *SMOOTH),
         normalisations=("none",),
@@ -87,9 +87,21 @@ RULES: Sequence[Rule] = (
             Part("multiplier of a branch", "scalar", ZERO, None),
             OUTPUT,
         ),
-        why="SkipInit: a learnt number at 0 behind each branch does what zero gammas do in normalised nets.",
-        also="It saves the start, not the regularisation that batch normalisation brings.",
+        why="SkipInit: a learnt number at 0 behind each branch does what zero gammas do in normalized nets.",
+        also="It saves the start, not the regularization that batch normalization brings.",
         sources=("de2020", "zhang2019"),
+    ),
+    Rule(
+        name="convolutional GAN (DCGAN)",
+        architecture="gan",
+        parts=(
+            Part("convolutions", "conv", normal("0.02 ** 2"), None),
+            Part("last convolution", "conv", normal("0.02 ** 2")),
+        ),
+        why="Standard deviation 0.02 everywhere: batch normalization sets the scale of what lies between, so "
+        "these numbers set how fast each layer learns at a rate of 0.0002.",
+        also="Gammas of batch normalization start at 1. Transposed convolutions have the same law.",
+        sources=("radford2016",),
     ),
     Rule(
         name="diffusion net",

@@ -23,12 +23,12 @@ class Advice:
 DATA = {
     "standardised": Advice(""),
     "unscaled": Advice(
-        "Standardise the inputs first: one scale for the first layer cannot suit features of different size.",
+        "Standardize the inputs first: one scale for the first layer cannot suit features of different size.",
         ("lecun1998",),
         ("data-scale",),
     ),
     "sparse": Advice(
-        "Start the first layer at He's scale or below; larger weights memorise rare features.",
+        "Start the first layer at He's scale or below; larger weights memorize rare features.",
         ("mehta2021",),
         ("sparse-inputs",),
     ),
@@ -39,7 +39,7 @@ DATA = {
         ("zero-biases",),
     ),
     "small": Advice(
-        "With few samples stay at the rule's scale or below: large starts memorise.",
+        "With few samples stay at the rule's scale or below: large starts memorize.",
         ("mehta2021", "woodworth2020"),
         ("reasonable-range",),
     ),

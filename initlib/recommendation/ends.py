@@ -39,7 +39,7 @@ RULES: Sequence[Rule] = (
         architecture="head",
         parts=(OUTPUT,),
         why="A zero head leaves the trained features alone until it knows what to ask of them.",
-        also="Penalise the distance to the trained weights rather than to zero.",
+        also="Penalize the distance to the trained weights rather than to zero.",
         sources=("li2018",),
     ),
     Rule(
@@ -47,7 +47,7 @@ RULES: Sequence[Rule] = (
         architecture="embedding",
         parts=(Part("embedding", "embedding", normal("1"), None, between=("inputs", "width")),),
         why="In a pre-norm net the stream is the embedding plus all blocks: at size 1 none drowns it.",
-        also="0.02 is for nets whose other layers have it too (GPT-2), or with a normalisation right behind.",
+        also="0.02 is for nets whose other layers have it too (GPT-2), or with a normalization right behind.",
         sources=("takase2023", "radford2019"),
     ),
     Rule(

@@ -67,7 +67,7 @@ RULES: Sequence[Rule] = (
                 Part("attention logits", "factor", Law("constant", "1 / head"), None),
             ),
             why=f"{RATES}; queries times keys are divided by the size of a head, not by its root.",
-            also=f"{ALSO} The gains of the normalisations keep the tuned rate.",
+            also=f"{ALSO} The gains of the normalizations keep the tuned rate.",
             sources=("yang2022",),
         )
         for name, activations, down, gated in (

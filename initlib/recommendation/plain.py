@@ -1,4 +1,4 @@
-"""Rules for plain multilayer perceptrons: no shortcuts, with or without normalisation."""
+"""Rules for plain multilayer perceptrons: no shortcuts, with or without normalization."""
 
 from collections.abc import Sequence
 
@@ -18,8 +18,8 @@ RULES: Sequence[Rule] = (
         activations=("relu",),
         normalisations=NONE,
         parts=(hidden(normal(HE)), OUTPUT),
-        why="ReLU drops half of the mean square; twice 1 / fan_in makes up for it at every depth.",
-        also="Where depth is not small beside width, wider layers or shortcuts help; no variance does.",
+        why="ReLU sets half of its inputs to 0, which halves the mean square; the factor 2 makes up for it.",
+        also="In nets about as deep as wide, wider layers or shortcuts help; no choice of variance does.",
         sources=("he2015", "hanin2018"),
         evidence=("he-depth", "he-nonlinearity", "width-fluctuations"),
     ),
@@ -108,8 +108,8 @@ RULES: Sequence[Rule] = (
         normalisations=NONE,
         depths=(5, None),
         parts=(hidden(normal("32 / (fan_in + fan_out)"), Law("centring")), OUTPUT),
-        why="The slope at 0 is 1/4 and the mean 1/2: four times Xavier, and biases that centre the input.",
-        also="Better: use tanh, which is the same function centred.",
+        why="The slope at 0 is 1/4 and the mean 1/2: four times Xavier, and biases that center the input.",
+        also="Better: use tanh, which is the same function centerd.",
         sources=("glorot2010tutorial", "lecun1998"),
         evidence=("sigmoid-xavier",),
     ),
@@ -204,11 +204,11 @@ RULES: Sequence[Rule] = (
         normalisations=NONE,
         depths=(1, 3),
         parts=(hidden(normal("1.0855 / fan_in")), FIRST, OUTPUT),
-        why=f"{UNIT} Deep softplus nets have no critical point: add normalisation there.",
+        why=f"{UNIT} Deep softplus nets have no critical point: add normalization there.",
         sources=("poole2016", "schoenholz2017"),
     ),
     Rule(
-        name="batch normalisation, plain",
+        name="batch normalization, plain",
         architecture="mlp",
         normalisations=("batch",),
         parts=(hidden(normal(HE), bias=None), OUTPUT),
@@ -219,7 +219,7 @@ RULES: Sequence[Rule] = (
         tested=("relu",),
     ),
     Rule(
-        name="layer normalisation, plain",
+        name="layer normalization, plain",
         architecture="mlp",
         normalisations=("layer",),
         parts=(hidden(normal(LECUN)), OUTPUT),

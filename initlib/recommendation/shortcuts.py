@@ -23,7 +23,7 @@ def residual(first: Law, last: Law, *more: Part, bias: Law | None = ZERO) -> tup
 
 RULES: Sequence[Rule] = (
     Rule(
-        name="shortcuts without normalisation",
+        name="shortcuts without normalization",
         architecture="residual",
         activations=ACTIVATIONS,
         normalisations=("none",),
@@ -52,19 +52,19 @@ RULES: Sequence[Rule] = (
         sources=("de2020", "bachlechner2021"),
     ),
     Rule(
-        name="shortcuts with batch normalisation",
+        name="shortcuts with batch normalization",
         architecture="residual",
         activations=ACTIVATIONS,
         normalisations=("batch",),
         parts=residual(
             normal(HE), normal(HE), Part("last norm of a branch", "batch_norm_1d", ZERO, ZERO), bias=None
         ),
-        why="Normalisation sets the scale of a branch; gamma 0 in its last norm makes blocks identities.",
+        why="Normalization sets the scale of a branch; gamma 0 in its last norm makes blocks identities.",
         also="He keeps the rates that you know from plain nets. Other gammas start at 1.",
         sources=("goyal2017", "he2016"),
     ),
     Rule(
-        name="shortcuts with layer normalisation inside the branch",
+        name="shortcuts with layer normalization inside the branch",
         architecture="residual",
         activations=ACTIVATIONS,
         normalisations=("layer", "pre"),

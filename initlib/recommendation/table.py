@@ -29,10 +29,26 @@ class RuleTable:
     def _repr_markdown_(self) -> str:
         from initlib.tables import escaped, markdown
 
-        return markdown(HEADS, (map(escaped, row) for row in self.rows()))
+        def cells(rule: Rule) -> list[str]:
+            return [*map(escaped, _row(rule)[:3]), f"{escaped(rule.why)} {_links(rule)}"]
+
+        return markdown(HEADS, map(cells, self.rules))
+
+
+def _links(rule: Rule) -> str:
+    """Return the works and the trials that a rule rests on, as links from a page of the book."""
+    from initlib.recommendation.sources import CITED, TRIALS, named
+
+    works = (f"[{named(key)}]({CITED[key][1] or '../reference/sources.md'})" for key in rule.sources)
+    trials = [f"[{name}](../{TRIALS[name]}.ipynb)" for name in rule.evidence]
+    tested = f" (for {', '.join(rule.tested)})" if rule.tested and rule.tested != rule.activations else ""
+    found = f" Trials: {', '.join(trials)}{tested}." if trials else ""
+    return f"{'; '.join(works)}.{found}"
 
 
 def _row(rule: Rule) -> tuple[str, ...]:
+    from initlib.recommendation.sources import named
+
     parts = [part for part in rule.parts if part != OUTPUT] or list(rule.parts)
     evidence = ", ".join(rule.evidence) or "literature only"
     if rule.tested and rule.tested != rule.activations:
@@ -41,7 +57,7 @@ def _row(rule: Rule) -> tuple[str, ...]:
         f"{rule.name} ({_nets(rule)})",
         "; ".join(_weights(part, len(parts)) for part in parts),
         "; ".join(dict.fromkeys(_words(part.bias) for part in parts if part.bias)) or "none",
-        f"{rule.why} Sources: {', '.join(rule.sources)}. Evidence: {evidence}.",
+        f"{rule.why} {'; '.join(map(named, rule.sources))}. Evidence: {evidence}.",
     )
 
 

@@ -1,4 +1,4 @@
-"""Rules for transformers: pre-norm in one scheme, post-norm, and without normalisation."""
+"""Rules for transformers: pre-norm in one scheme, post-norm, and without normalization."""
 
 from collections.abc import Sequence
 
@@ -8,9 +8,12 @@ from initlib.recommendation.rule import LECUN, OUTPUT, XAVIER, Rule, normal
 READOUT = Part("output layer", "dense", ZERO, None, between=OUTPUT.between)
 DEEPNORM = "2 * (8 * blocks) ** -0.5 / (fan_in + fan_out)"
 T_FIXUP = "0.8978 * blocks ** -0.5 / (fan_in + fan_out)"  # Xavier times 0.67^2 / sqrt(blocks)
-STREAM = "The stream starts with embeddings of size 1; the sublayers of all blocks at most double it."
+STREAM = (
+    "What the shortcuts carry starts with embeddings of size 1, and the sublayers of all blocks together at "
+    "most double its mean square."
+)
 ALSO = (
-    "LayerNorm or RMSNorm, gains 1, with normalised queries and keys or without. Warm the rate up. A readout "
+    "LayerNorm or RMSNorm, gains 1, with normalized queries and keys or without. Warm the rate up. A readout "
     "tied to the embedding: see 'tied embedding'. Patches of pictures enter by 1 / fan_in. GPT-2's scheme, "
     "0.02 everywhere and 0.02 / sqrt(2 blocks) where a sublayer ends, is consistent too; embeddings of 0.02 "
     "with these layers are not."
@@ -48,6 +51,22 @@ def without_pre_norm(branch: str, *more: Part) -> tuple[Part, ...]:
         Part("feed-forward, second", "dense", normal(branch), ZERO, widen=(4, 1)),
         *more,
         READOUT,
+    )
+
+
+def gpt_2() -> tuple[Part, ...]:
+    """Return the parts of GPT-2: one small standard deviation everywhere but at the ends of sublayers.
+
+    >>> [part.name for part in gpt_2()][-1]
+    'embedding'
+    """
+    first, ends = normal("0.02 ** 2"), normal("0.02 ** 2 / (2 * blocks)")
+    return (
+        Part("query, key, value", "dense", first),
+        Part("attention output", "dense", ends),
+        Part("feed-forward, first", "dense", first, ZERO, widen=(1, 4)),
+        Part("feed-forward, second", "dense", ends, ZERO, widen=(4, 1)),
+        Part("embedding", "embedding", first, None, between=("inputs", "width")),
     )
 
 
@@ -93,6 +112,19 @@ RULES: Sequence[Rule] = (
         sources=("takase2023", "radford2019", "xiong2020"),
     ),
     Rule(
+        name="GPT-2's scheme, std 0.02",
+        architecture="gpt-2",
+        activations=("gelu", "gelu_tanh", "relu", "silu"),
+        normalisations=("pre",),
+        parts=gpt_2(),
+        why="Embeddings and layers share one size, so what the blocks add does not drown what they add to; "
+        "where a sublayer ends, 1 / sqrt(2 blocks) keeps all of them together as large as one.",
+        also="The readout is the embedding's own matrix: the first logits are small, the first loss is near "
+        "ln V, V the vocabulary. 0.02 is 1 / sqrt(fan_in) at width 2,500; in narrow nets the blocks start by "
+        "adding little, so there take the pre-norm rule.",
+        sources=("radford2019", "takase2023"),
+    ),
+    Rule(
         name="post-norm transformer",
         architecture="transformer",
         activations=("relu", "gelu", "gelu_tanh", "silu"),
@@ -103,7 +135,7 @@ RULES: Sequence[Rule] = (
         sources=("wang2022", "liu2020"),
     ),
     Rule(
-        name="transformer without normalisation",
+        name="transformer without normalization",
         architecture="transformer",
         activations=("relu", "gelu", "gelu_tanh", "silu"),
         normalisations=("none",),

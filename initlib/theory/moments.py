@@ -99,15 +99,12 @@ def sigmas(sigma_w: float, sigma_b: float) -> tuple[float, float]:
 
 def _mean(activation: Activation, f: Callable[[FloatArray], FloatArray], q: float) -> float:
     f.__name__ = f"{activation.name!r}"  # what a refusal calls it
-    if activations.is_standard(activation):
-        return gaussian.integral(f, q, tuple(activation.kinks))
-    return gaussian.expectation(f, q, activation.kinks)
+    return gaussian.expectation(f, q, activation.kinks, search=not activations.is_standard(activation))
 
 
 def _pair(activation: Activation, f: Function, c: FloatArray, q: float) -> FloatArray:
-    if activations.is_standard(activation) and f not in (np.sin, np.cos):
-        return gaussian.pair_integral(f, c, q, tuple(activation.kinks))
-    return gaussian.pair_expectation(f, c, q, activation.kinks)
+    search = not activations.is_standard(activation)
+    return gaussian.pair_expectation(f, c, q, activation.kinks, search=search)
 
 
 def _mean_power(slopes: tuple[float, float], p: int) -> float:

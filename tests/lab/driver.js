@@ -6,7 +6,16 @@ const part = ({ inputs, labels }) => ({ inputs: Float32Array.from(inputs.flat())
 function armOf({ settings, inputs, labels, classes, tests }) {
   const train = part({ inputs, labels });
   const test = tests ? part(tests) : train;
-  return new Arm(shared, settings, { train, test, inputs: inputs[0].length, classes });
+  const arm = new Arm(shared, settings, { train, test, inputs: inputs[0].length, classes });
+  finish(arm.begin());
+  return arm;
+}
+
+// Run a generator to its end; return its value.
+function finish(run) {
+  let step = run.next();
+  while (!step.done) step = run.next();
+  return step.value;
 }
 
 // Entries of a slot, without padding.
@@ -62,6 +71,25 @@ return {
     return profileOf(arm, net);
   },
 
+  // The chances of class 1 over the grid of a decision picture.
+  decisions({ parameters, ...problem }) {
+    const arm = armOf(problem);
+    const { nets: [net], memory: { floats } } = arm;
+    slotsOf(arm).forEach((slot, i) => write(floats, net.at, slot, parameters[i]));
+    return plain(finish(decisions(arm, net)));
+  },
+
+  // The relative size of the last of some steps, by layer, with the weights before and after it.
+  updates({ steps, ...problem }) {
+    const arm = armOf(problem);
+    const { memory: { floats } } = arm;
+    const weights = () => slotsOf(arm, ["weight"]).map((slot) => read(floats, arm.living.at, slot));
+    finish(arm.advance(steps - 1));
+    const before = weights();
+    finish(arm.advance(1));
+    return { before, after: weights(), updates: updateSizes(arm) };
+  },
+
   // What every net draws: a list of weights and biases for each seed.
   draws(problem) {
     const arm = armOf(problem);
@@ -75,7 +103,7 @@ return {
 
   train({ steps, ...problem }) {
     const arm = armOf(problem);
-    for (const _ of arm.advance(steps));
+    finish(arm.advance(steps));
     return arm.nets.map(({ losses, accuracies, diverged }) => ({ losses, accuracies, diverged, points: arm.points }));
   },
 

@@ -32,15 +32,11 @@ SETTINGS: dict[str, Any] = {
 def source(changes: dict[str, str] | None = None) -> str:
     """Return the engine with its driver; `changes` replace text in it, each exactly once."""
     text = sources.read(sources.ENGINE)
-    changes = {_stripped(before): _stripped(after) for before, after in (changes or {}).items()}
+    changes = {sources.squeezed(old): sources.squeezed(new) for old, new in (changes or {}).items()}
     for before, after in changes.items():
         assert text.count(before) == 1, f"{before!r} stands {text.count(before)} times in the engine"
         text = text.replace(before, after)
     return f"(() => {{ {text}\n{DRIVER} }})()"
-
-
-def _stripped(text: str) -> str:
-    return re.sub("^ +", "", text, flags=re.MULTILINE)
 
 
 class Engine:

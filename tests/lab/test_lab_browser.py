@@ -179,6 +179,12 @@ def test_a_bad_link_falls_back_and_says_so(show, fragment, note, name, value):
 def test_a_link_for_another_lab_is_left_alone(show):
     page = show(fragment="#lab=he&depth=3")
     assert page.evaluate(f"{LAB}.state.arms[0].depth") == 10
+    assert page.locator(".notes").is_hidden()
+
+
+def test_a_link_for_a_scene_that_there_is_not_says_so(show):
+    page = show(fragment="#lab=" + quote("<img src=x>"))
+    assert page.locator(".notes").inner_text() == "<img src=x> is not a scene of the lab."
 
 
 def test_a_net_that_diverges_stops_and_the_others_go_on(show):
@@ -186,6 +192,7 @@ def test_a_net_that_diverges_stops_and_the_others_go_on(show):
     train(page, 60)
     a, b = reports(page)
     assert all(seed["diverged"] > 0 for seed in a["seeds"])
+    assert all(np.isnan(float(seed[name][-1])) for seed in a["seeds"] for name in ("losses", "accuracies"))
     assert all(seed["diverged"] < 0 for seed in b["seeds"])
     assert "A diverged (every net" in page.locator(".story").inner_text()
     assert page.locator(".story a").get_attribute("href").endswith("pitfalls/large-values.html")
@@ -196,6 +203,16 @@ def test_when_all_diverged_training_ends(show):
     page = show(small(activation="identity", rate=10.0, init="he", seeds=1, depth=(4, 5)))
     page.get_by_role("button", name="Train").click()
     page.wait_for_function(f"{LAB}.reports[0].step > 0 && !{LAB}.running")
+
+
+def test_one_net_may_diverge_while_others_of_its_arm_go_on(show):
+    page = show(small(init="he", depth=10, scale=(1.41, 1.0), seeds=8, rate=0.2))
+    train(page, 100)
+    diverged = [seed["diverged"] for seed in reports(page)[0]["seeds"]]
+    assert 0 < sum(one >= 0 for one in diverged) < 8
+    alive = [seed for seed in reports(page)[0]["seeds"] if seed["diverged"] < 0]
+    assert all(np.isfinite(seed["losses"]).all() for seed in alive)
+    assert re.search(r"A diverged \(\d of 8 nets, the first at step", page.locator(".story").inner_text())
 
 
 REFUSED = "window.Worker = class { constructor() { throw new Error('refused'); } };"
@@ -211,6 +228,46 @@ def test_where_no_worker_starts_the_page_trains_and_says_so(show, before):
     assert "slower" in page.locator(".notes").inner_text()
     train(page, 30)
     assert reports(page)[1]["seeds"][0]["losses"][-1] > 0
+
+
+LONGEST_TASK = """new PerformanceObserver((list) => {
+  for (const { duration } of list.getEntries()) window.longest = Math.max(window.longest ?? 0, duration);
+}).observe({ entryTypes: ["longtask"] });"""
+
+
+def test_without_a_worker_the_page_still_answers_while_the_largest_nets_are_made(show):
+    page = show(small(seeds=1), before=REFUSED + LONGEST_TASK)
+    settle(page)
+    page.evaluate("window.longest = 0")
+    largest = {"init": "orthogonal", "depth": 40, "width": 128, "seeds": 4}
+    page.evaluate(
+        f"""largest => {{
+          for (const arm of {LAB}.state.arms) Object.assign(arm, largest);
+          {LAB}.state.shared.seeds = largest.seeds;
+          {LAB}.restart();
+        }}""",
+        largest,
+    )
+    page.wait_for_function(f"{LAB}.reports[0].profiles.length === 4", timeout=120_000)
+    assert page.evaluate("window.longest") < 1000
+
+
+def test_the_largest_setting_can_be_left_at_once(show):
+    page = show(small(seeds=1))
+    largest = {name: list(row[1])[-1] for name, row in settings.ARM.items() if name in ("depth", "width")}
+    page.evaluate(
+        f"""largest => {{
+          for (const arm of {LAB}.state.arms) Object.assign(arm, {{ ...largest, init: "orthogonal" }});
+          Object.assign({LAB}.state.shared, {{ seeds: 8, batch: 256 }});
+          {LAB}.show();
+          {LAB}.restart();
+        }}""",
+        largest,
+    )
+    page.locator(".preset").select_option("zero")
+    page.wait_for_function(f"{LAB}.reports[0].profiles[0].rms.length === 3", timeout=60_000)
+    page.get_by_role("button", name="One step").click()
+    page.wait_for_function(f"{LAB}.reports[0].step === 1")
 
 
 def test_extremes_of_every_setting_hang_nothing(show):
@@ -245,6 +302,65 @@ def test_predict_first_hides_the_curves_until_an_arm_is_chosen(show):
     assert "You said A; it is B." in page.locator(".story").inner_text()
 
 
+def test_a_question_left_open_hides_nothing_after_a_restart(show):
+    page = show(small(seeds=1))
+    page.get_by_label("Predict first").check()
+    page.get_by_role("button", name="Train").click()
+    assert not page.locator("[data-chart=loss]").is_visible()
+    page.get_by_label("Predict first").uncheck()
+    assert page.locator("[data-chart=loss]").is_visible()
+
+
+COUNT_DRAWINGS = """() => {
+  const lab = document.querySelector('.initlib-lab').lab;
+  const draw = lab.draw.bind(lab);
+  lab.drawings = 0;
+  lab.draw = () => { lab.drawings++; draw(); };
+}"""
+
+
+def test_who_asked_for_less_motion_sees_curves_grow_in_rare_leaps(show):
+    drawings = {}
+    for motion in ("reduce", "no-preference"):
+        page = show(small(seeds=1), reduced_motion=motion)
+        page.evaluate(COUNT_DRAWINGS)
+        page.get_by_role("button", name="Train").click()
+        page.wait_for_function(f"{LAB}.reports[0].step > 20")
+        page.wait_for_timeout(2500)
+        page.evaluate(f"{LAB}.pause()")
+        drawings[motion] = page.evaluate(f"{LAB}.drawings")
+        settle(page)
+        step = reports(page)[0]["step"]
+        assert page.locator(".story").inner_text().startswith(f"After {step:,} steps")
+    assert drawings["reduce"] < 8 < 3 * drawings["reduce"] < drawings["no-preference"]
+
+
+def dark_columns(page):
+    """Return where the middle row of arm A's picture in the plane is dark, as shares of its width."""
+    row = page.evaluate("""() => {
+      const canvas = document.querySelector('[data-chart=units-a]');
+      const edge = Math.round(canvas.height / 2);
+      return [...canvas.getContext('2d').getImageData(0, edge, canvas.height, 1).data];
+    }""")
+    pixels = np.array(row).reshape(-1, 4)[:, :3]
+    return np.flatnonzero(pixels.max(axis=1) < 90) / len(pixels)
+
+
+def test_the_boundary_between_two_decisions_is_drawn(show):
+    page = show(explorers.lab("plane", depth=1, seeds=1))
+    page.evaluate("""() => {
+      const { lab } = document.querySelector('.initlib-lab');
+      const side = Math.sqrt(lab.reports[0].pictures.length);
+      lab.reports[0].pictures.forEach((_, i, all) => (all[i] = i % side < side / 4 ? 0.2 : 0.8));
+      lab.data.train = { inputs: [], labels: new Uint8Array(0) };
+      lab.redraw();
+    }""")
+    page.wait_for_timeout(200)
+    dark = dark_columns(page)
+    assert len(dark) > 0
+    assert np.abs(dark - 0.25).max() < 0.02
+
+
 def test_copied_python_runs_and_gives_what_the_page_gave(show):
     page = show(small(seeds=2))
     train(page, 200)
@@ -269,10 +385,13 @@ def test_copied_code_is_python(show, preset):
 def test_theory_stands_beside_what_is_measured_before_training(show):
     page = show(explorers.lab("he", seeds=8))
     for report in reports(page):
-        low, high = np.array(report["theory"]["band"]).T
+        low, high = np.array(report["theory"]["bands"]["rms"]).T
         found = np.array([profile["rms"] for profile in report["profiles"]])
         inside = (found[:, :-1] > low[:-1]) & (found[:, :-1] < high[:-1])
         assert inside.mean() > 0.8
+        low, high = np.array(report["theory"]["bands"]["gradient"]).T
+        relative = np.array([np.array(one["gradient"]) / one["gradient"][-1] for one in report["profiles"]])
+        assert ((relative > low) & (relative < high))[:, :-1].mean() > 0.8
         gradients = np.log([profile["gradient"] for profile in report["profiles"]])
         slope = np.median(gradients[:, 0] - gradients[:, -1])
         assert abs(slope - np.log(report["theory"]["gradient"][0])) < 1.5

@@ -298,13 +298,46 @@ def test_profiles_are_those_of_propagation(engine, activation, shortcut):
     np.testing.assert_allclose(found["gradient"], expected.gradient_rms[0], rtol=1e-5)
     np.testing.assert_allclose(found["cosine"], expected.cosine[0], atol=1e-5)
     np.testing.assert_allclose(found["dead"], expected.dead[0][:-1], atol=1e-9)
-    np.testing.assert_allclose([sum(bins) for bins in found["histograms"]], 1, rtol=1e-6)
+    for bins, signal in zip(found["histograms"], stack.forward(x).pre, strict=True):
+        counts = np.histogram(np.clip(signal[0], -4, 4 - 1e-9), 24, (-4, 4))[0]
+        np.testing.assert_allclose(bins, counts / signal.size, atol=1.5 / signal.size)  # one at an edge
+
+
+def test_decisions_are_the_chances_of_class_1(engine):
+    settings = {**SETTINGS, "activation": "tanh", "normalisation": "batch"}
+    x, y = reference.data(inputs=2, classes=2)
+    stack = reference.build(settings, inputs=2, classes=2)
+    parameters = [value.ravel() for value in reference.trained(stack.values, stack)]
+    problem = {"settings": settings, "inputs": x, "labels": y, "classes": 2}
+    found = engine.call("decisions", parameters=parameters, **problem)
+    side = round(math.sqrt(len(found)))
+    middles = 2.3 * ((np.arange(side) + 0.5) / side * 2 - 1)
+    grid = np.array([(across, -down) for down in middles for across in middles])
+    output = stack.forward(grid, evaluating=True).output[0]
+    np.testing.assert_allclose(found, special.softmax(output, axis=1)[:, 1], atol=1e-5)
+    assert np.ptp(found) > 0.2
+
+
+def test_updates_are_relative_to_the_weights_before(engine):
+    x, y = reference.data()
+    settings = {**SETTINGS, "optimizer": "momentum", "seeds": 2}
+    problem = {"settings": settings, "inputs": x, "labels": y, "classes": reference.CLASSES}
+    found = engine.call("updates", steps=5, **problem)
+    expected = [
+        np.linalg.norm(after - before) / np.linalg.norm(before)
+        for before, after in zip(found["before"], found["after"], strict=True)
+    ]
+    np.testing.assert_allclose(found["updates"], expected, rtol=1e-4)
+    assert min(expected) > 1e-4
 
 
 @pytest.mark.parametrize(
     ("activation", "init", "bias"),
     [
         ("relu", "he", "zero"),
+        ("leaky_relu", "lecun", "zero"),
+        ("identity", "xavier", "zero"),
+        ("relu", "he", "random"),
         ("tanh", "xavier", "zero"),
         ("gelu", "he", "random"),
         ("tanh", "orthogonal", "zero"),
@@ -325,10 +358,15 @@ def test_theory_is_that_of_propagation(engine, activation, init, bias):
     np.testing.assert_allclose(found["rms"], expected.rms, rtol=2e-3)
     np.testing.assert_allclose(found["gradient"], expected.gradient_rms, rtol=2e-3)
     np.testing.assert_allclose(found["cosine"], expected.cosine, atol=5e-3)
-    width = np.log(expected.rms_band[1] / expected.rms_band[0])
-    np.testing.assert_allclose(
-        np.log(np.array(found["band"]).T), np.log(expected.rms_band), atol=0.1 * width.max()
-    )
+    close_bands(found["bands"]["rms"], expected.rms_band)
+    assert (found["bands"]["gradient"] is None) == (expected.gradient_rms_band is None)
+    if expected.gradient_rms_band is not None:
+        close_bands(found["bands"]["gradient"], expected.gradient_rms_band)
+
+
+def close_bands(found, expected):
+    width = np.log(expected[1] / expected[0])
+    np.testing.assert_allclose(np.log(np.array(found).T), np.log(expected), atol=0.1 * width.max())
 
 
 def test_theory_of_shortcuts(engine):

@@ -34,20 +34,20 @@ MUTANTS: dict[str, tuple[dict[str, str], Callable[..., Any], tuple[Any, ...]]] =
         ("he", checks.FANS),
     ),
     "an orthogonal matrix of half its size": (
-        {"const norm = Math.sqrt(dot(vector, vector));": "const norm = 2 * Math.sqrt(dot(vector, vector));"},
+        {"const norm = Math.sqrt(dot(v, v));": "const norm = 2 * Math.sqrt(dot(v, v));"},
         DRAWS,
         ("orthogonal", checks.FANS),
     ),
     "the scale is not used": (
-        {"(scale * rules.critical[activation]) ** 2 / fanIn": "rules.critical[activation] ** 2 / fanIn"},
+        {"(scale * rules.critical[activation]) ** 2 / fanIn": "(rules.critical[activation]) ** 2 / fanIn"},
         DRAWS,
         ("critical", checks.FANS),
     ),
     "a QR whose signs are not fixed": (
         {
-            "vector[i] /= norm;": "vector[i] /= norm;\n"
-            "    const sign = Math.sign(vector[v]);\n"
-            "    for (let i = 0; i < length; i++) vector[i] *= sign;"
+            "vectors[v + i] /= norm;": "vectors[v + i] /= norm;\n"
+            "    const sign = Math.sign(vectors[v + v / length]);\n"
+            "    for (let i = 0; i < length; i++) vectors[v + i] *= sign;"
         },
         checks.test_orthogonal_matrices_are_haar,
         ((6, 6),),
@@ -73,7 +73,7 @@ MUTANTS: dict[str, tuple[dict[str, str], Callable[..., Any], tuple[Any, ...]]] =
         ("leaky_relu", "none", "none"),
     ),
     "GELU's slope without its second term": (
-        {"normalCdf(x) + x * normalDensity(x)]": "normalCdf(x)]"},
+        {"(x ? y / x : 0.5) + x * normalDensity(x)]": "(x ? y / x : 0.5)]"},
         GRADIENTS,
         ("gelu", "none", "none"),
     ),
@@ -93,7 +93,7 @@ MUTANTS: dict[str, tuple[dict[str, str], Callable[..., Any], tuple[Any, ...]]] =
         ("relu", "none", "none"),
     ),
     "weights that are not transposed on the way back": (
-        {"x[to + j * toRow + i]": "x[to + i * toRow + j]"},
+        {"y[to + j * toRow + i]": "y[to + i * toRow + j]"},
         GRADIENTS,
         ("tanh", "none", "none"),
     ),
@@ -113,12 +113,12 @@ MUTANTS: dict[str, tuple[dict[str, str], Callable[..., Any], tuple[Any, ...]]] =
         ("relu", "none", "scaled"),
     ),
     "a normalisation whose mean has no gradient": (
-        {"(inner - shifts[group] - normal[at] * tilts[group])": "(inner - normal[at] * tilts[group])"},
+        {"(inner - shifts[group] - normal[entry] * tilts[group])": "(inner - normal[entry] * tilts[group])"},
         GRADIENTS,
         ("relu", "layer", "none"),
     ),
     "a normalisation whose variance has no gradient": (
-        {"(inner - shifts[group] - normal[at] * tilts[group])": "(inner - shifts[group])"},
+        {"(inner - shifts[group] - normal[entry] * tilts[group])": "(inner - shifts[group])"},
         GRADIENTS,
         ("relu", "batch", "none"),
     ),
@@ -156,6 +156,26 @@ MUTANTS: dict[str, tuple[dict[str, str], Callable[..., Any], tuple[Any, ...]]] =
         {"this.order = shuffled(": "this.order ??= shuffled("},
         checks.test_every_epoch_visits_every_sample_once_in_a_new_order,
         (),
+    ),
+    "a picture of decisions upside down": (
+        {"RANGE * (1 - ((row + 0.5) / GRID) * 2)": "RANGE * (((row + 0.5) / GRID) * 2 - 1)"},
+        checks.test_decisions_are_the_chances_of_class_1,
+        (),
+    ),
+    "a step relative to the weights after it": (
+        {"size += floats[before + entry] ** 2;": "size += floats[net.at + entry] ** 2;"},
+        checks.test_updates_are_relative_to_the_weights_before,
+        (),
+    ),
+    "histograms of half the span": (
+        {"(value + SPAN) / (2 * SPAN)": "(value + SPAN / 2) / SPAN"},
+        checks.test_profiles_are_those_of_propagation,
+        ("relu", "none"),
+    ),
+    "a band of the gradient that is not shifted": (
+        {"- spread / (2 * n);": "+ spread / (2 * n);"},
+        checks.test_theory_is_that_of_propagation,
+        ("relu", "he", "zero"),
     ),
     "theory of the gradient with the fans swapped": (
         {"(next[2] * widths[layer + 1]) / widths[layer]": "(next[2] * widths[layer]) / widths[layer + 1]"},

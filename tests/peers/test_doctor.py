@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import torch
 from doctor_cases import CE, CONTROLS, GPT, OPEN, c2, digits_batch, he, mlp, mnist_like, token_loss, tokens
-from doctor_nets import HEALTHY, BasicBlock, GRUCellLoop, Llama, Recurrent, ResNet, ViT
+from doctor_nets import HEALTHY, BasicBlock, GRUCellLoop, Llama, Recurrent, ResNet, UNet, ViT, segments
+from doctor_variants import FIRST_MISSES, SILENT, VARIANTS, text
 from torch import nn
 from torch.nn import functional as F  # noqa: N812
 from torch.utils.checkpoint import checkpoint
@@ -432,6 +433,12 @@ TWINS = {
         lambda s: (digits_batch(s)[0], digits_batch(s)[1].float()),
         lambda o, y: ((o - y) ** 2).mean(),
     ),
+    "gradient-tiny": (
+        lambda small: with_weights(mlp(64, 64, 64, 10).half(), lambda w: nn.init.normal_(w, std=small)),
+        (3e-3, 0.1),
+        lambda s: (digits_batch(s)[0].half(), digits_batch(s)[1]),
+        lambda output, y: F.cross_entropy(output.float(), y),
+    ),
     "no-nonlinearity": (
         lambda end: nn.Sequential(nn.Linear(64, 64), end, nn.Linear(64, 10)),
         (nn.Identity(), nn.Tanh()),
@@ -564,3 +571,72 @@ def test_the_versions_are_in_the_record():
     data = diagnose(BasicBlock(1, 4), torch.randn(8, 1, 8, 8)).to_dict()
     assert data["versions"]["torch"] == torch.__version__
     assert data["framework"] == "PyTorch"
+
+
+# Variants, written after the thresholds
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("name", VARIANTS)
+def test_a_variant_is_found(name, seed):
+    make, batch, loss, code, *options = VARIANTS[name]
+    torch.manual_seed(seed)
+    report = diagnose(make(), batch(seed), loss, **(options[0] if options else {}))
+    assert report.has(code), report
+    assert report.severity in ("severe", "warning") or code == "fan-out", report
+
+
+@pytest.mark.parametrize("name", SILENT)
+def test_a_healthy_net_of_another_kind_stays_silent(name):
+    make, batch, loss = SILENT[name]
+    torch.manual_seed(0)
+    report = diagnose(make(), batch(0), loss)
+    assert report.severity in ("clean", "note"), report
+
+
+def test_the_kinds_that_were_missed_at_first_are_all_here():
+    assert set(FIRST_MISSES) <= VARIANTS.keys() | SILENT.keys()
+
+
+# Whole models made of PyTorch's own parts
+
+
+class Translator(nn.Module):
+    def __init__(self, words=50, width=32):
+        super().__init__()
+        self.embedding, self.head = nn.Embedding(words, width), nn.Linear(width, words)
+        self.body = nn.Transformer(width, 4, 2, 2, 64, batch_first=True)
+
+    def forward(self, tokens):
+        x = self.embedding(tokens)
+        mask = nn.Transformer.generate_square_subsequent_mask(tokens.shape[1])
+        return self.head(self.body(x, x, tgt_mask=mask))
+
+
+def made_worse(model, factor, *names):
+    for name, p in model.named_parameters():
+        if p.dim() > 1 and name.startswith(names):
+            p.data *= factor
+    return model
+
+
+WHOLE = {
+    "nn.Transformer": (Translator, text, token_loss, 2 * 4 + 2 * 7 + 1, (30, "body"), "attention-one-hot"),
+    "LSTM language model": (lambda: Recurrent(vocabulary=50), text, token_loss, 2, (40, "rnn"), "saturation"),
+    "U-Net": (UNet, segments, CE, 13, (1000, "out"), "first-loss"),
+}
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_a_whole_model_is_clean_and_a_fault_in_it_is_found(name):
+    make, batch, loss, products, (factor, where), code = WHOLE[name]
+    torch.manual_seed(0)
+    report = diagnose(make(), batch(0), loss)
+    assert report.severity == "clean", report
+    seen = [
+        o for o in report.record.operations if o.kind in ("weight", "recurrent") and o.where != "the loss"
+    ]
+    assert len(seen) == products
+    sick = diagnose(made_worse(make(), factor, where), batch(0), loss)
+    assert sick.findings[0].code == code, sick
+    assert where in sick.findings[0].place or where in sick.findings[0].sentence

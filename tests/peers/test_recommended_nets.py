@@ -149,6 +149,31 @@ def test_a_step_moves_a_t_fixup_net_as_far_at_every_depth():
     assert xavier[1] > 20 * xavier[0]
 
 
+# ---- GPT-2
+
+
+def added(blocks, scaled, width=256, heads=4):
+    """Return how much all blocks add to the embeddings, as a multiple of their mean square."""
+    answer = recommend(architecture="gpt-2", depth=blocks, width=width, inputs=100, activation="gelu")
+    names = [*["query, key, value"] * 3, *[part.name for part in answer.parts[1:4]]]
+    torch.manual_seed(1)
+    start = x = made(answer, "embedding")["layer"](torch.randint(100, (4, 32)))
+    for block in range(blocks):
+        q, k, v, o, up, down = (made(answer, name, 10 * block + i)["layer"] for i, name in enumerate(names))
+        by = 1 if scaled else (2 * blocks) ** 0.5
+        h = F.layer_norm(x, (width,))
+        parts = (one(h).unflatten(-1, (heads, -1)).transpose(1, 2) for one in (q, k, v))
+        x = x + by * o(F.scaled_dot_product_attention(*parts, is_causal=True).transpose(1, 2).flatten(2))
+        x = x + by * down(F.gelu(up(F.layer_norm(x, (width,)))))
+    return ((x - start).square().mean() / start.square().mean()).item()
+
+
+def test_what_the_blocks_of_gpt_2_add_does_not_grow_with_their_number():
+    shallow, deep = added(4, scaled=True), added(24, scaled=True)
+    assert 0.5 < deep / shallow < 2
+    assert added(24, scaled=False) > 4 * added(4, scaled=False)
+
+
 # ---- muP
 
 

@@ -77,6 +77,7 @@ class Visit:
     def open(self, path: str) -> Page:
         self.page.goto(self.home + path, wait_until="load")
         self.page.evaluate("document.fonts.ready")
+        self.page.mouse.move(1, 1)  # widgets wait for the reader
         self.page.evaluate(
             f"document.querySelector(`{VIEWS}`)?.parentElement"
             ".closest(':not(details:not([open]) *)').scrollIntoView()"

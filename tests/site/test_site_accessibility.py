@@ -3,6 +3,7 @@
 import example
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from resting import rest
 from site_under_test import Visit, pages, wait_for, with_explorers
 
 
@@ -13,7 +14,7 @@ def findings(page, fault: str = "0") -> list[str]:
         page.locator(inside).scroll_into_view_if_needed()
         wait_for(page, f"document.querySelector('{inside}').lab?.told")
     page.evaluate(f"for (const e of document.querySelectorAll('{inside} details')) e.open = true")
-    page.wait_for_timeout(400)
+    rest(page)
     page.evaluate(fault)
     found = Axe().run(page, context={"include": [inside]}).response
     return [f"{one['id']}: {node['html'][:200]}" for one in found["violations"] for node in one["nodes"]]
@@ -59,5 +60,6 @@ def test_axe_finds_nothing_in_the_explorers_of_the_book(browser, addresses, site
 def test_axe_finds_nothing_on_a_whole_page(browser, addresses, name, theme):
     with browser.new_context(color_scheme=theme) as context:
         page = Visit(context, addresses["subfolder"]).open(f"{name}.html")
+        rest(page)
         found = Axe().run(page).response["violations"]
         assert [f"{one['id']}: {node['html'][:200]}" for one in found for node in one["nodes"]] == []

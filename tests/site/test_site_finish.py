@@ -112,6 +112,22 @@ def test_style_sheets_are_joined_with_addresses_that_lead_on(page):
     assert [link["href"] for link in one.soup.select("link")] == ["../../_static/site.css"]
 
 
+@pytest.mark.parametrize(
+    ("css", "kept"),
+    [
+        ("p{--a: 1;color: var(--a)}", "p{--a: 1;color: var(--a);}"),
+        ("p{--a: 1;color: red}", "p{color: red;}"),
+        ("p{--a: 1} b{color: red}", "b{color: red;}"),
+        ("p{--inside: 1;--a: var(--inside)}", ""),
+        ("p{--asked-by-script: 1}", "p{--asked-by-script: 1;}"),
+        ("@media print{p{--a: 1;color: red}}", "@media print{p{color: red;}}"),
+        ("p{& > b{--a: 1;color: red}}", "p{& > b{--a: 1;color: red}}"),
+    ],
+)
+def test_a_custom_property_that_nothing_reads_is_dropped(css, kept):
+    assert styles.without_unread(css, {"--asked-by-script"}) == kept
+
+
 # ---- scripts
 
 
@@ -137,6 +153,24 @@ def test_scripts_are_joined_and_what_no_page_needs_is_dropped(page):
     assert one.head.find("script").get_text() == scripts.COLORS
 
 
+def test_the_themes_script_no_longer_asks_every_box_for_its_size(page):
+    script = '<title>t</title><script src="../../_static/pydata-sphinx-theme.js"></script>'
+    one = page("<p></p>", script)
+    (one.site / "_static" / "pydata-sphinx-theme.js").write_text(
+        f"document.querySelectorAll({scripts.THEMES_BOXES})"
+    )
+    scripts.join(one)
+    (found,) = one.soup.select("script[src]")
+    assert "nboutput" not in (one.site / "_static" / found["src"].rsplit("/", 1)[1]).read_text()
+
+
+def test_another_script_of_the_theme_stops_the_build(page):
+    one = page("<p></p>", '<title>t</title><script src="../../_static/pydata-sphinx-theme.js"></script>')
+    (one.site / "_static" / "pydata-sphinx-theme.js").write_text("document.querySelectorAll(boxes)")
+    with pytest.raises(ValueError, match="changed"):
+        scripts.join(one)
+
+
 # ---- pictures
 
 
@@ -155,7 +189,7 @@ def test_pictures_get_sizes_the_smaller_format_and_wait(page):
 # ---- widgets
 
 
-def test_widget_state_stands_last_and_shares_its_components(page):
+def test_widget_state_waits_in_a_file_and_shares_its_components(page):
     kind = "application/vnd.jupyter.widget-state+json"
     model = {"state": {"_esm": "export default 1 < 2 </script>", "value": 1}}
     state = json.dumps({"state": {"a": model, "b": model}}).replace("</", "<\\/")
@@ -164,13 +198,14 @@ def test_widget_state_stands_last_and_shares_its_components(page):
     widgets.load_late(one)
     one.save()
     last = Page(one.site, one.path).body.find_all(recursive=False)[-1]
-    shared, loaded = last["data-scripts"].split()
-    key = json.loads(last.get_text())["state"]["a"]["state"]["_esm"]
-    assert json.loads(last.get_text())["state"]["b"]["state"] == {"_esm": key, "value": 1}
-    code = (one.site / "_static" / shared.rsplit("/", 1)[1]).read_text()
-    assert key.removeprefix("shared:") in code
-    assert "</script>" not in code
-    assert loaded == "../../assets/widgets.js"
+    assert last.get_text() == ""
+    *waiting, runtime = last["data-scripts"].split()
+    assert runtime == "../../assets/widgets.js"
+    shared, to_page = ((one.site / "_static" / name.rsplit("/", 1)[1]).read_text() for name in waiting)
+    found = json.loads(to_page.removeprefix(widgets.TO_PAGE).removesuffix(");"))["state"]
+    key = found["a"]["state"]["_esm"]
+    assert found["b"]["state"] == {"_esm": key, "value": 1}
+    assert key.removeprefix("shared:") in shared
 
 
 # ---- access

@@ -21,6 +21,7 @@ SCALE = "weight scale σ w"
 SIZES = {"depths": [2, 4], "scales": [1.0, 1.5, 2.25], "seeds": [0]}
 CELL = "explorers.signal([activation], depths=[2, 4], scales=[1.0, 1.5, 2.25], seeds=[0])"
 LAB_CELL = 'explorers.lab("zero", seeds=1)'
+GUIDE_CELL = "explorers.guide()"
 KERNEL = "window.jupyterapp.shell.currentWidget.sessionContext.session?.kernel"
 LIVE = ".initlib-explorer-drawing figure svg"
 
@@ -39,6 +40,7 @@ def lab(tmp_path_factory):
         'from initlib import explorers\n\nactivation = "relu"\n' + CELL,
         "import time\n\ntime.sleep(60)",
         LAB_CELL,
+        GUIDE_CELL,
     ]
     notebook = nbformat.v4.new_notebook(
         cells=[nbformat.v4.new_code_cell(cell) for cell in cells],
@@ -89,7 +91,7 @@ def page(browser, lab):
         page = context.new_page()
         page.set_default_timeout(60_000)
         page.goto(lab)
-        page.wait_for_function("window.jupyterapp?.shell?.currentWidget?.content?.widgets?.length === 3")
+        page.wait_for_function("window.jupyterapp?.shell?.currentWidget?.content?.widgets?.length === 4")
         wait_until(page, "idle")
         run_cell(page, 0)
         page.wait_for_selector(LIVE)
@@ -188,3 +190,21 @@ def test_the_lab_trains_while_the_kernel_sleeps(page):
     assert page.evaluate(f"{KERNEL}.status") == "busy"
     page.evaluate("window.jupyterapp.commands.execute('notebook:interrupt-kernel')")
     wait_until(page, "idle")
+
+
+def test_the_guide_answers_and_its_links_lead_to_notebooks(page):
+    if page.evaluate(f"{KERNEL}.status") == "busy":
+        page.evaluate("window.jupyterapp.commands.execute('notebook:interrupt-kernel')")
+    wait_until(page, "idle")
+    run_cell(page, 3)
+    guide = page.locator(".initlib-guide")
+    guide.wait_for()
+    page.wait_for_function("document.querySelector('.initlib-guide').dataset.alive !== undefined")
+    address = page.evaluate("location.href")
+    guide.get_by_role("combobox", name="Activation").select_option("tanh")
+    assert guide.locator(".rule b").inner_text().startswith("Xavier (Glorot) initialization")
+    links = [one.get_attribute("href") for one in guide.locator(".grounds a").all()]
+    assert "../techniques/xavier.ipynb" in links
+    page.wait_for_timeout(500)
+    assert page.evaluate("location.href") == address
+    assert not guide.get_by_role("button", name="Copy link").is_visible()

@@ -190,13 +190,15 @@ class Run:
             record.skipped.append("gradients (the loss is not finite)")
             return
         found = torch.autograd.grad(total, list(self.trained.values()), allow_unused=True)
+        largest = 0.0
         for name, gradient in zip(names, found, strict=True):
             record.parameters[name].reached = gradient is not None
             if gradient is not None:
                 self.gradients[name] = gradient
-                record.parameters[name].still = not bool(gradient.any())
-        sizes = (float(g.abs().max()) for g in self.gradients.values() if not g.is_sparse and g.numel())
-        floor = 1e-7 * max(sizes, default=0.0)
+                size = measure.largest(gradient)
+                record.parameters[name].still = size == 0
+                largest = max(largest, size)
+        floor = 1e-7 * largest
         for name, weight in record.weights.items():
             gradient = self.gradients.get(name)
             if gradient is not None and not gradient.is_sparse:

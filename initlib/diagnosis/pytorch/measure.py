@@ -145,8 +145,10 @@ def weight(
     if entries.numel() > SAMPLE:
         entries = entries[:: entries.numel() // SAMPLE]
     values = entries.double()
-    mean, std = float(values.mean()), float(values.std(unbiased=False))
-    centred = (values - mean) / (std or 1.0)
+    mean = float(values.mean())
+    squares = (values - mean).square_()
+    std = math.sqrt(float(squares.mean()))
+    fourth = float(squares.square_().mean())
     low, high = (float(x) for x in torch.aminmax(w))
     fan_in, fan_out = sizes or fans(shape, kind, groups)
     return Weight(
@@ -158,7 +160,7 @@ def weight(
         values.numel(),
         mean,
         std,
-        float(centred.pow(4).mean()),
+        fourth / (std**4 or 1.0),
         max(abs(low), abs(high)),
         groups=groups,
     )
@@ -191,6 +193,15 @@ def equal_rows(matrix: Any, tolerance: float = 0.0, floor: float = 0.0) -> bool:
     if float((matrix[-1:] - first).abs().max()) > limit:
         return False
     return float((matrix - first).abs().max()) <= limit
+
+
+def largest(tensor: Any) -> float:
+    """Return the largest size of an entry, also of a sparse tensor."""
+    values = tensor.coalesce().values() if tensor.is_sparse else tensor.detach()
+    if not values.numel():
+        return 0.0
+    low, high = (float(x) for x in torch.aminmax(values))
+    return max(-low, high)
 
 
 def parameter(tensor: Any) -> tuple[int, float, bool]:

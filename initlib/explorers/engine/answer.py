@@ -8,6 +8,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from initlib import checks
 from initlib.explorers.engine.panel import Panel
 from initlib.explorers.engine.table import Axis, Table
 from initlib.explorers.engine.view import View
@@ -57,8 +58,14 @@ def answers(axes: Sequence[Axis], answer: Callable[..., str]) -> tuple[tuple[str
     >>> answers([Axis("relu", ["yes", "no"])], lambda relu: "He" if relu == "yes" else "Glorot")
     (('He', 'Glorot'), array([0, 1]))
     """
+    axes = [
+        checks.instance(f"axes[{i}]", axis, Axis, "an Axis")
+        for i, axis in enumerate(checks.sequence("axes", axes))
+    ]
+    if not callable(answer):
+        raise TypeError(f"answer must be callable. Received: {checks.shown(answer)}.")
     names = [axis.name for axis in axes]
     found = [answer(**dict(zip(names, values, strict=True))) for values in product(*(a.values for a in axes))]
-    texts = tuple(dict.fromkeys(found))
+    texts = tuple(dict.fromkeys(checks.text("What answer returned", text) for text in found))
     places = {text: place for place, text in enumerate(texts)}
     return texts, np.array([places[text] for text in found]).reshape([len(a.values) for a in axes])

@@ -52,16 +52,28 @@ class Declaration:
         play: str | None = None,
         name: str | None = None,
     ) -> None:
-        controls, panels = tuple(controls), tuple(panels)
+        checks.text("title", title)
+        checks.instance("table", table, Table, "a Table")
+        controls, panels = (
+            tuple(checks.sequence("controls", controls)),
+            tuple(checks.sequence("panels", panels)),
+        )
+        for i, panel in enumerate(panels):
+            checks.instance(f"panels[{i}]", panel, Panel, "a panel")
         _check_controls(table, controls, panels)
         for panel in panels:
             panel.check(table, controls)
-        indices = _start_indices(table, controls, start or {})
+        indices = _start_indices(table, controls, checks.mapping("start", {} if start is None else start))
+        buttons = buttons if isinstance(buttons, (set, frozenset)) else checks.sequence("buttons", buttons)
         _check_buttons(table, controls, buttons)
         _check_play(table, controls, play)
-        name = re.sub("[^a-z0-9]+", "-", title.lower()).strip("-") if name is None else name
+        name = (
+            re.sub("[^a-z0-9]+", "-", title.lower()).strip("-") if name is None else checks.text("name", name)
+        )
         if not re.fullmatch("[a-z0-9-]+", name):
-            raise ValueError(f"The name of an explorer is made of a-z, 0-9 and hyphens. Received: {name!r}.")
+            raise ValueError(
+                f"The name of an explorer is made of a-z, 0-9 and hyphens. Received: {checks.shown(name)}."
+            )
         vars(self).update(
             title=title,
             table=table,
@@ -94,12 +106,13 @@ class Declaration:
 def _check_controls(table: Table, controls: Sequence[str], panels: Sequence[Panel]) -> None:
     if not controls or not panels:
         raise ValueError(
-            f"An explorer needs controls and panels. Received: {list(controls)!r}, {list(panels)!r}."
+            "An explorer needs controls and panels. "
+            f"Received: {checks.shown(controls)}, {checks.shown(panels)}."
         )
     for name in controls:
         checks.choice("control", name, table.axes)
     if len(set(controls)) < len(controls):
-        raise ValueError(f"Controls must be distinct. Received: {list(controls)!r}.")
+        raise ValueError(f"Controls must be distinct. Received: {checks.shown(controls)}.")
 
 
 def _check_buttons(table: Table, controls: Sequence[str], buttons: Collection[str]) -> None:

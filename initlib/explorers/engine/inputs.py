@@ -1,13 +1,41 @@
 """What the explorers send through their nets: some digits, and the width that fits them."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
-from initlib import datasets
+from initlib import checks, datasets
+from initlib.activations import get
 
 WIDTH = 64  # the digits have 64 pixels, so every layer is square
 QUARTER_OCTAVES = tuple(2 ** (k / 4) for k in range(-6, 9))
 MARKS = {"LeCun, Xavier": 1.0, "He": 2**0.5}  # weight scales σ_w, in square layers
+
+
+DEEPEST = 1000  # layers or blocks
+
+
+def activations(names: Sequence[str]) -> tuple[str, ...]:
+    """Return names of activations after checking that each is known.
+
+    >>> activations(["relu"])
+    ('relu',)
+    """
+    chosen = checks.names("activations", names)
+    for name in chosen:
+        get(name, derivative=True)
+    return chosen
+
+
+def scales(values: Sequence[float]) -> tuple[float, ...]:
+    """Return scales of weights or branches after checking that each is a positive number up to 1e6.
+
+    >>> scales([1, 2])
+    (1.0, 2.0)
+    """
+    entries = checks.sequence("scales", values)
+    return tuple(checks.real(f"scales[{i}]", one, above=0, maximum=1e6) for i, one in enumerate(entries))
 
 
 def images(count: int) -> NDArray[np.float64]:

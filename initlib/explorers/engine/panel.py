@@ -18,6 +18,9 @@ class Panel:
     title: str
     kind: ClassVar[str]
 
+    def __post_init__(self) -> None:
+        checks.fields(self)
+
     def arrays(self) -> list[str]:
         """Return the names of the arrays that the panel draws."""
         raise NotImplementedError

@@ -39,12 +39,19 @@ class Axis:
         label: str = "",
         marks: Mapping[str, float] | None = None,
     ) -> None:
-        entries = tuple(value.item() if isinstance(value, np.generic) else value for value in values)
+        checks.text("name", name)
+        entries = tuple(
+            value.item() if isinstance(value, np.generic) else value
+            for value in (list(values) if isinstance(values, (Mapping, range)) else _list("values", values))
+        )
         _check_axis(name, entries)
+        marks = checks.mapping("marks", {} if marks is None else marks)
+        for mark, at in marks.items():
+            checks.real(f"marks[{checks.shown(checks.text('a mark', mark))}]", at)
         object.__setattr__(self, "name", name)
         object.__setattr__(self, "values", entries)
-        object.__setattr__(self, "label", label or name)
-        object.__setattr__(self, "marks", {mark: float(at) for mark, at in (marks or {}).items()})
+        object.__setattr__(self, "label", checks.text("label", label) or name)
+        object.__setattr__(self, "marks", {mark: float(at) for mark, at in marks.items()})
 
     @property
     def named(self) -> bool:
@@ -68,13 +75,14 @@ class Axis:
         >>> Axis("sigma_w", [1, 2**0.5], marks={"He": 2**0.5}).describe(1)
         '1.41 (He)'
         """
-        value = self.values[index]
+        value = self.values[checks.integer("index", index, minimum=0, maximum=len(self.values) - 1)]
         marks = [name for name, at in self.marks.items() if self.stands_at(at) and self.nearest(at) == index]
         return number(value) + (f" ({', '.join(marks)})" if marks else "")
 
     def stands_at(self, mark: float) -> bool:
         """Return whether a mark is one of the numbers on the axis."""
-        return bool(np.isclose(self.values, mark, rtol=1e-6, atol=0).any())
+        mark = checks.real("mark", mark)
+        return not self.named and bool(np.isclose(self.values, mark, rtol=1e-6, atol=0).any())
 
     def nearest(self, value: Any) -> int:
         """Return the index of `value`, or of the number nearest to it."""
@@ -85,14 +93,27 @@ class Axis:
 
 def _check_axis(name: str, values: tuple[Any, ...]) -> None:
     if not values:
-        raise ValueError(f"Axis {name!r} is empty; it needs at least one value.")
+        raise ValueError(f"Axis {checks.shown(name)} is empty; it needs at least one value.")
     if all(isinstance(value, str) for value in values):
         if len(set(values)) != len(values):
-            raise ValueError(f"The names on axis {name!r} must be distinct. Received: {list(values)!r}.")
+            raise ValueError(
+                f"The names on axis {checks.shown(name)} must be distinct. Received: {checks.shown(values)}."
+            )
         return
-    numbers = [checks.real(f"{name}[{i}]", value) for i, value in enumerate(values)]
+    numbers = [
+        checks.real(f"{name[:80]}[{i}]", value, minimum=-1e150, maximum=1e150)
+        for i, value in enumerate(values)
+    ]
     if any(b <= a for a, b in pairwise(numbers)):
-        raise ValueError(f"The values on axis {name!r} must strictly increase. Received: {list(values)!r}.")
+        raise ValueError(
+            f"The values on axis {checks.shown(name)} must strictly increase. "
+            f"Received: {checks.shown(values)}."
+        )
+
+
+def _list(name: str, values: object) -> list[Any]:
+    """Return the entries of a collection, in whatever order it has them."""
+    return list(values) if isinstance(values, (set, frozenset)) else checks.sequence(name, values)
 
 
 class Table:
@@ -114,22 +135,36 @@ class Table:
         values: Mapping[str, tuple[Sequence[str], ArrayLike]],
         log: Collection[str] = (),
     ) -> None:
+        axes = [
+            checks.instance(f"axes[{i}]", axis, Axis, "an Axis") for i, axis in enumerate(_list("axes", axes))
+        ]
         self.axes = {axis.name: axis for axis in axes}
         if len(self.axes) != len(axes):
             raise ValueError(f"Axis names must be distinct. Received: {[axis.name for axis in axes]!r}.")
-        if not values:
-            raise ValueError("A table needs at least one array. Received none.")
-        for name in log:
-            checks.choice("logarithmic quantity", name, values)
-        self.dims = {
-            name: tuple(checks.choice(f"axis of {name!r}", dim, self.axes) for dim in dims)
-            for name, (dims, _) in values.items()
+        pairs = {
+            checks.text("A name in values", name): pair
+            for name, pair in checks.mapping("values", values).items()
         }
-        self.log = frozenset(log)
+        if not pairs:
+            raise ValueError("A table needs at least one array. Received none.")
+        for name, pair in pairs.items():
+            if not isinstance(pair, Sequence) or len(pair) != 2:
+                raise TypeError(
+                    f"values[{checks.shown(name)}] must be (axis names, array). "
+                    f"Received: {checks.shown(pair)}."
+                )
+        self.log = frozenset(checks.choice("logarithmic quantity", name, pairs) for name in _list("log", log))
+        self.dims = {
+            name: tuple(
+                checks.choice(f"axis of {checks.shown(name)}", dim, self.axes)
+                for dim in checks.sequence(f"The axes of {checks.shown(name)}", dims)
+            )
+            for name, (dims, _) in pairs.items()
+        }
         self._codes: dict[str, NDArray[np.int16]] = {}
         self._scales: dict[str, tuple[float, float]] = {}
-        for name, (_, array) in values.items():
-            self._store(name, np.asarray(array, dtype=float))
+        for name, (_, array) in pairs.items():
+            self._store(name, checks.reals(f"The array {checks.shown(name)}", array).astype(float))
 
     def _store(self, name: str, array: NDArray[np.float64]) -> None:
         shape = tuple(len(self.axes[dim].values) for dim in self.dims[name])
@@ -146,6 +181,10 @@ class Table:
             )
         if name in self.log and finite.min() < 0:
             raise ValueError(f"{name!r} is logarithmic and must be >= 0. Received: {finite.min()}.")
+        if name not in self.log and np.abs(finite).max() > 1e150:
+            raise ValueError(
+                f"{name!r} is linear and must lie within +-1e150. Received: {np.abs(finite).max():g}."
+            )
         self._scales[name] = self._scale(name, finite)
         self._codes[name] = self._encode(name, array)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from initlib import checks
 from initlib.explorers.engine.table import Axis, Table
 from initlib.explorers.engine.words import number, spoken
 from initlib.typing import Array
@@ -24,12 +25,22 @@ class View:
     table: Table
     at: Mapping[str, int]
 
+    def __post_init__(self) -> None:
+        checks.fields(self)
+        for name, place in self.at.items():
+            last = len(self.axis(name).values) - 1
+            checks.integer(f"at[{name!r}]", place, minimum=0, maximum=last)
+
     def along(self, name: str, *axes: str | None, until: str | None = None) -> Array:
         """Return the array `name` over those of the `axes` that it has, in their order.
 
         The last axis ends at the value where the control `until` stands.
         """
-        dims = self.table.dims[name]
+        dims = self.table.dims[checks.choice("array", name, self.table.dims)]
+        if unset := [dim for dim in dims if dim not in axes and dim not in self.at]:
+            raise ValueError(f"{name!r} has axes that are neither set nor drawn along: {unset}.")
+        if until is not None and not axes:
+            raise ValueError(f"until needs an axis to end. Received: {checks.shown(until)}.")
         picked = self.table.stored(name)[tuple(slice(None) if dim in axes else self.at[dim] for dim in dims)]
         kept = [dim for dim in dims if dim in axes]
         ordered = picked.transpose([kept.index(axis) for axis in axes if axis in kept])
@@ -37,19 +48,21 @@ class View:
 
     def values(self, axis: str, until: str | None = None) -> tuple[Any, ...]:
         """Return the values on an axis, up to where the control `until` stands."""
-        values = self.table.axes[axis].values
+        values = self.axis(axis).values
         if until is None:
             return values
-        limit = self.table.axes[until].values[self.at[until]]
+        limit = self.set(until)
+        if self.axis(axis).named or isinstance(limit, str):
+            raise ValueError(f"Names have no end. Received: axis {axis!r} until {until!r}.")
         return tuple(value for value in values if value <= limit)
 
     def axis(self, name: str) -> Axis:
         """Return an axis of the table."""
-        return self.table.axes[name]
+        return self.table.axes[checks.choice("axis", name, self.table.axes)]
 
     def set(self, control: str) -> Any:
         """Return the value where a control stands."""
-        return self.table.axes[control].values[self.at[control]]
+        return self.axis(checks.choice("control", control, self.at)).values[self.at[control]]
 
     def settings(self) -> str:
         """Return where the controls stand, in words."""

@@ -16,7 +16,7 @@ const ACTIVATIONS = {
   leaky_relu: [(x) => (x > 0 ? x : 0.01 * x), (x) => (x > 0 ? 1 : 0.01)],
   tanh: [Math.tanh, (x, y) => 1 - y * y],
   sigmoid: [sigmoid, (x, y) => y * (1 - y)],
-  gelu: [(x) => x * normalCdf(x), (x) => normalCdf(x) + x * normalDensity(x)],
+  gelu: [(x) => x * normalCdf(x), (x, y) => (x ? y / x : 0.5) + x * normalDensity(x)],
   silu: [(x) => x * sigmoid(x), (x) => sigmoid(x) * (1 + x * sigmoid(-x))],
   selu: exponential(SELU.scale, SELU.alpha),
   elu: exponential(1, 1),

@@ -69,10 +69,10 @@ function multiplyPlain(x, c, a, b, rows, inner, columns, down, along) {
   }
 }
 
-// to = from transposed; `from` has `rows` x `columns` numbers.
-function transpose(x, to, from, rows, columns, toRow, fromRow) {
+// y, from `to` on, = x, from `from` on, transposed; in x are `rows` x `columns` numbers.
+function transpose(y, to, x, from, rows, columns, toRow, fromRow) {
   for (let i = 0; i < rows; i++) {
-    for (let j = 0; j < columns; j++) x[to + j * toRow + i] = x[from + i * fromRow + j];
+    for (let j = 0; j < columns; j++) y[to + j * toRow + i] = x[from + i * fromRow + j];
   }
 }
 

@@ -8,6 +8,8 @@ const SPEEDS = {
 };
 const REST = 1000; // steps after which training pauses by itself
 const ARMS = ["a", "b"];
+const CALM = 1000; // ms between two drawings while nets train, for readers who asked for less motion
+const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
 class Lab {
   constructor(el, spec) {
@@ -39,11 +41,12 @@ class Lab {
   // What the address says, where it is meant for this lab; else the preset.
   read() {
     const fragment = location.hash;
-    const meant = this.onSite && new URLSearchParams(fragment.slice(1)).get("lab") === this.spec.start.name;
-    this.name = this.spec.start.name;
-    return meant
-      ? fromFragment(fragment, this.controls, this.spec.start)
-      : { state: this.spec.start, notes: [] };
+    const { start, presets } = this.spec;
+    const scene = this.onSite ? new URLSearchParams(fragment.slice(1)).get("lab") : null;
+    this.name = start.name;
+    if (scene === start.name) return fromFragment(fragment, this.controls, start);
+    const known = scene === null || presets.some(({ name }) => name === scene);
+    return { state: start, notes: known ? [] : [`${scene.slice(0, 20)} is not a scene of the lab`] };
   }
 
   load({ state, notes }) {
@@ -138,6 +141,7 @@ class Lab {
     this.guess = null;
     this.guessing = this.find(".predict").checked;
     this.find(".guess").hidden = true;
+    this.el.classList.remove("waiting");
     const run = ++this.run;
     await this.busy;
     if (run !== this.run) return;
@@ -231,8 +235,10 @@ class Lab {
   }
 
   redraw() {
+    if (this.running && calm.matches && performance.now() - this.drawnAt < CALM) return;
     this.frame ??= requestAnimationFrame(() => {
       this.frame = null;
+      this.drawnAt = performance.now();
       if (this.reports && this.el.clientWidth) this.draw();
     });
   }
@@ -277,7 +283,7 @@ class Lab {
     });
     if (this.find(".more").open) this.drawMore(canvas);
     this.tellStory();
-    if (this.find(".table").open) this.find(".numbers").innerHTML = this.tableHtml();
+    if (this.find(".listing").open) this.find(".numbers").innerHTML = this.tableHtml();
   }
 
   drawMore(canvas) {
@@ -324,10 +330,10 @@ class Lab {
       this.top = report.step ? this.top : { ...this.top, [arm]: byLayer(report, "gradient").at(-1) };
       const unit = name === "gradient" ? this.top[arm] : 1;
       lines.push({ x, y: theory.map((one) => one * unit), arm, kind: "theory" });
-      if (name === "rms" && report.theory.band) {
-        const [low, high] = [0, 1].map((side) => report.theory.band.map((both) => both[side]));
-        bands.push({ x, low, high, arm });
-      }
+      const band = report.theory.bands[name];
+      if (!band) return;
+      const [low, high] = [0, 1].map((side) => band.map((both) => both[side] * unit));
+      bands.push({ x, low, high, arm });
     });
     return { lines, bands };
   }

@@ -88,11 +88,11 @@ ${
   }</fieldset>
 <p class="story" aria-live="polite"></p>
 <div class="results"><div class="charts">${CHARTS.map(figure).join("")}</div>
-<p class="key"><span><i class="line a"></i>A</span><span><i class="line b"></i>B</span><span class="quiet">thin: each seed; thick: median; dashed: theory before training, with its band for 95\u202f% of nets</span></p>
+<p class="key"><span><i class="line a"></i>A</span><span><i class="line b"></i>B</span><span class="quiet">thin: each seed; thick: median; ×: diverged; dashed: theory before training, with its band for 95\u202f% of nets</span></p>
 <div class="charts units">${pair("units", "")}</div>
 <details class="more"><summary>More by layer</summary><div class="charts">${MORE.map(figure).join("")}</div>
 <div class="charts">${pair("histogram", "Pre-activations by layer")}</div></details>
-<details class="table"><summary>The numbers as a table</summary><div class="numbers" tabindex="0" role="region" aria-label="The numbers"></div></details></div>
+<details class="listing"><summary>The numbers as a table</summary><div class="numbers" tabindex="0" role="region" aria-label="The numbers"></div></details></div>
 <div class="bar share"><button type="button" class="link">Copy link</button><button type="button" class="python">Copy as Python</button>
 <button type="button" class="torch">Copy as PyTorch</button><span class="copied" role="status"></span></div>`;
 }

@@ -103,7 +103,7 @@ function chart(
     });
     pen.stroke();
     const end = y.findIndex((value) => Number.isNaN(value));
-    if (kind === "thin" && end > 0) cross(pen, place(x[end]), rise(log ? 10 ** most : most) + 5);
+    if (kind === "thin" && end > 0) cross(pen, place(x[end - 1]), rise(y[end - 1]));
   }
   pen.globalAlpha = 1;
   pen.setLineDash([]);
@@ -204,4 +204,29 @@ function plane(canvas, chances, { inputs, labels }, range) {
     pen.fill();
     pen.stroke();
   });
+  boundary(pen, chances, side, edge);
+}
+
+// The line where both classes are equally likely: through each cell between four points of the grid, straight.
+function boundary(pen, chances, side, edge) {
+  const place = (at) => ((at + 0.5) * edge) / side;
+  pen.strokeStyle = "#222";
+  pen.lineWidth = 1.6;
+  pen.beginPath();
+  for (let i = 0; i < side - 1; i++) {
+    for (let j = 0; j < side - 1; j++) {
+      const corners = [[i, j], [i, j + 1], [i + 1, j + 1], [i + 1, j], [i, j]].map(
+        ([row, column]) => [row, column, chances[row * side + column] - 0.5],
+      );
+      let count = 0;
+      for (let k = 0; k < 4; k++) {
+        const [[row, column, from], [down, right, to]] = [corners[k], corners[k + 1]];
+        if (from > 0 === to > 0) continue;
+        const share = from / (from - to);
+        const point = [place(column + share * (right - column)), place(row + share * (down - row))];
+        pen[count++ % 2 ? "lineTo" : "moveTo"](...point);
+      }
+    }
+  }
+  pen.stroke();
 }

@@ -38,26 +38,25 @@ function orthogonal(rows, columns, next) {
   const tall = rows >= columns;
   const [length, count] = tall ? [rows, columns] : [columns, rows];
   const draws = Float64Array.from({ length: rows * columns }, () => normalQuantile(next()));
-  const vectors = Array.from(
-    { length: count },
-    (_, v) =>
-      Float64Array.from({ length }, (_, i) => (tall ? draws[i * columns + v] : draws[v * columns + i])),
-  );
-  const dot = (x, y) => x.reduce((sum, one, i) => sum + one * y[i], 0);
-  vectors.forEach((vector, v) => {
+  const vectors = tall ? new Float64Array(draws.length) : draws; // one after the other
+  if (tall) transpose(vectors, 0, draws, 0, rows, columns, rows, columns);
+  const dot = (v, w) => {
+    let sum = 0;
+    for (let i = 0; i < length; i++) sum += vectors[v + i] * vectors[w + i];
+    return sum;
+  };
+  for (let v = 0; v < count * length; v += length) {
     for (let again = 0; again < 2; again++) {
-      for (let w = 0; w < v; w++) {
-        const share = dot(vector, vectors[w]);
-        for (let i = 0; i < length; i++) vector[i] -= share * vectors[w][i];
+      for (let w = 0; w < v; w += length) {
+        const share = dot(v, w);
+        for (let i = 0; i < length; i++) vectors[v + i] -= share * vectors[w + i];
       }
     }
-    const norm = Math.sqrt(dot(vector, vector));
-    for (let i = 0; i < length; i++) vector[i] /= norm;
-  });
-  return draws.map((_, at) => {
-    const [i, j] = [Math.floor(at / columns), at % columns];
-    return tall ? vectors[j][i] : vectors[i][j];
-  });
+    const norm = Math.sqrt(dot(v, v));
+    for (let i = 0; i < length; i++) vectors[v + i] /= norm;
+  }
+  if (tall) transpose(draws, 0, vectors, 0, columns, rows, columns, rows);
+  return draws;
 }
 
 // The variance of one weight: `rules` hold 1 / variance as a sum of multiples of fan_in and fan_out.

@@ -28,7 +28,7 @@ class Dense { // y = x W + b
       for (let j = 0; j < y.columns; j++) sums[j] += floats[at++];
     }
     if (!needed) return;
-    transpose(floats, turned, base + weight.at, x.units, y.units, x.columns, y.columns);
+    transpose(floats, turned, floats, base + weight.at, x.units, y.units, x.columns, y.columns);
     for (let j = 0; j < y.units; j++) {
       floats.fill(0, turned + j * x.columns + x.units, turned + (j + 1) * x.columns);
     }
@@ -78,46 +78,46 @@ class Join { // y = x + scale branch
   }
 }
 
-// y = gain (x - mean) / sqrt(variance + EPSILON) + offset. The two kinds differ in what a mean is taken over: `group` says
-// to which mean entry (i, j) belongs.
+// y = gain (x - mean) / sqrt(variance + EPSILON) + offset. The two kinds differ in what a mean is taken over: entry (i, j)
+// belongs to the mean of its unit j or of its sample i.
 class Normalise {
   constructor(net, x, y, [gain, offset, mean, variance], adds) {
     Object.assign(this, { net, x, y, gain, offset, mean, variance, adds });
     const groups = Math.max(net.batch, x.units);
     [this.means, this.inverses, this.shifts, this.tilts] = [0, 0, 0, 0].map(() => new Float64Array(groups));
-    this.normal = new Float32Array(net.batch * x.units);
-  }
-
-  // Calls visit(entry in x, group, unit, number of the entry) for all entries.
-  each(count, visit) {
-    const { x: { units, columns } } = this;
-    for (let i = 0, at = 0; i < count; i++) {
-      for (let j = 0; j < units; j++, at++) visit(i * columns + j, this.byUnit ? j : i, j, at);
-    }
+    this.normal = new Float32Array(net.batch * x.columns);
   }
 
   statistics(count) {
-    const { net: { memory: { floats } }, x, means, inverses } = this;
-    const size = this.byUnit ? count : x.units;
+    const { net: { memory: { floats } }, x: { at, units, columns }, means, inverses, byUnit } = this;
+    const size = byUnit ? count : units;
     means.fill(0);
     inverses.fill(0);
-    this.each(count, (entry, group) => (means[group] += floats[x.at + entry] / size));
-    this.each(
-      count,
-      (entry, group) => (inverses[group] += (floats[x.at + entry] - means[group]) ** 2 / size),
-    );
+    for (let i = 0; i < count; i++) {
+      for (let j = 0; j < units; j++) means[byUnit ? j : i] += floats[at + i * columns + j] / size;
+    }
+    for (let i = 0; i < count; i++) {
+      for (let j = 0; j < units; j++) {
+        const group = byUnit ? j : i;
+        inverses[group] += (floats[at + i * columns + j] - means[group]) ** 2 / size;
+      }
+    }
   }
 
   forward(count, evaluating) {
-    const { net: { memory: { floats }, base }, x, y, gain, offset, means, inverses, normal } = this;
+    const { net: { memory: { floats }, base }, x, y, gain, offset, means, inverses, normal, byUnit } = this;
+    const { units, columns } = x;
     this.measure(count, evaluating, floats);
     for (let group = 0; group < inverses.length; group++) {
       inverses[group] = 1 / Math.sqrt(inverses[group] + EPSILON);
     }
-    this.each(count, (entry, group, unit, at) => {
-      normal[at] = (floats[x.at + entry] - means[group]) * inverses[group];
-      floats[y.at + entry] = floats[base + gain.at + unit] * normal[at] + floats[base + offset.at + unit];
-    });
+    for (let i = 0; i < count; i++) {
+      for (let j = 0, entry = i * columns; j < units; j++, entry++) {
+        const group = byUnit ? j : i;
+        normal[entry] = (floats[x.at + entry] - means[group]) * inverses[group];
+        floats[y.at + entry] = floats[base + gain.at + j] * normal[entry] + floats[base + offset.at + j];
+      }
+    }
   }
 
   backward(count) {
@@ -131,25 +131,34 @@ class Normalise {
       shifts,
       tilts,
       normal,
+      byUnit,
+      adds,
     } = this;
-    const size = this.byUnit ? count : x.units;
+    const { units, columns } = x;
+    const size = byUnit ? count : units;
     shifts.fill(0);
     tilts.fill(0);
     floats.fill(0, gradients + gain.at, gradients + gain.at + gain.columns);
     floats.fill(0, gradients + offset.at, gradients + offset.at + offset.columns);
-    this.each(count, (entry, group, unit, at) => {
-      const back = floats[y.grad + entry];
-      const inner = back * floats[base + gain.at + unit];
-      shifts[group] += inner / size;
-      tilts[group] += (inner * normal[at]) / size;
-      floats[gradients + gain.at + unit] += back * normal[at];
-      floats[gradients + offset.at + unit] += back;
-    });
-    this.each(count, (entry, group, unit, at) => {
-      const inner = floats[y.grad + entry] * floats[base + gain.at + unit];
-      const back = inverses[group] * (inner - shifts[group] - normal[at] * tilts[group]);
-      floats[x.grad + entry] = this.adds ? floats[x.grad + entry] + back : back;
-    });
+    for (let i = 0; i < count; i++) {
+      for (let j = 0, entry = i * columns; j < units; j++, entry++) {
+        const group = byUnit ? j : i;
+        const back = floats[y.grad + entry];
+        const inner = back * floats[base + gain.at + j];
+        shifts[group] += inner / size;
+        tilts[group] += (inner * normal[entry]) / size;
+        floats[gradients + gain.at + j] += back * normal[entry];
+        floats[gradients + offset.at + j] += back;
+      }
+    }
+    for (let i = 0; i < count; i++) {
+      for (let j = 0, entry = i * columns; j < units; j++, entry++) {
+        const group = byUnit ? j : i;
+        const inner = floats[y.grad + entry] * floats[base + gain.at + j];
+        const back = inverses[group] * (inner - shifts[group] - normal[entry] * tilts[group]);
+        floats[x.grad + entry] = adds ? floats[x.grad + entry] + back : back;
+      }
+    }
   }
 }
 

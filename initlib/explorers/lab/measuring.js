@@ -72,9 +72,8 @@ function statisticsOf(floats, { at, grad, units, columns }, count, arm) {
   };
 }
 
-// By weight layer: rms of the last step's change over rms of the weights, for the net that `remember` kept.
-function updateSizes(arm, net) {
-  const { memory: { floats }, net: { slots }, before } = arm;
+// By weight layer: rms of the last step's change over rms of the weights before, for the net that is remembered.
+function updateSizes({ memory: { floats }, net: { slots }, before, remembered: net }) {
   return slots.filter(({ kind }) => kind === "weight").map((slot) => {
     let [change, size] = [0, 0];
     const { at, rows, columns } = slot; // paddings are 0 before and after
@@ -107,7 +106,7 @@ function spreadOfUnits({ memory: { floats }, net: { slots: [slot] } }, net) {
 }
 
 // The probability of class 1 over a grid of points, row by row from the top.
-function decisions(arm, net) {
+function* decisions(arm, net) {
   const { net: network, memory: { floats } } = arm;
   network.base = net.at;
   const { input, output, batch } = network;
@@ -124,6 +123,7 @@ function decisions(arm, net) {
       const at = output.at + i * output.columns;
       found[first + i] = 1 / (1 + Math.exp(floats[at] - floats[at + 1]));
     }
+    yield;
   }
   return found;
 }

@@ -109,9 +109,8 @@ class Network {
     for (let i = this.layers.length - 1; i >= 0; i--) this.layers[i].backward(count, i > 0);
   }
 
-  // Draw the parameters of a net by its seed into a new block; return where it begins.
-  draw(rules, seed) {
-    const base = this.memory.take(this.size);
+  // Draw the parameters of a net by its seed into its block, layer by layer.
+  *draw(rules, seed, base) {
     const x = this.memory.floats;
     let layer = -1;
     for (const { kind, at, rows, units, columns, init, zero } of this.slots) {
@@ -123,7 +122,7 @@ class Network {
       for (let i = 0; i < rows; i++) {
         for (let j = 0; j < units; j++) x[base + at + i * columns + j] = drawn ? drawn[i * units + j] : init;
       }
+      yield;
     }
-    return base;
   }
 }

@@ -18,7 +18,7 @@ INITIALIZERS = {
     "critical": "critical for the activation",
     "pytorch": "PyTorch's default (Linear)",
     "keras": "Keras' default (Dense)",
-    "flax": "Flax' default (Dense)",
+    "flax": "Flax' default (Linear)",
 }
 BIASES = {
     "default": "as the initialization says",

@@ -26,18 +26,20 @@ ENGINE = (
 )
 # What the reader sees.
 PAGE = ("settings", "code", "story", "drawing", "trainers", "controls", "component")
+NESTED = ("code", "controls", "component")  # templates stand inside templates: their blanks stay
+# A string, which stays as it is; or a comment; or a sign with blanks around it, or a comma that ends a list.
+SIGNS = re.compile(r"""("[^"\n]*"|'[^'\n]*'|`[^`]*`)|//.*| ?([{}()\[\];,=<>?:&|*]+) ?|,(?=\n[})\]])""")
 
 
 def read(names: tuple[str, ...]) -> str:
-    """Return the sources of these files, one after the other, without comments of whole lines and indents.
+    """Return the sources of these files, one after the other, squeezed."""
+    return "".join(squeezed((HERE / f"{name}.js").read_text(encoding="utf-8"), name) for name in names)
 
-    The indents of the file that writes Python stay.
-    """
-    texts = {name: (HERE / f"{name}.js").read_text(encoding="utf-8") for name in names}
-    return "".join(
-        re.sub(r"^ *//.*\n" if name == "code" else r"^ *//.*\n|^ +", "", text, flags=re.MULTILINE)
-        for name, text in texts.items()
-    )
+
+def squeezed(text: str, name: str = "") -> str:
+    """Return a file's text without comments, indents (but of what writes Python), and blanks at signs."""
+    text = re.sub(r"^ *//.*\n" if name == "code" else r"^ *//.*\n|^ +", "", text, flags=re.MULTILINE)
+    return text if name in NESTED else SIGNS.sub(lambda found: found[1] or found[2] or "", text)
 
 
 def engine() -> str:

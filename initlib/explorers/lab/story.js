@@ -27,7 +27,7 @@ const CHAPTERS = {
 function factOf({ step, seeds, profiles, spread }, guess) {
   const lost = seeds.filter(({ diverged }) => diverged >= 0);
   const loss = medianOf(seeds.map(({ losses }) => losses.at(-1)));
-  const accuracy = medianOf(seeds.map(({ accuracies }) => accuracies.at(-1)));
+  const accuracy = medianOf(seeds.map(({ accuracies }) => accuracies.at(-1) || 0)); // of a diverged net: none
   const gradient = byLayer({ profiles }, "gradient");
   const share = gradient[0] / gradient.at(-1);
   const flow = share === 0 || Number.isNaN(share)

@@ -30,7 +30,7 @@ function pairPower(f, q, c) {
 const hasTheory = ({ init, normalisation }) =>
   normalisation === "none" && init !== "constant" && init !== "zeros";
 
-// By measured signal: rms, gradient (1 at the output), cosine, and a band for rms (plain nets) that holds about 95 % of nets.
+// By measured signal: rms, gradient (1 at the output), cosine; and bands for plain nets that hold about 95 % of them.
 function predict(rules, settings, { widths, shapes, blocks }, q, c) {
   if (!hasTheory(settings)) return null;
   const phi = ACTIVATIONS[settings.activation][0];
@@ -72,7 +72,10 @@ function predict(rules, settings, { widths, shapes, blocks }, q, c) {
     rms: signals.map(([q]) => Math.sqrt(q)),
     cosine: signals.map(([, c]) => c),
     gradient: gradient.map(Math.sqrt),
-    band: blocks ? null : bandOf(phi, settings, shapes, sigma, offset, signals),
+    bands: blocks ? {} : {
+      rms: bandOf(phi, settings, shapes, sigma, offset, signals),
+      gradient: gradientBandOf(phi, settings, shapes, offset, gradient),
+    },
   };
 }
 
@@ -104,4 +107,22 @@ function bandOf(phi, { init }, shapes, sigma, offset, signals) {
     const middle = Math.log(q) + shift - own / 2;
     return [Math.exp((middle - spread) / 2), Math.exp((middle + spread) / 2)];
   });
+}
+
+// The gradient's band, known for ReLU-type activations without biases: each layer's factor is distributed as the signal's.
+function gradientBandOf(phi, { init }, shapes, offset, gradient) {
+  const homogeneous = [-1, 1].every((x) => phi(2 * x) === 2 * phi(x));
+  if (!homogeneous || init === "orthogonal" || offset.some(Boolean)) return null;
+  const [second, fourth, sixth] = [2, 4, 6].map((p) => power(phi, 1, p));
+  const spread = fourth / second ** 2 - 1;
+  const skew = sixth / second ** 3 - 3 * spread - 1;
+  let [middle, noise] = [0, 0];
+  return gradient.toReversed().map((square, i) => {
+    if (i) {
+      const n = shapes.at(-i)[0];
+      middle += (skew / 3 - 0.75 * spread ** 2) / n ** 2 - spread / (2 * n);
+      noise += spread / n + (2.5 * spread ** 2 - skew) / n ** 2;
+    }
+    return [-2, 2].map((side) => Math.sqrt(square) * Math.exp((middle + side * Math.sqrt(noise)) / 2));
+  }).reverse();
 }

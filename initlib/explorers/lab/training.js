@@ -70,7 +70,7 @@ class Arm {
     });
     this.nets = Array.from({ length: settings.seeds }, (_, seed) => ({
       seed,
-      at: this.net.draw(rules, seed),
+      at: memory.take(this.net.size),
       memory: Array.from({ length: MEMORIES[settings.optimizer] }, () => memory.take(this.net.size)),
       batches: new Batches(seed, train.labels.length, batch),
       sum: 0,
@@ -79,9 +79,13 @@ class Arm {
       accuracies: [],
     }));
     this.before = memory.take(this.net.size);
-    this.start = memory.take(this.net.size);
     this.points = [];
-    this.note();
+  }
+
+  // Draw all nets and note how they begin; pauses often, as `advance` does.
+  *begin() {
+    for (const { seed, at } of this.nets) yield* this.net.draw(this.rules, seed, at);
+    yield* this.noting();
   }
 
   // Write samples of a part of the data, by number, to the input of the net.
@@ -114,10 +118,9 @@ class Arm {
   // Advance all nets; pauses (yields) behind each net's step, for who shares its thread with others.
   *advance(steps) {
     for (let i = 0; i < steps; i++) {
-      const last = i === steps - 1;
+      if (i === steps - 1) this.remember(this.living);
       for (const net of this.nets) {
         if (net.diverged >= 0) continue;
-        if (last && net === this.nets[0]) this.remember(net);
         const loss = this.stepNet(net, net.batches.take());
         net.sum += loss;
         if (!Number.isFinite(loss)) net.diverged = this.step + 1;
@@ -128,7 +131,13 @@ class Arm {
     }
   }
 
+  // The first net that has not diverged; when all have, the first.
+  get living() {
+    return this.nets.find(({ diverged }) => diverged < 0) ?? this.nets[0];
+  }
+
   remember(net) {
+    this.remembered = net;
     this.memory.floats.copyWithin(this.before, net.at, net.at + this.net.size);
   }
 
@@ -137,17 +146,13 @@ class Arm {
     const steps = this.step - this.points.at(-1);
     this.points.push(this.step);
     for (const net of this.nets) {
-      const { accuracy, loss } = net.diverged >= 0 ? { accuracy: 0, loss: NaN } : this.evaluate(net);
+      const { accuracy, loss } = net.diverged >= 0 ? { accuracy: NaN, loss: NaN } : this.evaluate(net);
       net.losses.push(this.step ? net.sum / steps : loss);
       net.accuracies.push(accuracy);
       net.sum = net.diverged >= 0 ? NaN : 0;
       yield;
     }
     if (this.points.length > POINTS) this.thin();
-  }
-
-  note() {
-    for (const _ of this.noting());
   }
 
   // Keep step 0, let step 1 go, and join the others two by two.

@@ -11,19 +11,26 @@ class Trainer {
   // A generator that pauses often; its value is the report.
   *answer({ settings, steps = 0 }) {
     const begin = performance.now();
-    if (settings) this.arm = new Arm(this.shared, settings, this.set(settings.data));
+    if (settings) {
+      this.arm = new Arm(this.shared, settings, this.set(settings.data));
+      yield* this.arm.begin();
+    }
     yield* this.arm.advance(steps);
-    return { ...this.report(steps > 0), time: performance.now() - begin };
+    return { ...(yield* this.report(steps > 0)), time: performance.now() - begin };
   }
 
   set(name) {
     return (this.sets[name] ??= unpack(this.shared.sets[name]));
   }
 
-  report(stepped) {
+  *report(stepped) {
     const { arm } = this;
-    const first = arm.nets.find(({ diverged }) => diverged < 0) ?? arm.nets[0];
-    const profiles = arm.nets.map((net) => profileOf(arm, net));
+    const first = arm.living;
+    const profiles = [];
+    for (const net of arm.nets) {
+      profiles.push(profileOf(arm, net));
+      yield;
+    }
     if (!arm.step) {
       const { rms, cosine } = inputsOf(arm);
       arm.theory = predict(this.shared.rules, arm.settings, arm.net.plan, rms ** 2, cosine);
@@ -35,9 +42,9 @@ class Trainer {
       profiles,
       theory: arm.theory,
       shapes: arm.net.plan.shapes,
-      updates: stepped && arm.nets[0].diverged < 0 ? updateSizes(arm, arm.nets[0]) : null,
+      updates: stepped && arm.remembered.diverged < 0 ? updateSizes(arm) : null,
       spread: spreadOfUnits(arm, first),
-      pictures: arm.data.inputs === 2 ? decisions(arm, first) : firstWeights(arm, first),
+      pictures: arm.data.inputs === 2 ? yield* decisions(arm, first) : firstWeights(arm, first),
     };
   }
 }

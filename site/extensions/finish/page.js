@@ -5,6 +5,26 @@
   on(".btn-download-pdf-button", () => print());
   on(".btn-fullscreen-button", () => globalThis.toggleFullScreen());
 
+  // What is larger than its box is reached by Tab, to be moved by keys. The theme asks every box of the page for its
+  // size, which lays out all of it; observed, a box says its size when it is laid out.
+  const boxes = "pre, .cell_output > .output, .pst-scrollable-table-container";
+  const sizes = new ResizeObserver((changed) => {
+    const larger = changed.map(({ target: box }) =>
+      box.scrollWidth > box.clientWidth || box.scrollHeight > box.clientHeight
+    );
+    changed.forEach(({ target }, i) => target.tabIndex = larger[i] ? 0 : -1);
+  });
+  const measure = () => {
+    sizes.disconnect();
+    for (const box of document.querySelectorAll(boxes)) sizes.observe(box);
+  };
+  let waiting = 0;
+  new MutationObserver(() => {
+    clearTimeout(waiting);
+    waiting = setTimeout(measure, 300);
+  }).observe(document.getElementById("main-content") ?? document.body, { childList: true, subtree: true });
+  measure();
+
   // Paper shows what is folded.
   const opened = new Set();
   addEventListener("beforeprint", () => {
@@ -18,7 +38,8 @@
     opened.clear();
   });
 
-  // The widgets' scripts come when a widget comes near, or when the address holds a setting for one.
+  // The widgets' scripts come when the reader has done anything and a widget is near, or when the address holds a
+  // setting for one; until then its still picture stands.
   const state = document.querySelector("script[data-scripts]");
   const load = () => {
     for (const address of state.dataset.scripts?.split(" ") ?? []) {
@@ -35,8 +56,18 @@
       near.disconnect();
       load();
     }, { rootMargin: "1500px" });
-    for (const view of document.querySelectorAll('script[type="application/vnd.jupyter.widget-view+json"]')) {
-      near.observe(view.closest("details:not([open])") ?? view.parentElement);
+    const first = new AbortController();
+    const wake = ({ type, target }) => {
+      if (type === "scroll" && target !== document) return; // the theme moves its sidebar
+      first.abort();
+      for (
+        const view of document.querySelectorAll('script[type="application/vnd.jupyter.widget-view+json"]')
+      ) {
+        near.observe(view.closest("details:not([open])") ?? view.parentElement);
+      }
+    };
+    for (const act of ["pointermove", "pointerdown", "touchstart", "wheel", "scroll", "keydown", "focusin"]) {
+      addEventListener(act, wake, { signal: first.signal, capture: true, passive: true });
     }
     const loadForSetting = () => location.hash.includes("=") && load();
     addEventListener("hashchange", loadForSetting);

@@ -17,6 +17,13 @@ UNNEEDED_INLINE = re.compile(
     r"MathJax|THEBE|thebe|kernelName|DOCUMENTATION_OPTIONS\.(?:pagename|search_as_you_type)|Search\."
 )
 OWN = re.compile(r"assets/(?:widgets|search)\.js|search-index\.js")  # they come late, or on one page
+COMMENT = re.compile(r"^[ \t]*//.*\n", re.MULTILINE)
+# The theme asks every box of a page for its size; page.js does that with less work.
+THEME = "pydata-sphinx-theme.js"
+THEMES_BOXES = (
+    '["pre",".nboutput > .output_area",".cell_output > .output",".jp-RenderedHTMLCommon",'
+    '".pst-scrollable-table-container"].join(", ")'
+)
 MAP = re.compile(r"^//# sourceMappingURL=.*$", re.MULTILINE)
 # Ahead of the first paint: light or dark, as chosen before, else as the system has it.
 COLORS = """{
@@ -43,7 +50,12 @@ def source(page: Page, script: Tag) -> str:
     if UNNEEDED.search(address):
         return ""
     file = page.file(address)
-    return MAP.sub("", file.read_text(encoding="utf-8")) if file else ""
+    code = MAP.sub("", file.read_text(encoding="utf-8")) if file else ""
+    if THEME in address:
+        if code.count(THEMES_BOXES) != 1:
+            raise ValueError(f"{THEME} changed: it does not look for boxes to scroll as it did.")
+        code = code.replace(THEMES_BOXES, '"#nothing"')
+    return code
 
 
 def join(page: Page) -> None:
@@ -59,7 +71,7 @@ def join(page: Page) -> None:
     for rest in page.soup.select('link[rel="preload"][as="script"], script[type="text/x-thebe-config"]'):
         rest.decompose()
     code.append((HERE / "page.js").read_text(encoding="utf-8"))
-    text = "\n;\n".join(code)
+    text = COMMENT.sub("", "\n;\n".join(code))
     name = f"site-{hashlib.sha256(text.encode()).hexdigest()[:8]}.js"
     (page.site / "_static" / name).write_text(text, encoding="utf-8")
     page.head.append(page.tag("script", src=f"{page.up}_static/{name}", defer="", **attributes))

@@ -60,6 +60,40 @@ def prune(css: str | list[object], known: set[str]) -> str:
     return "\n".join(kept)
 
 
+def drop_variables(css: str | list[object], used: set[str]) -> str:
+    """Return a style sheet without the custom properties that are not `used`."""
+    kept = []
+    for rule in tinycss2.parse_rule_list(css, skip_comments=True, skip_whitespace=True):
+        if rule.type == "at-rule" and rule.lower_at_keyword in RULES_INSIDE and rule.content is not None:
+            inside = drop_variables(rule.content, used)
+            kept.append(f"@{rule.at_keyword}{tinycss2.serialize(rule.prelude)}{{{inside}}}")
+        elif rule.type == "qualified-rule":
+            declared = tinycss2.parse_blocks_contents(rule.content, skip_comments=True, skip_whitespace=True)
+            own = [
+                one for one in declared if not getattr(one, "name", "").startswith("--") or one.name in used
+            ]
+            if own:
+                body = "".join(one.serialize() + ";" * (one.type == "declaration") for one in own)
+                kept.append(f"{tinycss2.serialize(rule.prelude).strip()}{{{body}}}")
+        else:
+            kept.append(rule.serialize())
+    return "\n".join(kept)
+
+
+def without_unread(css: str, known: set[str]) -> str:
+    """Return a style sheet without the custom properties that neither it reads nor a page or script names."""
+    while (
+        smaller := drop_variables(css, used_variables(css, known))
+    ) != css:  # one may be read by another alone
+        css = smaller
+    return css
+
+
+def used_variables(css: str, known: set[str]) -> set[str]:
+    """Return the custom properties that a style sheet reads, or pages and scripts name."""
+    return {*re.findall(r"var\(\s*(--[\w-]+)", css)} | {word for word in known if word.startswith("--")}
+
+
 def read(path: Path, target: Path) -> str:
     """Return a style sheet, what it imports inside it, with addresses that count from the folder `target`."""
     css = IMPORT.sub(lambda found: read(path.parent / found[1], target), path.read_text(encoding="utf-8"))
@@ -84,7 +118,7 @@ def join(pages: list[Page], scripts: Iterable[str], formulas: str) -> None:
     files.append(Path(__file__).with_name("finish.css"))
     css = "\n".join(read(file, static) for file in files if file)
     known = words([*scripts, *(page.soup.decode() for page in pages)])
-    css = prune(css, known)
+    css = without_unread(prune(css, known), known)
     css = cut_faces(css, static, icons(css), static / "fonts", "fonts/") + prune(formulas, known)
     (static / "site.css").write_text(css, encoding="utf-8")
     for page in pages:

@@ -1,15 +1,15 @@
-"""Widgets that wait: their state stands behind the text, what they share in its own file, all read late."""
+"""Widgets that wait: their state, and what many of them share, stand in files that are read late."""
 
 import hashlib
 import json
 
 from bs4 import Tag
-from bs4.element import Script
 
 from .page import Page
 
 STATE = 'script[type="application/vnd.jupyter.widget-state+json"]'
 RUNTIME = 'script[src*="assets/widgets.js"]'
+TO_PAGE = f"document.querySelector('{STATE}').text = JSON.stringify("
 SHARED = ("_esm", "_css")
 
 
@@ -25,18 +25,25 @@ def share(state: dict[str, dict]) -> dict[str, str]:
     return shared
 
 
-def write_shared(page: Page, shared: dict[str, str]) -> str:
-    """Write a component's code as a script, which pages opened from a file can read; return its address."""
-    text = json.dumps(shared).replace("</", "<\\/")
-    name = f"widgets-{hashlib.sha256(text.encode()).hexdigest()[:8]}.js"
-    (page.site / "_static" / name).write_text(
-        f"Object.assign(globalThis.sharedByWidgets ??= {{}}, {text});", encoding="utf-8"
-    )
+def write(page: Page, code: str) -> str:
+    """Write a script, which pages opened from a file can read too; return its address."""
+    name = f"widgets-{hashlib.sha256(code.encode()).hexdigest()[:8]}.js"
+    (page.site / "_static" / name).write_text(code, encoding="utf-8")
     return f"{page.up}_static/{name}"
 
 
+def write_shared(page: Page, shared: dict[str, str]) -> str:
+    return write(page, f"Object.assign(globalThis.sharedByWidgets ??= {{}}, {json.dumps(shared)});")
+
+
+def write_state(page: Page, state: dict[str, dict]) -> str:
+    """Write a script that puts the state where the runtime looks for it."""
+    text = json.dumps(state, separators=(",", ":"))
+    return write(page, f"{TO_PAGE}{text});")
+
+
 def load_late(page: Page) -> None:
-    """Move the widget state behind the text; its attribute `data-scripts` tells page.js what to load."""
+    """Take the widget state out of the page; its attribute `data-scripts` tells page.js what to load."""
     state: Tag | None = page.soup.select_one(STATE)
     runtime = page.soup.select_one(RUNTIME)
     if state is None or runtime is None:
@@ -44,7 +51,7 @@ def load_late(page: Page) -> None:
     content = json.loads(state.get_text())
     shared = share(content)
     addresses = [write_shared(page, {key: text}) for key, text in shared.items()]
-    state.string = Script(json.dumps(content, separators=(",", ":")).replace("</", "<\\/"))
-    state["data-scripts"] = " ".join([*addresses, runtime["src"]])
+    state.string = ""
+    state["data-scripts"] = " ".join([*addresses, write_state(page, content), runtime["src"]])
     runtime.decompose()
     page.body.append(state.extract())
