@@ -77,10 +77,10 @@ def confirm(
     versions and kernels that made the archive, within the protocol's tolerances under others. Else a
     ValueError names the first row that differs, and the archive stays as it is. Returns the archive's path.
 
-    >>> confirm("he-depth", where="elsewhere")
+    >>> confirm("he-depth", where="elsewhere")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
         ...
-    initlib.evidence.archives.MissingArchiveError: There is no archive he-depth.json: run `make evidence NAME=he-depth`.
+    initlib.evidence.archives.MissingArchiveError: There is no archive he-depth.json: ...
     """
     protocol = registry.get(name).PROTOCOL
     content = archives.read(name, where=where)

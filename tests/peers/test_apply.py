@@ -120,6 +120,14 @@ def test_the_laws_are_those_of_the_recommendation():
     assert not model[0].bias.any()
 
 
+def test_a_bias_has_the_fans_of_its_layer():
+    model = mlp(200, 300, 250, 10)
+    apply(model, recommend(activation="sin", depth=3), rng=0)
+    for layer in (model[0], model[2]):
+        assert layer.bias.detach().abs().max() <= layer.in_features**-0.5
+        assert layer.bias.std().item() == pytest.approx((3 * layer.in_features) ** -0.5, rel=0.15)
+
+
 def test_blocks_of_a_transformer_get_the_laws_of_their_parts():
     model = Llama(d=96)
     answer = transformer(4, 96, "swiglu")

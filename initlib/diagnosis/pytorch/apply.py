@@ -116,7 +116,8 @@ def _recommended(
         law = {"weight": part.weights, "recurrent": part.recurrent or part.weights}.get(slot.role, part.bias)
         law = law or Law("constant")
         shape = tuple(slot.tensor.shape)
-        sizes = {**_fans(slot, shape), **answer.sizes}
+        fed = weights.get(slot.layer) if slot.role.startswith("bias") else None  # a bias has its layer's fans
+        sizes = {**_fans(slot, shape if fed is None else fed.shape), **answer.sizes}
         slot.law = f"{part.name}: {law.words(sizes)}"
         if slot.role.startswith("bias"):
             slot.values = _bias(law, slot, shape, sizes, weights.get(slot.layer), rng)
