@@ -3,12 +3,16 @@ let shared;
 const plain = (array) => Array.from(array, Number);
 const part = ({ inputs, labels }) => ({ inputs: Float32Array.from(inputs.flat()), labels: Uint8Array.from(labels) });
 
-function armOf({ settings, inputs, labels, classes, tests }) {
-  const train = part({ inputs, labels });
-  const test = tests ? part(tests) : train;
-  const arm = new Arm(shared, settings, { train, test, inputs: inputs[0].length, classes });
+function armOf(problem) {
+  const arm = plannedArm(problem);
   finish(arm.begin());
   return arm;
+}
+
+function plannedArm({ settings, inputs, labels, classes, tests }) {
+  const train = part({ inputs, labels });
+  const test = tests ? part(tests) : train;
+  return new Arm(shared, settings, { train, test, inputs: inputs[0].length, classes });
 }
 
 // Run a generator to its end; return its value.
@@ -69,6 +73,12 @@ return {
     const { nets: [net], memory: { floats } } = arm;
     slotsOf(arm).forEach((slot, i) => write(floats, net.at, slot, parameters[i]));
     return profileOf(arm, net);
+  },
+
+  // How often an arm pauses while its nets are drawn, and while they advance.
+  pauses({ steps, ...problem }) {
+    const arm = plannedArm(problem);
+    return [arm.begin(), arm.advance(steps)].map((run) => [...run].length);
   },
 
   // The chances of class 1 over the grid of a decision picture.

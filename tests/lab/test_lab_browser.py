@@ -230,28 +230,6 @@ def test_where_no_worker_starts_the_page_trains_and_says_so(show, before):
     assert reports(page)[1]["seeds"][0]["losses"][-1] > 0
 
 
-LONGEST_TASK = """new PerformanceObserver((list) => {
-  for (const { duration } of list.getEntries()) window.longest = Math.max(window.longest ?? 0, duration);
-}).observe({ entryTypes: ["longtask"] });"""
-
-
-def test_without_a_worker_the_page_still_answers_while_the_largest_nets_are_made(show):
-    page = show(small(seeds=1), before=REFUSED + LONGEST_TASK)
-    settle(page)
-    page.evaluate("[window.longest, window.began] = [0, performance.now()]")
-    largest = {"init": "orthogonal", "depth": 40, "width": 128, "seeds": 4}
-    page.evaluate(
-        f"""largest => {{
-          for (const arm of {LAB}.state.arms) Object.assign(arm, largest);
-          {LAB}.state.shared.seeds = largest.seeds;
-          {LAB}.restart();
-        }}""",
-        largest,
-    )
-    page.wait_for_function(f"{LAB}.reports[0].profiles.length === 4", timeout=120_000)
-    assert 0 < page.evaluate("window.longest / (performance.now() - window.began)") < 0.2
-
-
 def test_the_largest_setting_can_be_left_at_once(show):
     page = show(small(seeds=1))
     largest = {name: list(row[1])[-1] for name, row in settings.ARM.items() if name in ("depth", "width")}

@@ -318,6 +318,16 @@ def test_decisions_are_the_chances_of_class_1(engine):
     assert np.ptp(found) > 0.2
 
 
+def test_the_engine_pauses_behind_each_layer_that_is_drawn_and_each_step_of_a_net(engine):
+    """So that a page whose nets train on its own thread can answer in between."""
+    x, y = reference.data()
+    settings = {**SETTINGS, "depth": 40, "seeds": 3}
+    problem = {"settings": settings, "inputs": x, "labels": y, "classes": reference.CLASSES}
+    drawing, training = engine.call("pauses", steps=10, **problem)
+    assert drawing >= 3 * 40
+    assert training >= 3 * 10
+
+
 def test_updates_are_relative_to_the_weights_before(engine):
     x, y = reference.data()
     settings = {**SETTINGS, "optimizer": "momentum", "seeds": 2}
