@@ -479,6 +479,9 @@ def test_layers_drawn_by_fan_out_are_named():
     assert "fan-out" in codes(diagnose(net(widths, initializer=functools.partial(by, mode="fan_out")), X))
     assert "fan-out" not in codes(diagnose(net(widths, initializer=by), X))
     assert "fan-out" not in codes(diagnose(net([64] * 6 + [10]), X))
+    mostly_square = [*[64] * 6, 256, 32, 10]
+    report = diagnose(net(mostly_square, initializer=functools.partial(by, mode="fan_out")), X)
+    assert "fan-out" in codes(report)
 
 
 def test_biases_that_are_the_signal_are_its_cause():
