@@ -99,12 +99,13 @@ def models_of(root: str, state: dict[str, Any]) -> set[str]:
 
 
 def additions(path: Path) -> Iterator[tuple[str, float]]:
-    """Yield the title of each explorer on a page and the KB (gzip) it adds: widgets and still picture."""
+    """Yield the title of each explorer or lab on a page and the KB (gzip) it adds: state, still picture."""
     page = path.read_text(encoding="utf-8")
     every = state_of(path)["state"]
     for view, picture in zip(views(page), PICTURE.findall(page), strict=True):
         own = models_of(json.loads(view)["model_id"], every)
-        title = next(every[name]["state"]["spec"]["title"] for name in own if "spec" in every[name]["state"])
+        spec = next(every[name]["state"]["spec"] for name in own if "spec" in every[name]["state"])
+        title = spec.get("title", "A lab")
         with_it, without = (
             len(gzip.compress(json.dumps({name: every[name] for name in some}).encode(), 9))
             for some in (every.keys(), every.keys() - own)

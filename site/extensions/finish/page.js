@@ -60,7 +60,9 @@
     const wake = ({ type, target }) => {
       if (type === "scroll" && target !== document) return; // the theme moves its sidebar
       first.abort();
-      for (const view of document.querySelectorAll('script[type="application/vnd.jupyter.widget-view+json"]')) {
+      for (
+        const view of document.querySelectorAll('script[type="application/vnd.jupyter.widget-view+json"]')
+      ) {
         near.observe(view.closest("details:not([open])") ?? view.parentElement);
       }
     };
