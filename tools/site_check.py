@@ -68,9 +68,8 @@ class Row:
             *axe,
             f"{self.kilobytes:.0f}",
             f"{self.shift:.3f}",
-            scores,
         ]
-        return f"{self.name:45}" + "".join(f"{cell!s:>10}" for cell in cells)
+        return f"{self.name:45}" + "".join(f"{cell!s:>10}" for cell in cells) + f"  {scores}"
 
 
 def themed(browser: Browser, theme: str, **options: Any) -> BrowserContext:
