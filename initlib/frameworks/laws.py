@@ -63,7 +63,8 @@ class Law:
         def number(name: re.Match[str]) -> str:
             if name[0] not in sizes:
                 raise ValueError(f"sizes must have {name[0]!r}. Received: {checks.shown([*sizes])}.")
-            return f"{checks.real(name[0], sizes[name[0]]):g}"
+            size = sizes[name[0]]  # a number, or, in the guide, a formula of what the reader types
+            return f"{size if hasattr(size, 'formula') else checks.real(name[0], size):g}"
 
         return re.sub(r"\b(" + "|".join(SIZES) + r")\b", number, self.formula)
 

@@ -4,7 +4,6 @@ It reads the sizes of the layers off the model, so its lines serve every width; 
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 
 from initlib.frameworks import GATES, ZERO, Law, Part
 from initlib.recommendation.rule import Rule
@@ -208,8 +207,7 @@ def _residual(rule: Rule) -> list[str]:
     ]
 
     def drawn(part: Part) -> list[str]:
-        law = Law(part.weights.family, part.weights.formula.replace("blocks", "len(blocks)"))
-        return _layer(replace(part, weights=law))[:-2]
+        return [line.replace("blocks", "len(blocks)") for line in _layer(part)[:-2]]
 
     inner = [
         "branch = [m for m in block.modules() if isinstance(m, torch.nn.Linear)]",
@@ -270,7 +268,6 @@ def _blocks(parts: Mapping[str, Part], special: Sequence[tuple[Sequence[str], Pa
     chosen += ["torch.nn.init.normal_(layer.weight, std=variance**0.5)", *BIAS]
     embedding = parts.get("embedding")
     law = embedding.weights if embedding else Law("normal", "1")
-    law = Law(law.family, law.formula.replace("fan_out", "layer.embedding_dim"))
     std = "layer.embed_dim**-0.5" if "fan_in" in rest else f"({rest}) ** 0.5"
     packed = [f"torch.nn.init.normal_(layer.in_proj_weight, std={std})"]
     if values:
@@ -286,7 +283,7 @@ def _blocks(parts: Mapping[str, Part], special: Sequence[tuple[Sequence[str], Pa
         *([EMBEDDINGS] if own_head else []),
         "for name, layer in model.named_modules():",
         "    if isinstance(layer, torch.nn.Embedding):",
-        *_in(_draw(law, "layer.weight"), 2),
+        *_in([line.replace("fan_out", "layer.embedding_dim") for line in _draw(law, "layer.weight")], 2),
         "    elif isinstance(layer, torch.nn.MultiheadAttention):",
         *_in([*packed, "torch.nn.init.zeros_(layer.in_proj_bias)"], 2),
         "    elif isinstance(layer, torch.nn.Conv2d):  # patches of pictures",
