@@ -80,7 +80,7 @@ def confirm(
     >>> confirm("he-depth", where="elsewhere")
     Traceback (most recent call last):
         ...
-    initlib.evidence.archives.MissingArchiveError: There is no archive he-depth.json: run `make evidence NAME=he-depth`.
+    initlib.evidence.archives.MissingArchiveError: There is no archive he-depth.json: run ...
     """
     protocol = registry.get(name).PROTOCOL
     content = archives.read(name, where=where)
