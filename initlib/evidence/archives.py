@@ -1,6 +1,7 @@
 """Archives: one JSON file for each experiment, with the protocol, what made it, and every number by seed."""
 
 import json
+import math
 import os
 import platform
 import re
@@ -18,10 +19,12 @@ import numpy as np
 from initlib import checks, fingerprints
 from initlib.evidence import registry
 from initlib.evidence.parts import Row
+from initlib.evidence.protocol import Finding
 from initlib.evidence.results import Result, row_of
 
 PACKAGED = Path(__file__).parent / "archives"  # where the wheel has them
 IN_REPOSITORY = Path(__file__).parents[2] / "book" / "evidence"
+HEADS = ("name", "claim", "statement")  # of the protocol, too
 KEYS = ("fingerprint", "made", "digest", "protocol", "parts", "verdict", "findings")
 
 
@@ -65,6 +68,8 @@ def check_protocol(name: str, content: Mapping[str, Any]) -> None:
             f"The archive {name}.json holds another protocol than its experiment: {where} is {old!r} there "
             f"and {new!r} here. A frozen protocol types its numbers: put them back, or {_again(name)}"
         )
+    if other := [key for key in HEADS if content[key] != protocol[key]]:
+        raise ValueError(f"The archive {name}.json has another {other[0]} than its protocol: {_again(name)}")
     if set(content["parts"]) != set(protocol["parts"]):
         raise ValueError(f"The archive {name}.json lacks parts of its protocol: {_again(name)}")
 
@@ -88,6 +93,24 @@ def _check_rows(name: str, content: Mapping[str, Any], result: Result) -> None:
     if content["verdict"] != verdict:
         stated = content["verdict"]
         raise ValueError(f"{file} states {stated!r}, its rows give {verdict!r}: {_again(name)}")
+    if [one["test"] for one in content["findings"]] != [finding.test for finding in result.findings]:
+        raise ValueError(f"{file} states findings of other tests than its protocol has: {_again(name)}")
+    for stated, finding in zip(content["findings"], result.findings, strict=True):
+        if not _says(stated, finding):
+            raise ValueError(
+                f"{file} states another outcome or estimate of {finding.label!r} than its rows give: "
+                f"{_again(name)}"
+            )
+
+
+def _says(stated: Mapping[str, Any], finding: Finding) -> bool:
+    """Return whether an archived finding is that of the rows; resampled intervals are not drawn again."""
+    numbers = {name: value for name, value in stated["estimate"].items() if name != "bootstrap"}
+    found = {name: getattr(finding.estimate, name, math.nan) for name in numbers}
+    return stated["outcome"] == finding.outcome and all(
+        np.shape(value) == np.shape(found[name]) and np.allclose(value, found[name], 1e-9, 1e-12)
+        for name, value in numbers.items()
+    )
 
 
 def rows_digest(parts: Mapping[str, Sequence[Row]]) -> str:
@@ -267,7 +290,7 @@ def read(name: str, *, where: str | Path | None = None) -> dict[str, Any]:
         ) from None
     try:
         content["parts"] = {part: _rows(columns) for part, columns in content["parts"].items()}
-        return {key: content[key] for key in KEYS}
+        return {**{key: content.get(key) for key in HEADS}, **{key: content[key] for key in KEYS}}
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(
             f"{path.name} is not an archive of evidence ({error!r}): {_again(path.stem)}"
