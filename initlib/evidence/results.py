@@ -184,6 +184,7 @@ class Result:
 
     def compared(self, test: Difference) -> list[tuple[Finding, str]]:
         """Return what a difference is on each ground, and what became of it there, as `effects` says it."""
+        checks.instance("test", test, Difference, "a Difference")
         part = self.protocol.parts[test.part]
         grounded = isinstance(part, Training) and part.grounds
         found = (
