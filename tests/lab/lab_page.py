@@ -13,6 +13,7 @@ def open_lab(page: Page, folder: Path, lab: Any, fragment: str = "") -> None:
     """Open a page with a lab from a file, as by double click, and wait until both arms are drawn."""
     name = write_page(folder, [lab])
     page.goto((folder / name).as_uri() + fragment)
+    page.evaluate("document.documentElement.dataset.content_root = './'")  # as every page of the book has
     page.wait_for_function(f"{LAB}?.told")
 
 

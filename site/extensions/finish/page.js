@@ -6,7 +6,7 @@
   on(".btn-fullscreen-button", () => globalThis.toggleFullScreen());
 
   // What is larger than its box is reached by Tab, to be moved by keys. The theme asks every box of the page for its
-  // size, which lays out all of it; observed, a box says its size when it is laid out.
+  // size, which lays out all of it; observed, a box says its size when it is laid out, and is reached until then.
   const boxes = "pre, .cell_output > .output, .pst-scrollable-table-container";
   const sizes = new ResizeObserver((changed) => {
     const larger = changed.map(({ target: box }) =>
@@ -16,7 +16,10 @@
   });
   const measure = () => {
     sizes.disconnect();
-    for (const box of document.querySelectorAll(boxes)) sizes.observe(box);
+    for (const box of document.querySelectorAll(boxes)) {
+      if (!box.hasAttribute("tabindex")) box.tabIndex = 0;
+      sizes.observe(box);
+    }
   };
   let waiting = 0;
   new MutationObserver(() => {
