@@ -81,6 +81,13 @@ def test_the_stream_of_the_digits_is_up_to_date():
     assert data.STREAM.read_bytes() == data.packed(), "write it anew: data.STREAM.write_bytes(data.packed())"
 
 
+def test_the_kernel_is_one_small_function():
+    wasm = (sources.HERE / "kernel" / "kernel.wasm").read_bytes()
+    assert wasm.startswith(b"\0asm")
+    assert b"multiply" in wasm
+    assert len(wasm) < 1024
+
+
 @pytest.mark.skipif(shutil.which("npm") is None, reason="npm is missing: apt-get install npm")
 def test_the_kernel_is_rebuilt_byte_for_byte(tmp_path):
     kernel = sources.HERE / "kernel"
