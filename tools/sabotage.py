@@ -37,15 +37,17 @@ class Sabotage:
 
     def apply(self, folder: Path) -> None:
         path = folder / self.file
-        if not self.before and not self.pattern:
+        if self.before or self.pattern:
+            path.write_text(self.changed(path.read_text(encoding="utf-8")), encoding="utf-8")
+        else:
             path.unlink()
-            return
-        text = path.read_text(encoding="utf-8")
+
+    def changed(self, text: str) -> str:
         found = re.search(self.pattern or re.escape(self.before), text, re.DOTALL)
         if not found:
             raise ValueError(f"{self.layer}: {self.what}: what is to change does not stand in {self.file}.")
         after = found.expand(self.after) if self.pattern else self.after
-        path.write_text(text[: found.start()] + after + text[found.end() :], encoding="utf-8")
+        return text[: found.start()] + after + text[found.end() :]
 
 
 def load(root: Path = ROOT) -> list[Sabotage]:
