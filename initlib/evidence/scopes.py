@@ -43,7 +43,7 @@ def trainings(result: Result) -> list[Training]:
     """Return the trainings that a rule to the verdict speaks of."""
     protocol = result.protocol
     rules = [*protocol.rules, *(protocol.told.rules if protocol.told else ())]
-    decisive = {test for rule in rules for test in rule.when}
+    decisive = {test for rule in rules for test in rule.tests}
     names = dict.fromkeys(test.part for test in protocol.tests if test.name in decisive)
     parts = [protocol.parts[name] for name in names]
     return [part for part in parts if isinstance(part, Training)]
@@ -56,7 +56,7 @@ def leading(result: Result) -> Difference | None:
     """
     first = next(iter(result.by_ground.values()))
     rules = [*result.protocol.rules, *(result.protocol.told.rules if result.protocol.told else ())]
-    named = {test for rule in rules for test in rule.when}
+    named = {test for rule in rules for test in rule.tests}
     sizes = {
         test.name: (found.estimate.mean, test)
         for test, found in zip(result.protocol.tests, first, strict=True)
