@@ -13,15 +13,15 @@ The first run (first-runs/, seeds 300 to 331) compared LSUV with four factors in
 one, 1.4, and asked for equivalence, which one of twelve comparisons missed by 0.1 points: inconclusive. It
 also asked whether learning rates carry over to other widths, which `mup-transfer` answers.
 
-The second (seeds 1000 to 1023) had the arms of now. SGD and Adam said refined; with AdamW it was inconclusive
-for two reasons. Its table let ReLU nets alone witness against the factor 2. And rates were tuned on two seeds:
-for ReLU nets from 1.4 they chose 0.03, where the reported nets read 91 %, while at the shared rate 0.01 they
-read 94.5 %, as much as those from the factor 1. So "the factor 1 is 3.3 points ahead" was the tuning's doing.
+The second (seeds 1000 to 1023) had the arms of now. SGD and Adam said refined; with AdamW it was
+inconclusive for two reasons. Its table let ReLU nets alone witness against the factor 2. And rates were tuned
+on two seeds: for ReLU nets from 1.4 they chose 0.03, where the reported nets read 91 %, while at the shared
+rate 0.01 they read 94.5 %, as much as those from the factor 1. So "3.3 points ahead" was the tuning's doing.
 
 Now a factor is out if it is behind in any architecture, whichever it is; rates are tuned on eight seeds for
 ReLU nets and on four for the others; ReLU nets, whose comparisons scatter most, get 40 seeds and the others
-as many as their scatter in the second run asks for; and all seeds are new. What the second run gave was known.
-Pilots (seeds 0 to 2, rates on 50 and 51): on so few seeds every optimizer is inconclusive.
+as many as their scatter in the second run asks for; and all seeds are new. What the second run gave was
+known. Pilots (seeds 0 to 2, rates on 50 and 51): on so few seeds every optimizer is inconclusive.
 """
 
 from collections.abc import Sequence
