@@ -154,6 +154,8 @@ def contrasts(elsewhere: Mapping[str, Result]) -> Table:
 
 def became(result: Result, ground: str) -> str:
     """Return what became of the contrast of a map on a ground, with its size in points."""
+    if ground not in result.protocol.grounds:
+        return UNTRIED
     name = contrast(result)
     estimate = result.finding(name, ground).estimate
     assert isinstance(estimate, Mean)
