@@ -66,7 +66,7 @@ def streams(cells: Sequence[dict[str, Any]], variant: str = "plain", **options: 
     """Return residual nets, two weight layers in a block, whose branches the scales of the cells multiply."""
     data = sweeps.dataset_of(cells[0]["dataset"])
     return networks.residual(
-        (data.inputs.shape[1], cells[0]["width"], data.classes),
+        (data.inputs.shape[1], cells[0]["width"], data.classes or 1),
         (cells[0]["depth"] - 2) // 2,
         cells[0]["activation"],
         [cell["initializer"] for cell in cells],
