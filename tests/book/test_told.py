@@ -171,7 +171,7 @@ def opposed(one, other):
 def test_chapters_that_contradict_each_other_on_a_contrast_say_so(found):
     chapter = links()
     pairs = contradictions({**found.claims, **found.published})
-    assert ("C13", "C19") in pairs
+    assert {"C13", "C19"} in map(set, pairs)
     for pair in pairs:
         here, there = ((VERDICTS.parent / chapter[claim]).resolve() for claim in pair)
         for page, other in ((here, there), (there, here)):
