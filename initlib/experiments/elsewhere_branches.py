@@ -1,7 +1,7 @@
 """E5: residual nets whose branches are scaled by blocks^(-1/2) against unscaled ones, on many grounds.
 
-Behind C14 and C23. Pilots (seeds 0 to 2): 50 points with SGD, 9 to 16 in wider nets and with Adam, 4 or less on
-a table and with tanh, none behind a normalisation.
+Behind C14 and C23. Pilots (seeds 0 to 2): 50 points with SGD, 9 to 16 in wider nets and with Adam, 4 or less
+on a table and with tanh, none behind a normalisation.
 """
 
 from initlib.experiments._elsewhere import grounds_of_streams, protocol, streams
