@@ -199,9 +199,12 @@ def save_pilots(name: str, result: Result) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     ran = is_current(name)
     late = {"made": LATE} if ran else {}
-    _write(path, json.dumps([{**late, **row_of(finding)} for finding in result.findings], indent=1) + "\n")
+    rows = [{**late, **row_of(finding)} for finding in result.findings]
+    _write(path, json.dumps(rows, indent=1) + "\n")
     if ran:
-        save(load(name))
+        archive = _path(name, None)
+        content = json.loads(archive.read_text(encoding="utf-8"))
+        _write(archive, _text({**content, "pilots": rows}))
     return path
 
 
