@@ -95,13 +95,18 @@ def test_a_module_says_what_its_first_run_was(name):
     assert re.search(r"first (run|edition)", text, re.IGNORECASE)
 
 
+OWED = {"lsuv", "zero-symmetry"}  # their pilots were not kept, and the verdicts' page says so
+
+
 @each
 def test_pilots_are_published_and_those_made_after_the_run_say_so(name):
     rows = archives.pilots(name)
-    assert rows
+    assert bool(rows) == (name not in OWED)
     made = {row.get("made", "before") for row in rows}
-    text = ast.get_docstring(ast.parse(Path(experiments.get(name).__file__).read_text()))
-    assert made == {archives.LATE if "published pilots were made after the run" in _line(text) else "before"}
+    text = " ".join(ast.get_docstring(ast.parse(Path(experiments.get(name).__file__).read_text())).split())
+    late = "The published pilots were made after the run" in text
+    assert made <= {archives.LATE if late else "before"}
+    assert rows or not late
 
 
 def test_pilots_of_a_finished_run_are_marked_and_go_into_its_archive(tmp_path, monkeypatch):
@@ -118,10 +123,6 @@ def test_pilots_of_a_finished_run_are_marked_and_go_into_its_archive(tmp_path, m
     assert not any("made" in row for row in before)
     assert all(row["made"] == archives.LATE for row in after)
     assert content == {**archived, "pilots": after}
-
-
-def _line(text):
-    return " ".join(text.split())
 
 
 def _tests(claim):
