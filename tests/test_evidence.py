@@ -21,6 +21,7 @@ from scipy import stats
 from initlib import evidence, experiments, fingerprints
 from initlib.datasets import Dataset
 from initlib.evidence import (
+    AnyRule,
     Difference,
     Measurement,
     Metric,
@@ -945,6 +946,30 @@ def test_the_outcomes_between_equivalent_and_unclear():
     assert difference_of(-0.07, -0.05) == "not higher"
     assert difference_of(0.2, 0.3) == "higher"
     assert difference_of(-0.3, 0.3) == "unclear"
+
+
+def test_rows_that_exclude_each_other_never_fit_the_same_outcomes():
+    """Looked up outcome by outcome, for rows that ask for all of their tests and for one of several."""
+    down, up, flat = (when(**{word: ["a", "b"]}) for word in ("lower", "higher", "equivalent"))
+    rows = [
+        Rule("refuted", flat),
+        Rule("refuted", when(equivalent=["a"])),
+        AnyRule("upheld", {}, (down,)),
+        AnyRule("upheld", {}, (down, up)),
+        AnyRule("refined", when(lower_or_equivalent=["a", "b"]), (down,)),
+    ]
+    every = [dict(zip("ab", o, strict=True)) for o in itertools.product(Difference.outcomes, repeat=2)]
+    assert [sum(row.fits(one) for one in every) for row in rows] == [1, 7, 13, 2, 3]
+    for one, other in itertools.combinations(rows, 2):
+        together = any(one.fits(found) and other.fits(found) for found in every)
+        assert not (one.excludes(other) and together)
+    assert rows[2].excludes(rows[0])
+    assert rows[4].excludes(rows[3])
+    assert not rows[2].excludes(rows[1])
+    assert rows[3].basis({"a": "lower", "b": "higher"}) == {"a", "b"}
+    assert rows[2].basis({"a": "lower", "b": "higher"}) == {"a"}
+    with pytest.raises(ValueError, match="names a test"):
+        AnyRule("upheld", {}, ({},))
 
 
 def test_epochs_that_nobody_needed_are_censored(grounded):

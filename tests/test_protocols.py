@@ -1,6 +1,7 @@
 """What all protocols have in common: how rates are chosen, who is tried beside SGD, how claims are told."""
 
 import ast
+import json
 import re
 from pathlib import Path
 
@@ -92,6 +93,36 @@ def test_every_experiment_that_was_run_before_keeps_its_first_run():
 def test_a_module_says_what_its_first_run_was(name):
     text = ast.get_docstring(ast.parse(Path(experiments.get(name).__file__).read_text()))
     assert re.search(r"first (run|edition)", text, re.IGNORECASE)
+
+
+OWED = {"lsuv", "zero-symmetry"}  # their pilots were not kept, and the verdicts' page says so
+
+
+@each
+def test_pilots_are_published_and_those_made_after_the_run_say_so(name):
+    rows = archives.pilots(name)
+    assert bool(rows) == (name not in OWED)
+    made = {row.get("made", "before") for row in rows}
+    text = " ".join(ast.get_docstring(ast.parse(Path(experiments.get(name).__file__).read_text())).split())
+    late = "The published pilots were made after the run" in text
+    assert made <= {archives.LATE if late else "before"}
+    assert rows or not late
+
+
+def test_pilots_of_a_finished_run_are_marked_and_go_into_its_archive(tmp_path, monkeypatch):
+    result = evidence.load("truncated-normal")
+    monkeypatch.setattr(archives, "folder", lambda: tmp_path)
+    archives.save_pilots("truncated-normal", result)
+    before = archives.pilots("truncated-normal")
+    evidence.save(result)
+    archived = json.loads((tmp_path / "truncated-normal.json").read_text())
+    archives.save_pilots("truncated-normal", result)
+    after = archives.pilots("truncated-normal")
+    content = json.loads((tmp_path / "truncated-normal.json").read_text())
+    assert len(before) == len(after) == len(result.findings)
+    assert not any("made" in row for row in before)
+    assert all(row["made"] == archives.LATE for row in after)
+    assert content == {**archived, "pilots": after}
 
 
 def _tests(claim):

@@ -11,6 +11,7 @@ from initlib.evidence.box import Box
 from initlib.evidence.grounds import INCONCLUSIVE, VERDICTS
 from initlib.evidence.parts import Measurement, Training
 from initlib.evidence.protocol import (
+    AnyRule,
     Difference,
     Finding,
     Metric,
@@ -29,6 +30,7 @@ from initlib.tables import Table
 __all__ = [
     "INCONCLUSIVE",
     "VERDICTS",
+    "AnyRule",
     "Box",
     "Difference",
     "Finding",

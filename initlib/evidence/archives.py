@@ -25,6 +25,7 @@ from initlib.evidence.results import Result, row_of
 PACKAGED = Path(__file__).parent / "archives"  # where the wheel has them
 IN_REPOSITORY = Path(__file__).parents[2] / "book" / "evidence"
 HEADS = ("name", "claim", "statement")  # of the protocol, too
+LATE = "after the run"
 KEYS = ("fingerprint", "made", "digest", "protocol", "parts", "verdict", "findings")
 
 
@@ -179,7 +180,8 @@ def first_run(name: str) -> dict[str, Any]:
 def pilots(name: str) -> list[dict[str, str]]:
     """Return what the pilots of an experiment found, on seeds below 100 and before its protocol was frozen.
 
-    One row for each test, as text; empty if none were kept.
+    One row for each test, as text; empty if none were kept. Rows with `made` "after the run" come from pilots
+    that were caught up on: they led to nothing, and say what pilots would have shown.
     """
     path = folder() / "pilots" / f"{name}.json"
     if not path.is_file():
@@ -189,10 +191,20 @@ def pilots(name: str) -> list[dict[str, str]]:
 
 
 def save_pilots(name: str, result: Result) -> Path:
-    """Write down what the pilots of an experiment found, for `save` to put beside its results."""
+    """Write down what the pilots of an experiment found, for `save` to put beside its results.
+
+    If its run is there already, the rows say that they were made afterwards, and go into its archive now.
+    """
     path = folder() / "pilots" / f"{name}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
-    _write(path, json.dumps([row_of(finding) for finding in result.findings], indent=1) + "\n")
+    ran = is_current(name)
+    late = {"made": LATE} if ran else {}
+    rows = [{**late, **row_of(finding)} for finding in result.findings]
+    _write(path, json.dumps(rows, indent=1) + "\n")
+    if ran:
+        archive = _path(name, None)
+        content = json.loads(archive.read_text(encoding="utf-8"))
+        _write(archive, _text({**content, "pilots": rows}))
     return path
 
 

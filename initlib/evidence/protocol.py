@@ -221,16 +221,67 @@ class Rule:
     def __post_init__(self) -> None:
         checks.fields(self)
 
+    @property
+    def groups(self) -> tuple[Mapping[str, str | tuple[str, ...]], ...]:
+        """What the row asks for: of each group, one test at least with its outcome."""
+        return tuple({test: wanted} for test, wanted in self.when.items())
+
+    @property
+    def tests(self) -> tuple[str, ...]:
+        """The names of the tests that the row speaks of, each once."""
+        return tuple(dict.fromkeys(test for group in self.groups for test in group))
+
+    def basis(self, outcomes: Mapping[str, str]) -> set[str]:
+        """Return the tests that have the outcome which the row asks of them."""
+        return {
+            test
+            for group in self.groups
+            for test, wanted in group.items()
+            if outcomes[test] in _tuple(wanted)
+        }
+
     def fits(self, outcomes: Mapping[str, str]) -> bool:
         """Say whether the outcomes are those of this row."""
-        return all(outcomes[test] in _tuple(wanted) for test, wanted in self.when.items())
+        return all(
+            any(outcomes[test] in _tuple(wanted) for test, wanted in group.items()) for group in self.groups
+        )
 
     def excludes(self, other: "Rule") -> bool:
         """Say whether the two rows can never fit the same outcomes."""
+        return self._leaves_none(other) or other._leaves_none(self)
+
+    def _leaves_none(self, other: "Rule") -> bool:
+        """Say whether what this row asks of single tests leaves a group of the other without any."""
         return any(
-            not set(_tuple(self.when[test])) & set(_tuple(other.when[test]))
-            for test in self.when.keys() & other.when.keys()
+            all(
+                test in self.when and not set(_tuple(self.when[test])) & set(_tuple(wanted))
+                for test, wanted in group.items()
+            )
+            for group in other.groups
         )
+
+
+@dataclass(frozen=True)
+class AnyRule(Rule):
+    """A row that asks, besides `when`, for one test at least of each group in `any_of`.
+
+    >>> serves = Rule("refuted", when(equivalent=["on A", "on B"]))
+    >>> fails = AnyRule("upheld", {}, (when(lower=["on A", "on B"]),))
+    >>> fails.fits({"on A": "unclear", "on B": "lower"}), fails.excludes(serves)
+    (True, True)
+    """
+
+    any_of: tuple[Mapping[str, str | tuple[str, ...]], ...]
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not all(self.any_of):
+            raise ValueError(f"Every group of any_of names a test. Received: {self.any_of}.")
+
+    @property
+    def groups(self) -> tuple[Mapping[str, str | tuple[str, ...]], ...]:
+        """What `when` asks for, then the groups of `any_of`."""
+        return (*super().groups, *self.any_of)
 
 
 @dataclass(frozen=True)
@@ -294,7 +345,7 @@ class Protocol:
         outcomes = {test.name: test.outcomes for test in self.tests}
         for rule in rules:
             checks.choice("verdict", rule.verdict, VERDICTS)
-            for name, wanted in rule.when.items():
+            for name, wanted in (pair for group in rule.groups for pair in group.items()):
                 checks.choice("test in a rule", name, outcomes)
                 for outcome in _tuple(wanted):
                     checks.choice(f"outcome of test {name!r}", outcome, outcomes[name])
@@ -382,4 +433,15 @@ def difference(value: float, metric: str) -> str:
     return f"{100 * value:.2f} pt" if is_share(metric) else f"{value:.4g}"
 
 
-__all__ = ["Difference", "Finding", "Measurement", "Metric", "Protocol", "Rule", "Share", "Training", "when"]
+__all__ = [
+    "AnyRule",
+    "Difference",
+    "Finding",
+    "Measurement",
+    "Metric",
+    "Protocol",
+    "Rule",
+    "Share",
+    "Training",
+    "when",
+]

@@ -239,7 +239,7 @@ class Result:
             for found in self.by_ground.values()
             if (rule := self.protocol.rule(found))
             for finding in found
-            if finding.test in rule.when
+            if finding.test in rule.basis({one.test: one.outcome for one in found})
         ]
 
     @cached_property

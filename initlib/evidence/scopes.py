@@ -1,12 +1,13 @@
 """Where the claims that networks were trained for were tried, and what came out there: one table."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from initlib import initializers
 from initlib.evidence.parts import Training
-from initlib.evidence.protocol import Difference, Finding, is_share
+from initlib.evidence.protocol import EQUIVALENT, Difference, Finding, Share, Test, is_share
 from initlib.evidence.results import Result
 from initlib.evidence.statistics import Mean
 from initlib.tables import Table
@@ -43,7 +44,7 @@ def trainings(result: Result) -> list[Training]:
     """Return the trainings that a rule to the verdict speaks of."""
     protocol = result.protocol
     rules = [*protocol.rules, *(protocol.told.rules if protocol.told else ())]
-    decisive = {test for rule in rules for test in rule.when}
+    decisive = {test for rule in rules for test in rule.tests}
     names = dict.fromkeys(test.part for test in protocol.tests if test.name in decisive)
     parts = [protocol.parts[name] for name in names]
     return [part for part in parts if isinstance(part, Training)]
@@ -52,26 +53,47 @@ def trainings(result: Result) -> list[Training]:
 def leading(result: Result) -> Difference | None:
     """Return the difference in accuracy, of those that the rules name, that is largest on the first ground.
 
-    The one that is smaller comes second. None if the rules name no such difference.
+    The one that is smaller comes second. Rules that name no such difference count seeds or epochs: then it is
+    that between the first arm that should fail and the first that should train, and if no arm should fail,
+    the largest of all differences in accuracy. None if there is none.
     """
-    first = next(iter(result.by_ground.values()))
     rules = [*result.protocol.rules, *(result.protocol.told.rules if result.protocol.told else ())]
-    named = {test for rule in rules for test in rule.when}
-    sizes = {
-        test.name: (found.estimate.mean, test)
-        for test, found in zip(result.protocol.tests, first, strict=True)
-        if test.name in named
-        and isinstance(test, Difference)
-        and isinstance(found.estimate, Mean)
-        and found.ground
-        and is_share(test.metric)
-        and not isinstance(test.second, (int, float))
-    }
-    if not sizes:
+    named = {test for rule in rules for test in rule.tests}
+    tests = [test for test in result.protocol.tests if _on_grounds(test, result)]
+    differences = [t for t in tests if isinstance(t, Difference) and not isinstance(t.second, (int, float))]
+    of_rules = [test for test in differences if test.name in named]
+    shares = [test for test in tests if isinstance(test, Share) and trainings(result)]
+    candidates = of_rules or _trained_and_failed(shares) or (differences if trainings(result) else [])
+    sized = [(result.compared(test)[0][0].estimate, test) for test in candidates]
+    if not sized:
         return None
-    size, test = max(sizes.values(), key=lambda one: abs(one[0]))
+    size, test = max(
+        ((found.mean, test) for found, test in sized if isinstance(found, Mean)), key=lambda one: abs(one[0])
+    )
     assert not isinstance(test.second, (int, float))
     return test if size > 0 else replace(test, first=test.second, second=test.first)
+
+
+def _on_grounds(test: Test, result: Result) -> bool:
+    part = result.protocol.parts[test.part]
+    return isinstance(part, Training) and bool(part.grounds) and is_share(test.metric)
+
+
+def _trained_and_failed(shares: Sequence[Share]) -> list[Difference]:
+    """Return the first pair of tests, alike but for the arm, of which one should train and one fail."""
+
+    def elsewhere(test: Share) -> Any:
+        return test.part, test.metric, {name: value for name, value in test.where.items() if name != "arm"}
+
+    for fails in shares:
+        for trains in shares:
+            if fails.at_most and trains.at_least and elsewhere(fails) == elsewhere(trains):
+                names = [test.name.rpartition(":")[0] for test in (trains, fails)]
+                name = f"{names[0]} minus {names[1].rpartition(', ')[2]}"
+                good, bad = ({"arm": test.where["arm"]} for test in (trains, fails))
+                part, metric, where = elsewhere(fails)
+                return [Difference(name, part, metric, good, bad, EQUIVALENT, where)]
+    return []
 
 
 def scope_map(results: Mapping[str, Result]) -> dict[str, dict[str, tuple[Finding, str]]]:
@@ -80,7 +102,7 @@ def scope_map(results: Mapping[str, Result]) -> dict[str, dict[str, tuple[Findin
     for claim, result in results.items():
         test = leading(result)
         if test is not None:
-            words = test.name.split(", best rate")[0].replace(" minus ", " against ")
+            words = re.sub(", best rates?", "", test.name).replace(" minus ", " against ")
             parts = trainings(result)
             found[f"{claim}  {words}"] = {
                 column(parts, f.ground): (f, became) for f, became in result.compared(test)
@@ -154,6 +176,8 @@ def contrasts(elsewhere: Mapping[str, Result]) -> Table:
 
 def became(result: Result, ground: str) -> str:
     """Return what became of the contrast of a map on a ground, with its size in points."""
+    if ground not in result.protocol.grounds:
+        return UNTRIED
     name = contrast(result)
     estimate = result.finding(name, ground).estimate
     assert isinstance(estimate, Mean)

@@ -221,7 +221,7 @@ def _row(result: Result) -> dict[str, str]:
     decided = [found for found in result.by_ground.values() if protocol.rule(found)]
     findings = decided[0] if decided else result.findings
     rule = protocol.rule(findings)
-    first = next(iter(rule.when)) if rule else findings[0].test
+    first = rule.tests[0] if rule else findings[0].test
     found = row_of(next(finding for finding in findings if finding.test == first))
     known = {
         "claim": protocol.claim,

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from initlib import networks
+from initlib import networks, sweeps
 from initlib.datasets import Dataset, digits
 from initlib.evidence import Metric, Protocol, Rule, Training, when
 from initlib.experiments._grounds import ADAM, ADAMW, Ground
@@ -62,6 +62,21 @@ def convolutions(cells: Sequence[dict[str, Any]]) -> Network:
     )
 
 
+def streams(cells: Sequence[dict[str, Any]], variant: str = "plain", **options: Any) -> Network:
+    """Return residual nets, two weight layers in a block, whose branches the scales of the cells multiply."""
+    data = sweeps.dataset_of(cells[0]["dataset"])
+    return networks.residual(
+        (data.inputs.shape[1], cells[0]["width"], data.classes or 1),
+        (cells[0]["depth"] - 2) // 2,
+        cells[0]["activation"],
+        [cell["initializer"] for cell in cells],
+        variant=variant,
+        branch_scale=[cell["scale"] for cell in cells],
+        seeds=[cell["seed"] for cell in cells],
+        **options,
+    )
+
+
 def scaled(network: Network, cells: Sequence[dict[str, Any]]) -> Network:
     """Return the nets, their weights multiplied by the scales of the cells."""
     for weights in network.weights:
@@ -76,7 +91,7 @@ def images() -> Dataset:
 
 
 def grounds(depth: int, samples: int) -> dict[str, Ground]:
-    """Return the base and what differs from it, one change at a time.
+    """Return the base and what differs from it, one change at a time, for plain nets.
 
     The two that cost most get fewer images, and the convolutions fewer layers.
     """
@@ -106,6 +121,26 @@ def grounds(depth: int, samples: int) -> dict[str, Ground]:
     }
 
 
+def grounds_of_streams(samples: int) -> dict[str, Ground]:
+    """Return the like for residual nets."""
+    return {
+        "SGD with momentum": {},
+        "Adam": ADAM,
+        "AdamW, warm-up": ADAMW,
+        "128 wide": {"width": 128},
+        "28 x 28 digits": {"dataset": "mnist"},
+        "a table": {
+            "dataset": "breast_cancer",
+            "standardise": "features",
+            "train_samples": min(samples, 300),
+        },
+        "tanh": {"activation": "tanh"},
+        "batch norm": {"network": partial(streams, normalisation="batch")},
+        "layer norm": {"network": partial(streams, normalisation="layer")},
+        "shortcuts, pre-norm": {"network": partial(streams, variant="pre_norm")},
+    }
+
+
 def protocol(
     name: str,
     claim: str,
@@ -118,12 +153,14 @@ def protocol(
     seeds: int,
     samples: int = 1200,
     margin: float = 0.05,
+    elsewhere: Mapping[str, Ground] | None = None,
     **settings: Any,
 ) -> Protocol:
     """Return the protocol of a contrast: does the first arm read new data better than the second, and where?
 
     A lead of `margin` or more holds the claim up; none within two points, or a deficit, refutes it there.
-    Rates are tuned on four seeds: on two, pilots chose rates at which He's SiLU nets diverged for others.
+    `elsewhere` are other grounds than those of plain nets. Rates are tuned on four seeds: on two, pilots
+    chose rates at which He's SiLU nets diverged for others.
     """
     first, second = arms
     accuracy = Metric("training", "test_accuracy").at(learning_rate="best")
@@ -131,7 +168,7 @@ def protocol(
     part = Training(
         arms=arms,
         learning_rates=learning_rates,
-        grounds=grounds(depth, samples),
+        grounds=grounds(depth, samples) if elsewhere is None else elsewhere,
         seeds=range(seeds, seeds + 10),
         tuning_seeds=range(seeds + 1000, seeds + 1004),
         tuned_by="accuracy",

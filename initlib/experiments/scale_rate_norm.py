@@ -8,8 +8,8 @@ The first run (first-runs/, seeds 100 to 109) had plain SGD alone, and judged wh
 scale by an interval about 0, which a range never meets. The pilots behind the thresholds: seeds 0 to 3, and
 seed 0 for Adam. There, with SGD, batch-normalised nets reached 78 % or more from every scale at rates of 0.1
 and above, and at 0.003 between 16 and 76 %; with Adam 91 % or more at 0.003 and 0.03, and at 0.0003 between
-53 and 97 %. Between two BLAS kernels, accuracies at a
-rate of 0.003 differed by up to 0.9 points; at 0.3, some nets differed by up to 16.
+53 and 97 %. The published pilots were made after the run. Between two BLAS kernels, accuracies at a rate of
+0.003 differed by up to 0.9 points; at 0.3, some nets differed by up to 16.
 """
 
 from collections.abc import Sequence

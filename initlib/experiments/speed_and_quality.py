@@ -8,7 +8,8 @@ training loss: twice He's scale looked worse than it is. Its margin of accuracy 
 net of either arm ever reached the loss it told the two as equally fast; that is "censored" now. This run had
 no pilots of its own: the second run of C1 had trained such nets with these optimizers for 15 epochs, on the
 seeds 1000 to 1015, and what it found was known. In the first run nine nets differed between two BLAS kernels
-by up to 2 points of test accuracy, 38% of the epochs and 6e-8 in the loss of the first epoch.
+by up to 2 points of test accuracy, 38% of the epochs and 6e-8 in the loss of the first epoch. The published
+pilots were made after the run.
 """
 
 from collections.abc import Sequence

@@ -11,14 +11,17 @@ of its architecture, trying out pays: upheld.
 
 The first run (first-runs/, seeds 300 to 331) compared LSUV with four factors in nets that all wanted the same
 one, 1.4, and asked for equivalence, which one of twelve comparisons missed by 0.1 points: inconclusive. It
-also asked whether learning rates carry over to other widths, which `mup-transfer` answers. The pilots that
-led to architectures and factors: seeds 0 and 1, SGD and Adam, each arm at its best rate by validation.
+also asked whether learning rates carry over to other widths, which `mup-transfer` answers.
 
-With AdamW the verdict is inconclusive, for want of a rule and not of numbers: only ReLU nets count as
-witnesses against the factor 2, which is 1.5 points behind there and 69 points in residual nets; and ReLU nets
-read 3.3 points better from the factor 1 than from the rule, which fits no row without such a witness. Rates
-were tuned on two seeds, which is few: a trial to settle it needs witnesses of any architecture, more tuning
-seeds, and new seeds throughout.
+The second (seeds 1000 to 1023) had the arms of now. SGD and Adam said refined; with AdamW it was
+inconclusive for two reasons. Its table let ReLU nets alone witness against the factor 2. And rates were tuned
+on two seeds: for ReLU nets from 1.4 they chose 0.03, where the reported nets read 91 %, while at the shared
+rate 0.01 they read 94.5 %, as much as those from the factor 1. So "3.3 points ahead" was the tuning's doing.
+
+Now a factor is out if it is behind in any architecture, whichever it is; rates are tuned on eight seeds for
+ReLU nets and on four for the others; ReLU nets, whose comparisons scatter most, get 40 seeds and the others
+as many as their scatter in the second run asks for; and all seeds are new. What the second run gave was
+known. Pilots (seeds 0 to 2, rates on 50 and 51): on so few seeds every optimizer is inconclusive.
 """
 
 from collections.abc import Sequence
@@ -27,7 +30,7 @@ from typing import Any
 import numpy as np
 
 from initlib import networks, sweeps
-from initlib.evidence import Difference, Metric, Protocol, Rule, Told, Training, when
+from initlib.evidence import AnyRule, Difference, Metric, Protocol, Rule, Told, Training, when
 from initlib.experiments._grounds import ADAM, ADAMW, SGD
 from initlib.experiments._nets import SPLIT, lsuv_on_own_images
 from initlib.networks import Network
@@ -78,6 +81,12 @@ ARCHITECTURES: dict[str, dict[str, Any]] = {
     "sigmoid": {"activation": "sigmoid", "depth": 6},
     "residual": {"network": streams},
 }
+SIZES = {  # settings, reported seeds, tuning seeds
+    "ReLU": (ARCHITECTURES["ReLU"], 40, 8),
+    "tanh": (ARCHITECTURES["tanh"], 12, 4),
+    "sigmoid": (ARCHITECTURES["sigmoid"], 16, 4),
+    "residual": (ARCHITECTURES["residual"], 12, 4),
+}
 DERIVED = {"ReLU": factor(1.4), "tanh": factor(1.0), "sigmoid": factor(4.0), "residual": SCALED}
 
 
@@ -112,18 +121,14 @@ def serves(number: float) -> dict[str, str | tuple[str, ...]]:
     return when(equivalent_or_higher_or_not_lower=everywhere)
 
 
-# For each factor an architecture where it is behind: the small ones fail in either of two.
-NOWHERE_BEST = [
-    [minus(small, factor(1.0)), minus(middle, factor(1.4)), *(minus("ReLU", factor(f)) for f in (2.0, 4.0))]
-    for small in ("sigmoid", "residual")
-    for middle in ("sigmoid", "residual")
-]
+def fails(number: float) -> dict[str, str | tuple[str, ...]]:
+    """Return the outcomes of which one is enough to show that a factor does not serve everywhere."""
+    return when(lower=[minus(one, factor(number)) for one in ARCHITECTURES if DERIVED[one] != factor(number)])
 
 
-def ahead_of_none(witnesses: Sequence[str]) -> dict[str, str | tuple[str, ...]]:
-    """Return the outcomes if each factor fails somewhere, and no start beats the rule of its architecture."""
-    others = [test.name for test in TESTS if test.name not in witnesses]
-    return when(lower=witnesses, equivalent_or_lower_or_not_higher=others)
+NONE_SERVES = tuple(fails(number) for number in FACTORS)
+SERVES = tuple(Rule("refuted", serves(number)) for number in FACTORS)
+NONE_AHEAD = when(equivalent_or_lower_or_not_higher=TESTS)
 
 
 PROTOCOL = Protocol(
@@ -133,10 +138,7 @@ PROTOCOL = Protocol(
     statement="The initialization has to be tried out and tuned anew for each architecture.",
     told=Told(
         "It is important to try initializations out and to tune them for the architecture at hand.",
-        (
-            *(Rule("upheld", when(lower=witnesses)) for witnesses in NOWHERE_BEST),
-            *(Rule("refuted", serves(number)) for number in FACTORS),
-        ),
+        (AnyRule("upheld", {}, NONE_SERVES), *SERVES),
     ),
     parts={
         architecture: Training(
@@ -144,8 +146,8 @@ PROTOCOL = Protocol(
             grounds={"SGD with momentum": SGD, "Adam": ADAM, "AdamW, warm-up": ADAMW},
             tuned_by="accuracy",
             learning_rates=(0.001, 0.003, 0.01, 0.03, 0.1),
-            seeds=range(1000, 1024),
-            tuning_seeds=range(2000, 2002),
+            seeds=range(3000, 3000 + nets),
+            tuning_seeds=range(4000, 4000 + tuning),
             settings={
                 "dataset": "digits",
                 "width": 64,
@@ -156,19 +158,14 @@ PROTOCOL = Protocol(
                 **settings,
             },
             tolerance={"first_loss": 1e-3, "test_accuracy": 0.03},
-            sample=({"arm": DERIVED[architecture], "learning_rate": "best", "seed": 1000},),
+            sample=({"arm": DERIVED[architecture], "learning_rate": "best", "seed": 3000},),
         )
-        for architecture, settings in ARCHITECTURES.items()
+        for architecture, (settings, nets, tuning) in SIZES.items()
     },
     tests=tuple(TESTS),
     rules=(
-        *(Rule("refined", ahead_of_none(witnesses)) for witnesses in NOWHERE_BEST),
-        *(
-            Rule("upheld", when(lower=witnesses, higher=[test]))
-            for witnesses in NOWHERE_BEST
-            for test in TESTS
-            if test.name not in witnesses
-        ),
-        *(Rule("refuted", serves(number)) for number in FACTORS),
+        AnyRule("refined", NONE_AHEAD, NONE_SERVES),
+        AnyRule("upheld", {}, (*NONE_SERVES, when(higher=TESTS))),
+        *SERVES,
     ),
 )
