@@ -1,11 +1,13 @@
 """The steps of the extension `finish`, each on a page made for it."""
 
+import io
 import json
+import re
 import sys
 
 import pytest
 from fontTools.ttLib import TTFont
-from PIL import Image
+from PIL import Image, ImageChops, ImageStat
 from site_under_test import ROOT
 
 sys.path.insert(0, str(ROOT / "site" / "extensions"))
@@ -247,6 +249,32 @@ def test_a_page_says_what_it_is(page):
     data = json.loads(one.soup.select_one('script[type="application/ld+json"]').get_text())
     assert data["@type"] == "LearningResource"
     assert data["isPartOf"]["name"] == "The Book"
+
+
+def test_every_page_wears_the_books_icon_and_the_colors_of_its_paper(page):
+    one = page("<p></p>", '<title>t</title><link rel="icon" href="../../_static/other.svg"/>')
+    metadata.dress(one)
+    metadata.write_root(one.site, one, BOOK)
+    metadata.write_missing(one.site, BOOK)
+    assert [link["href"] for link in one.soup.select('link[rel~="icon"]')] == ["../../_static/favicon.svg"]
+    assert one.soup.select_one('link[rel="apple-touch-icon"]')["href"] == "../../apple-touch-icon.png"
+    assert 'href="_static/favicon.svg"' in (one.site / "index.html").read_text()
+    assert 'href="/book/_static/favicon.svg"' in (one.site / "404.html").read_text()
+    css = (ROOT / "site" / "public" / "assets" / "book.css").read_text()
+    grounds = dict(re.findall(r'\[data-theme="(\w+)"\] {\s*--pst-color-background: (#\w+);', css))
+    bars = {meta["media"]: meta["content"] for meta in one.soup.select('meta[name="theme-color"]')}
+    assert bars == {f"(prefers-color-scheme: {theme})": color for theme, color in grounds.items()}
+
+
+def test_the_icon_of_a_phone_is_the_favicon(browser):
+    svg = (ROOT / "site" / "favicon.svg").read_text().replace("<svg ", "<svg width=180 height=180 ", 1)
+    with browser.new_context(viewport={"width": 180, "height": 180}) as context:
+        drawn = context.new_page()
+        drawn.set_content(f'<body style="margin: 0; background: #fbfaf6">{svg}')
+        shot = Image.open(io.BytesIO(drawn.screenshot())).convert("L")
+    with Image.open(ROOT / "site" / "public" / "apple-touch-icon.png") as icon:
+        assert icon.size == (180, 180)
+        assert ImageStat.Stat(ImageChops.difference(icon.convert("L"), shot)).mean[0] < 2
 
 
 def test_a_site_without_an_address_claims_none(page):

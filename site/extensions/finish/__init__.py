@@ -36,6 +36,7 @@ def finish(site: Path, book: Book) -> None:
     formulas.typeset(all_pages)
     for page in all_pages:
         metadata.tidy(page)
+        metadata.dress(page)
         metadata.describe(page, book)  # a card shows a PNG
         pictures.settle(page)
         access.mend(page)
