@@ -10,7 +10,19 @@ from typing import Any
 import citation
 from sphinx.application import Sphinx
 
-from . import access, fonts, formulas, metadata, pictures, policy, scripts, search, styles, widgets
+from . import (
+    access,
+    first_screen,
+    fonts,
+    formulas,
+    metadata,
+    pictures,
+    policy,
+    scripts,
+    search,
+    styles,
+    widgets,
+)
 from .metadata import Book
 from .page import Page, pages
 
@@ -39,7 +51,9 @@ def finish(site: Path, book: Book) -> None:
         metadata.dress(page)
         metadata.describe(page, book)  # a card shows a PNG
         pictures.settle(page)
+        pictures.keep_shades(page)
         access.mend(page)
+        first_screen.show_picture(page)
         scripts.drop_handlers(page)
         scripts.join(page)
         widgets.load_late(page)

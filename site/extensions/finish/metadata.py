@@ -189,7 +189,8 @@ def write_missing(site: Path, book: Book) -> None:
     (site / "404.html").write_text(
         f"""<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>Not here · {book.title}</title>
-<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="robots" content="noindex">{icons(f"/{root}")}
+<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="robots" content="noindex">
+{icons(f"/{root}")}
 <style>:root {{color-scheme: light dark}} body {{font: 1.1rem/1.6 system-ui; margin: 15vh auto;
 max-width: 34rem; padding: 0 1rem}} a {{color: inherit}}</style></head>
 <body><main><h1>There is no page here</h1>
