@@ -12,7 +12,19 @@ from site_under_test import ROOT
 
 sys.path.insert(0, str(ROOT / "site" / "extensions"))
 
-from finish import access, fonts, formulas, metadata, pictures, policy, scripts, styles, widgets
+from finish import (
+    access,
+    first_screen,
+    fonts,
+    formulas,
+    heights,
+    metadata,
+    pictures,
+    policy,
+    scripts,
+    styles,
+    widgets,
+)
 from finish.page import Page
 
 KATEX = formulas.SOURCE / "katex"
@@ -111,7 +123,10 @@ def test_style_sheets_are_joined_with_addresses_that_lead_on(page):
     css = (one.site / "_static" / "site.css").read_text()
     assert css.index(".blue") < css.index(".red")
     assert 'url("../css/a.svg")' in css
-    assert [link["href"] for link in one.soup.select("link")] == ["../../_static/site.css"]
+    font, sheet = one.soup.select("link")
+    assert (font["rel"], font["as"], font["href"]) == (["preload"], "font", f"../../{styles.FONT}")
+    assert sheet["href"] == "../../_static/site.css"
+    assert (ROOT / "site" / "public" / styles.FONT).is_file()
 
 
 @pytest.mark.parametrize(
@@ -186,6 +201,69 @@ def test_pictures_get_sizes_the_smaller_format_and_wait(page):
     assert second["loading"] == "lazy"
     with Image.open(one.site / "a.webp") as webp, Image.open(one.site / "a.png") as png:
         assert webp.convert("RGB").tobytes() == png.tobytes()
+
+
+def test_heat_maps_keep_their_shades_and_curves_do_not(page):
+    def cell(model: str) -> str:
+        view = json.dumps({"model_id": model})
+        return (
+            f'<div class="cell_output"><img src="a.png"/>'
+            f'<script type="application/vnd.jupyter.widget-view+json">{view}</script></div>'
+        )
+
+    models = {
+        "map": {"state": {"children": ["IPY_MODEL_inner", "IPY_MODEL_map"]}},
+        "inner": {"state": {"spec": {"panels": [{"kind": "lines"}, {"kind": "heatmap"}]}}},
+        "curve": {"state": {"spec": {"panels": [{"kind": "lines"}]}}},
+    }
+    state = json.dumps({"state": models})
+    kind = "application/vnd.jupyter.widget-state+json"
+    one = page(f"{cell('map')}{cell('curve')}", f'<title>t</title><script type="{kind}">{state}</script>')
+    pictures.keep_shades(one)
+    assert [image.get("class", []) for image in one.soup.select("img")] == [["as-drawn"], []]
+
+
+# ---- heights
+
+
+@pytest.mark.parametrize(
+    ("html", "lines", "pixels"),
+    [
+        ("<p>short</p>", 1 + heights.GAP, 0),
+        (f"<p>{'word ' * 30}</p>", 2 + heights.GAP, 0),
+        ('<p>x<span class="katex-mathml">' + "y" * 500 + "</span></p>", 1 + heights.GAP, 0),
+        ('<div><img width="1504" height="400"/></div>', heights.GAP, 200),
+        ("<details><summary>more</summary><p>hidden</p></details>", 1 + heights.GAP, 0),
+        ("<details open><summary>more</summary><p>shown</p></details>", 2 + 2 * heights.GAP, 0),
+        ("<table><tr><td>a</td><td>" + "word " * 17 + "</td></tr></table>", 2.4, 0),
+        ("<script>let a;</script>", 0, 0),
+    ],
+)
+def test_a_height_is_guessed_from_what_is_shown(page, html, lines, pixels):
+    one = page(f"<article class='bd-article'><section><section>{html}</section></section></article>")
+    assert heights.guess(one.soup.select_one("section section")) == (pytest.approx(lines), pixels)
+    heights.leave_room(one)
+    assert f"--pictures: {pixels}px" in one.soup.select_one("section section")["style"]
+
+
+# ---- first screen
+
+
+def test_code_follows_the_first_picture_where_an_answer_comes_next(page):
+    cell = (
+        '<div class="cell"><details class="hide above-input"></details><div class="cell_output"></div></div>'
+    )
+    one = page(f'<article class="bd-article">{cell}<div class="in-short"></div>{cell}</article>')
+    first_screen.show_picture(one)
+    orders = [[part["class"][-1] for part in found(recursive=False)] for found in one.soup.select(".cell")]
+    assert orders == [["cell_output", "above-input"], ["above-input", "cell_output"]]
+
+
+def test_a_page_without_an_answer_in_short_stays(page):
+    one = page('<article class="bd-article"><p></p></article>')
+    before = one.soup.decode()
+    first_screen.show_picture(one)
+    assert one.soup.decode() == before
 
 
 # ---- widgets

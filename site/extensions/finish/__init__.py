@@ -15,6 +15,7 @@ from . import (
     first_screen,
     fonts,
     formulas,
+    heights,
     metadata,
     pictures,
     policy,
@@ -54,6 +55,7 @@ def finish(site: Path, book: Book) -> None:
         pictures.keep_shades(page)
         access.mend(page)
         first_screen.show_picture(page)
+        heights.leave_room(page)
         scripts.drop_handlers(page)
         scripts.join(page)
         widgets.load_late(page)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import tinycss2
+from bs4 import Tag
 
 from .fonts import cut_faces, icons
 from .page import Page
@@ -15,6 +16,7 @@ SELECTED = re.compile(r"[.#]((?:\\.|[\w-])+)")
 NEGATED = re.compile(r":not\([^()]*(?:\([^()]*\)[^()]*)*\)")
 IMPORT = re.compile(r"@import\s+(?:url\()?['\"]([^'\"]+)['\"]\)?;")
 URL = re.compile(r"url\(\s*(['\"]?)(?!data:|#|https?:|['\"])([^)'\"]+)\1\s*\)")
+FONT = "assets/fonts/source-serif.woff2"
 RULES_INSIDE = {"media", "supports", "layer"}
 
 
@@ -111,6 +113,12 @@ def sheets(page: Page) -> list[str]:
     return [link["href"] for link in page.soup.select('link[rel~="stylesheet"]')]
 
 
+def early(page: Page, font: str) -> Tag:
+    """Return the link that fetches the letters of the text beside the style sheet, not after it."""
+    kind = {"as_": "font", "type": "font/woff2", "crossorigin": ""}
+    return page.tag("link", rel="preload", href=page.up + font, **kind)
+
+
 def join(pages: list[Page], scripts: Iterable[str], formulas: str) -> None:
     """Put one style sheet in the place of all others; `formulas` is KaTeX's, its fonts already cut."""
     static = pages[0].site / "_static"
@@ -124,4 +132,5 @@ def join(pages: list[Page], scripts: Iterable[str], formulas: str) -> None:
     for page in pages:
         for link in page.soup.select('link[rel~="stylesheet"]'):
             link.decompose()
+        page.head.append(early(page, FONT))
         page.head.append(page.tag("link", rel="stylesheet", href=f"{page.up}_static/site.css"))
