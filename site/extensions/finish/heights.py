@@ -7,7 +7,7 @@ from bs4 import Tag
 
 from .page import Page
 
-COLUMN, LETTERS = 752, 84  # pixels of the column, and letters of a line of its text
+COLUMN, LETTERS = 752, 78  # pixels of the column, and letters of a line of its text
 GAP = 0.65  # between blocks, in lines
 TEXTS = {"p", "dt", "summary", "h2", "h3", "h4", "figcaption", "caption"}
 SILENT = {"script", "style"}
