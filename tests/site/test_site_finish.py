@@ -129,6 +129,13 @@ def test_style_sheets_are_joined_with_addresses_that_lead_on(page):
     assert (ROOT / "site" / "public" / styles.FONT).is_file()
 
 
+def test_the_fonts_of_formulas_come_early_where_there_are_formulas(page):
+    one, other = page("<p class='katex'></p>"), page("<p></p>", name="other.html")
+    styles.join([one, other], [], "")
+    early = [[link["href"] for link in some.soup.select("[as=font]")] for some in (one, other)]
+    assert early == [[f"../../{font}" for font in (styles.FONT, *styles.FORMULA_FONTS)], [styles.FONT]]
+
+
 @pytest.mark.parametrize(
     ("css", "kept"),
     [

@@ -1,6 +1,7 @@
 """How the pages look and read: contrast by day and night, folded code and its switch, filtered verdicts."""
 
 import io
+import re
 
 import numpy as np
 import pytest
@@ -199,3 +200,11 @@ def test_without_scripts_every_claim_shows_and_every_fold_opens(browser, address
     fold.locator("summary").click()
     assert fold.locator("pre").first.is_visible()
     context.close()
+
+
+def test_what_is_asked_for_early_is_there(site):
+    for name in (LANDING, CHAPTER):
+        page = (site / f"{name}.html").read_text(encoding="utf-8")
+        fonts = re.findall(r'<link[^>]*\bas="font"[^>]*\bhref="([^"]*)"', page)
+        assert len(fonts) in (1, 3)
+        assert all((site / name).parent.joinpath(font).resolve().is_file() for font in fonts)

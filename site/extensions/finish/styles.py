@@ -17,6 +17,7 @@ NEGATED = re.compile(r":not\([^()]*(?:\([^()]*\)[^()]*)*\)")
 IMPORT = re.compile(r"@import\s+(?:url\()?['\"]([^'\"]+)['\"]\)?;")
 URL = re.compile(r"url\(\s*(['\"]?)(?!data:|#|https?:|['\"])([^)'\"]+)\1\s*\)")
 FONT = "assets/fonts/source-serif.woff2"
+FORMULA_FONTS = ("_static/fonts/KaTeX_Main-Regular.woff", "_static/fonts/KaTeX_Math-Italic.woff")
 RULES_INSIDE = {"media", "supports", "layer"}
 
 
@@ -114,8 +115,8 @@ def sheets(page: Page) -> list[str]:
 
 
 def early(page: Page, font: str) -> Tag:
-    """Return the link that fetches the letters of the text beside the style sheet, not after it."""
-    kind = {"as_": "font", "type": "font/woff2", "crossorigin": ""}
+    """Return the link that fetches a font beside the style sheet, not after it: lines need not break anew."""
+    kind = {"as_": "font", "type": f"font/{font.rsplit('.', 1)[1]}", "crossorigin": ""}
     return page.tag("link", rel="preload", href=page.up + font, **kind)
 
 
@@ -132,5 +133,6 @@ def join(pages: list[Page], scripts: Iterable[str], formulas: str) -> None:
     for page in pages:
         for link in page.soup.select('link[rel~="stylesheet"]'):
             link.decompose()
-        page.head.append(early(page, FONT))
+        for font in (FONT, *(FORMULA_FONTS if page.soup.select_one(".katex") else ())):
+            page.head.append(early(page, font))
         page.head.append(page.tag("link", rel="stylesheet", href=f"{page.up}_static/site.css"))
