@@ -1,5 +1,6 @@
 """One style sheet for the site: the theme's ten in a row, without the rules that no page can use."""
 
+import json
 import os
 import re
 from collections.abc import Iterable
@@ -18,6 +19,10 @@ IMPORT = re.compile(r"@import\s+(?:url\()?['\"]([^'\"]+)['\"]\)?;")
 URL = re.compile(r"url\(\s*(['\"]?)(?!data:|#|https?:|['\"])([^)'\"]+)\1\s*\)")
 FONT = "assets/fonts/source-serif.woff2"
 FORMULA_FONTS = ("_static/fonts/KaTeX_Main-Regular.woff", "_static/fonts/KaTeX_Math-Italic.woff")
+EARLY = """if (location.protocol !== "file:") for (const href of %s) {
+  const font = { rel: "preload", as: "font", crossOrigin: "", href };
+  document.head.append(Object.assign(document.createElement("link"), font));
+}"""
 RULES_INSIDE = {"media", "supports", "layer"}
 
 
@@ -114,10 +119,13 @@ def sheets(page: Page) -> list[str]:
     return [link["href"] for link in page.soup.select('link[rel~="stylesheet"]')]
 
 
-def early(page: Page, font: str) -> Tag:
-    """Return the link that fetches a font beside the style sheet, not after it: lines need not break anew."""
-    kind = {"as_": "font", "type": f"font/{font.rsplit('.', 1)[1]}", "crossorigin": ""}
-    return page.tag("link", rel="preload", href=page.up + font, **kind)
+def early(page: Page) -> Tag:
+    """Return the script that asks for fonts beside the style sheet, not after it: lines need not break anew.
+
+    A link would do, but in pages that are opened from a file browsers refuse it, and say so.
+    """
+    fonts = [FONT, *(FORMULA_FONTS if page.soup.select_one(".katex") else ())]
+    return page.tag("script", EARLY % json.dumps([page.up + font for font in fonts]))
 
 
 def join(pages: list[Page], scripts: Iterable[str], formulas: str) -> None:
@@ -133,6 +141,5 @@ def join(pages: list[Page], scripts: Iterable[str], formulas: str) -> None:
     for page in pages:
         for link in page.soup.select('link[rel~="stylesheet"]'):
             link.decompose()
-        for font in (FONT, *(FORMULA_FONTS if page.soup.select_one(".katex") else ())):
-            page.head.append(early(page, font))
+        page.head.append(early(page))
         page.head.append(page.tag("link", rel="stylesheet", href=f"{page.up}_static/site.css"))
