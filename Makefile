@@ -102,7 +102,8 @@ clinic: .venv-peers/ready ## Run the doctor's clinic: cases, single faults, heal
 bench: .venv-peers/ready ## Measure speed beside the frameworks; writes benchmarks/RESULTS.md
 	$(call step,the benchmark,env -u OPENBLAS_CORETYPE -u NPY_DISABLE_CPU_FEATURES -u OPENBLAS_NUM_THREADS $(PEERS)/python -m benchmarks)
 
-bench-site: .venv/ready $(SITE) ## Measure the explorers and the lab beside others (needs npm; PLAYGROUND=clone of TensorFlow Playground)
+bench-site: .venv/ready $(SITE) ## Measure pages beside a stock build, the explorers and the lab beside others (needs npm; PLAYGROUND=clone of TensorFlow Playground)
+	$(call step,the stock build beside ours,$(BIN)/python tools/bench_stock.py)
 	$(call step,the benchmark of the site,$(BIN)/python tools/bench_site.py $(if $(PLAYGROUND),--playground $(PLAYGROUND)))
 
 site-check: .venv/ready $(SITE) ## Check each page in a browser: other sites, errors, axe, bytes, shift, Lighthouse (needs npm)

@@ -7,9 +7,11 @@ any scrolling, layout shift; and Lighthouse's mobile profile for some pages, whi
 import argparse
 import shutil
 import sys
+import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import lighthouse
 from axe_playwright_python.sync_playwright import Axe
@@ -23,6 +25,7 @@ KINDS = ("intro", "he", "verdicts", "which-initialization", "explorers", "api", 
 KB = 1024
 LIMIT, LIMITS = 300, {"intro": 150, "explorers": 660}  # KB
 SHIFT = 0.05
+COLUMNS = ("elsewhere", "errors", "axe", "dark", "KB", "shift")
 WATCH_SHIFT = """window.shift = 0; new PerformanceObserver((list) => {
   for (const one of list.getEntries()) if (!one.hadRecentInput) window.shift += one.value;
 }).observe({type: "layout-shift", buffered: true})"""
@@ -72,17 +75,21 @@ class Row:
         return f"{self.name:45}" + "".join(f"{cell!s:>10}" for cell in cells) + f"  {scores}"
 
 
+def header(first: str) -> str:
+    return f"{first:45}" + "".join(f"{name:>10}" for name in COLUMNS) + "  Lighthouse"
+
+
 def themed(browser: Browser, theme: str, **options: Any) -> BrowserContext:
     context = browser.new_context(color_scheme=theme, **options)
     context.add_init_script(WATCH_SHIFT)
     return context
 
 
-def watch(page: Page, home: str, row: Row, weights: list[int]) -> None:
+def watch(page: Page, site: Path, home: str, row: Row, weights: list[int]) -> None:
     """Note what the page asks for and what goes wrong."""
 
     def responded(response: Any) -> None:
-        path = SITE / response.url.removeprefix(home).partition("?")[0].partition("#")[0]
+        path = site / response.url.removeprefix(home).partition("?")[0].partition("#")[0]
         if response.status >= 400:
             row.errors.append(f"status {response.status}: {response.url}")
         elif path.is_file():
@@ -114,17 +121,41 @@ def violations(page: Page) -> list[str]:
     return [f"{one['id']}: {node['html'][:120]}" for one in found for node in one["nodes"]]
 
 
-def visit(browser: Browser, home: str, row: Row) -> None:
-    """Fill a row by two visits, in light and in dark."""
+def visit(browser: Browser, site: Path, home: str, row: Row, name: str) -> None:
+    """Fill a row by two visits of a page of a site served at `home`, in light and in dark."""
     for theme in ("light", "dark"):
         with themed(browser, theme, viewport={"width": 1280, "height": 800}) as context:
             page, weights = context.new_page(), []
-            watch(page, home, row, weights)
-            page.goto(f"{home}{row.name}.html", wait_until="networkidle")
+            watch(page, site, home, row, weights)
+            page.goto(f"{home}{name}.html", wait_until="networkidle")
             row.kilobytes = sum(weights) / KB
             row.shift = max(row.shift, page.evaluate("window.shift"))
             scroll_through(page)
             row.axe[theme] = violations(page)
+
+
+def first_found(browser: Browser, home: str, query: str) -> tuple[str, str]:
+    """Return the first heading that the search page gives, and the excerpt below it."""
+    with browser.new_context() as context:
+        page = context.new_page()
+        page.goto(f"{home}search.html?q={quote(query)}")
+        page.wait_for_selector("#book-search-results li, #book-search-status:not(:empty)")
+        first = page.locator("#book-search-results li").first
+        if not first.count():
+            return "", ""
+        return first.locator("a").inner_text(), first.locator("p").inner_text()
+
+
+def check_search(browser: Browser, home: str) -> list[str]:
+    """Print what the search finds first for each query of search.toml; return what is not what is wanted."""
+    queries = tomllib.loads((ROOT / "site" / "search.toml").read_text(encoding="utf-8"))["queries"]
+    wrong = []
+    for query, wanted in queries.items():
+        heading, excerpt = first_found(browser, home, query)
+        print(f"{query:15}{heading:60}{excerpt[:80]}", flush=True)
+        if heading != wanted:
+            wrong.append(f"search {query!r}: {heading!r} comes first, wanted {wanted!r}")
+    return wrong
 
 
 def main() -> None:
@@ -133,25 +164,25 @@ def main() -> None:
     parser.add_argument("--no-lighthouse", action="store_true", help="leave out what needs npm")
     parser.add_argument("pages", nargs="*", help="some pages, as `he`; all without")
     given = parser.parse_args()
-    global SITE
-    SITE = given.site.resolve()
+    site = given.site.resolve()
     names = [name for name in pages() if not given.pages or Path(name).name in given.pages]
     command = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if command is None or not names or not (SITE / f"{names[0]}.html").is_file():
+    if command is None or not names or not (site / f"{names[0]}.html").is_file():
         sys.exit("Needed: Chromium (sudo make browser), a built site (make book), and names of its pages")
     tool = None if given.no_lighthouse else lighthouse.install()
-    home, broken = serve(SITE), []
-    columns = ("elsewhere", "errors", "axe", "dark", "KB", "shift")
-    print(f"{'page':45}" + "".join(f"{name:>10}" for name in columns) + "  Lighthouse")
+    home, broken = serve(site), []
+    print(header("page"))
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=command, args=["--no-sandbox"])
         for name in names:
             row = Row(name)
-            visit(browser, home, row)
+            visit(browser, site, home, row, name)
             if tool and Path(name).name in KINDS:
                 row.scores = lighthouse.scores(tool, f"{home}{name}.html", command)
             print(row.line(), flush=True)
             broken += [f"{name}: {one}" for one in row.breaches()]
+        if not given.pages:
+            broken += check_search(browser, home)
         browser.close()
     print("\n".join(broken) or "All limits are kept.")
     sys.exit(bool(broken))

@@ -6,7 +6,7 @@
     npm pack @fontsource-variable/source-serif-4@5.3.1 && tar xzf *.tgz
     uv run site/fonts/subset.py package/files
 
-It keeps Latin letters and signs and the weights from 400 to 700; Greek and the rest come from the system.
+It keeps Latin letters and signs, and upright the weights from 400 to 700; the rest comes from the system.
 """
 
 import sys
@@ -18,13 +18,14 @@ from fontTools.varLib import instancer
 
 ASSETS = Path(__file__).parent.parent / "public" / "assets" / "fonts"
 SIGNS = "\N{NO-BREAK SPACE}±²·×äéöü–—‘’“”…−"  # noqa: RUF001
-FILES = {"normal": "source-serif.woff2", "italic": "source-serif-italic.woff2"}
+# Italics are a few words of a text, bold ones hardly any: a browser thickens those by itself.
+FILES = {"normal": ("source-serif.woff2", (400, 700)), "italic": ("source-serif-italic.woff2", 400)}
 
 
 def main(folder: str) -> None:
-    for style, name in FILES.items():
+    for style, (name, weights) in FILES.items():
         font = TTFont(Path(folder) / f"source-serif-4-latin-wght-{style}.woff2")
-        font = instancer.instantiateVariableFont(font, {"wght": (400, 700)})
+        font = instancer.instantiateVariableFont(font, {"wght": weights})
         options = subset.Options()
         options.layout_features = ["calt", "ccmp", "kern", "liga", "locl", "mark"]
         cut = subset.Subsetter(options)

@@ -1,6 +1,7 @@
 """Stored figures equal the regenerated ones: nbval ignores images and would let a wrong picture pass."""
 
 import io
+import re
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -30,6 +31,30 @@ def test_every_figure_has_an_alternative_text_that_says_something(path):
     for cell_index, _ in figures(path):
         alt = cells[cell_index].metadata.get("mystnb", {}).get("image", {}).get("alt", "")
         assert len(alt.split()) >= 8, f"cell {cell_index} {tags(cells[cell_index])}: alt text {alt!r}"
+
+
+def fades(name):
+    """Return whether a color map is palest at its least, or in its middle, and darkens from there."""
+    colors = plt.get_cmap(name)(np.linspace(0, 1, 65))[:, :3]
+    light = colors @ [0.2126, 0.7152, 0.0722]
+    start = 0 if light[0] > 0.9 else 32
+    return (
+        light[start] > 0.9
+        and (np.diff(light[start:]) < 0.01).all()
+        and (np.diff(light[: start + 1]) > -0.01).all()
+    )
+
+
+@with_figures
+def test_more_ink_means_more_by_day_and_by_night(path):
+    """By night a figure is turned over, dark for light; a map whose bright end is the good one would lie."""
+    used = re.findall(r'cmap="(\w+)"', path.with_suffix(".md").read_text(encoding="utf-8"))
+    assert [name for name in used if not fades(name)] == []
+
+
+@pytest.mark.parametrize(("name", "is_ink"), [("Blues", True), ("RdBu", True), ("cividis", False)])
+def test_maps_of_ink_are_told_from_others(name, is_ink):
+    assert fades(name) == is_ink
 
 
 def draw(factor):

@@ -1,16 +1,30 @@
 """The steps of the extension `finish`, each on a page made for it."""
 
+import io
 import json
+import re
 import sys
 
 import pytest
 from fontTools.ttLib import TTFont
-from PIL import Image
+from PIL import Image, ImageChops, ImageStat
 from site_under_test import ROOT
 
 sys.path.insert(0, str(ROOT / "site" / "extensions"))
 
-from finish import access, fonts, formulas, metadata, pictures, policy, scripts, styles, widgets
+from finish import (
+    access,
+    first_screen,
+    fonts,
+    formulas,
+    heights,
+    metadata,
+    pictures,
+    policy,
+    scripts,
+    styles,
+    widgets,
+)
 from finish.page import Page
 
 KATEX = formulas.SOURCE / "katex"
@@ -110,6 +124,14 @@ def test_style_sheets_are_joined_with_addresses_that_lead_on(page):
     assert css.index(".blue") < css.index(".red")
     assert 'url("../css/a.svg")' in css
     assert [link["href"] for link in one.soup.select("link")] == ["../../_static/site.css"]
+    assert (ROOT / "site" / "public" / styles.FONT).is_file()
+
+
+def test_the_fonts_of_formulas_come_early_where_there_are_formulas(page):
+    one, other = page("<p class='katex'></p>"), page("<p></p>", name="other.html")
+    styles.join([one, other], [], "")
+    asked = [re.findall(r'"([^"]*\.woff2?)"', some.soup.script.get_text()) for some in (one, other)]
+    assert asked == [[f"../../{font}" for font in (styles.FONT, *styles.FORMULA_FONTS)], [styles.FONT]]
 
 
 @pytest.mark.parametrize(
@@ -186,6 +208,69 @@ def test_pictures_get_sizes_the_smaller_format_and_wait(page):
         assert webp.convert("RGB").tobytes() == png.tobytes()
 
 
+def test_heat_maps_keep_their_shades_and_curves_do_not(page):
+    def cell(model: str) -> str:
+        view = json.dumps({"model_id": model})
+        return (
+            f'<div class="cell_output"><img src="a.png"/>'
+            f'<script type="application/vnd.jupyter.widget-view+json">{view}</script></div>'
+        )
+
+    models = {
+        "map": {"state": {"children": ["IPY_MODEL_inner", "IPY_MODEL_map"]}},
+        "inner": {"state": {"spec": {"panels": [{"kind": "lines"}, {"kind": "heatmap"}]}}},
+        "curve": {"state": {"spec": {"panels": [{"kind": "lines"}]}}},
+    }
+    state = json.dumps({"state": models})
+    kind = "application/vnd.jupyter.widget-state+json"
+    one = page(f"{cell('map')}{cell('curve')}", f'<title>t</title><script type="{kind}">{state}</script>')
+    pictures.keep_shades(one)
+    assert [image.get("class", []) for image in one.soup.select("img")] == [["as-drawn"], []]
+
+
+# ---- heights
+
+
+@pytest.mark.parametrize(
+    ("html", "lines", "pixels"),
+    [
+        ("<p>short</p>", 1 + heights.GAP, 0),
+        (f"<p>{'word ' * 30}</p>", 2 + heights.GAP, 0),
+        ('<p>x<span class="katex-mathml">' + "y" * 500 + "</span></p>", 1 + heights.GAP, 0),
+        ('<div><img width="1504" height="400"/></div>', heights.GAP, 200),
+        ("<details><summary>more</summary><p>hidden</p></details>", 1 + heights.GAP, 0),
+        ("<details open><summary>more</summary><p>shown</p></details>", 2 + 2 * heights.GAP, 0),
+        ("<table><tr><td>a</td><td>" + "word " * 17 + "</td></tr></table>", 3.4, 0),
+        ("<script>let a;</script>", 0, 0),
+    ],
+)
+def test_a_height_is_guessed_from_what_is_shown(page, html, lines, pixels):
+    one = page(f"<article class='bd-article'><section><section>{html}</section></section></article>")
+    assert heights.guess(one.soup.select_one("section section")) == (pytest.approx(lines), pixels)
+    heights.leave_room(one)
+    assert f"--pictures: {pixels}px" in one.soup.select_one("section section")["style"]
+
+
+# ---- first screen
+
+
+def test_code_follows_the_first_picture_where_an_answer_comes_next(page):
+    cell = (
+        '<div class="cell"><details class="hide above-input"></details><div class="cell_output"></div></div>'
+    )
+    one = page(f'<article class="bd-article">{cell}<div class="in-short"></div>{cell}</article>')
+    first_screen.show_picture(one)
+    orders = [[part["class"][-1] for part in found(recursive=False)] for found in one.soup.select(".cell")]
+    assert orders == [["cell_output", "above-input"], ["above-input", "cell_output"]]
+
+
+def test_a_page_without_an_answer_in_short_stays(page):
+    one = page('<article class="bd-article"><p></p></article>')
+    before = one.soup.decode()
+    first_screen.show_picture(one)
+    assert one.soup.decode() == before
+
+
 # ---- widgets
 
 
@@ -247,6 +332,32 @@ def test_a_page_says_what_it_is(page):
     data = json.loads(one.soup.select_one('script[type="application/ld+json"]').get_text())
     assert data["@type"] == "LearningResource"
     assert data["isPartOf"]["name"] == "The Book"
+
+
+def test_every_page_wears_the_books_icon_and_the_colors_of_its_paper(page):
+    one = page("<p></p>", '<title>t</title><link rel="icon" href="../../_static/other.svg"/>')
+    metadata.dress(one)
+    metadata.write_root(one.site, one, BOOK)
+    metadata.write_missing(one.site, BOOK)
+    assert [link["href"] for link in one.soup.select('link[rel~="icon"]')] == ["../../_static/favicon.svg"]
+    assert one.soup.select_one('link[rel="apple-touch-icon"]')["href"] == "../../apple-touch-icon.png"
+    assert 'href="_static/favicon.svg"' in (one.site / "index.html").read_text()
+    assert 'href="/book/_static/favicon.svg"' in (one.site / "404.html").read_text()
+    css = (ROOT / "site" / "public" / "assets" / "book.css").read_text()
+    grounds = dict(re.findall(r'\[data-theme="(\w+)"\] {\s*--pst-color-background: (#\w+);', css))
+    bars = {meta["media"]: meta["content"] for meta in one.soup.select('meta[name="theme-color"]')}
+    assert bars == {f"(prefers-color-scheme: {theme})": color for theme, color in grounds.items()}
+
+
+def test_the_icon_of_a_phone_is_the_favicon(browser):
+    svg = (ROOT / "site" / "favicon.svg").read_text().replace("<svg ", "<svg width=180 height=180 ", 1)
+    with browser.new_context(viewport={"width": 180, "height": 180}) as context:
+        drawn = context.new_page()
+        drawn.set_content(f'<body style="margin: 0; background: #fbfaf6">{svg}')
+        shot = Image.open(io.BytesIO(drawn.screenshot())).convert("L")
+    with Image.open(ROOT / "site" / "public" / "apple-touch-icon.png") as icon:
+        assert icon.size == (180, 180)
+        assert ImageStat.Stat(ImageChops.difference(icon.convert("L"), shot)).mean[0] < 2
 
 
 def test_a_site_without_an_address_claims_none(page):

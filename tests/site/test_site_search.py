@@ -6,18 +6,7 @@ import tomllib
 import pytest
 from site_under_test import ROOT, Visit
 
-QUERIES = {
-    "kaiming": "He initialization",
-    "gain tanh": "Choose by activation",
-    "GPT-2 init": "Transformers",
-    "dying relu": "He initialization",
-    "loss stuck": "“The loss stays at ln K”, “the loss is stuck at 2.303”",
-    "torch default": "In your framework",
-    "std 0.02": "Transformers",
-    "xavier vs he": "Xavier\u2019s rule meets ReLU",
-    "bias": "Biases",
-    "muP": "muP",
-}
+QUERIES = tomllib.loads((ROOT / "site" / "search.toml").read_text(encoding="utf-8"))["queries"]
 
 
 @pytest.fixture(scope="module")

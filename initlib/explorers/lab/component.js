@@ -267,6 +267,9 @@ class Lab {
     for (const key of ["rms", "gradient"]) {
       chart(canvas(key), { ...this.layers(key), log: true, across: "layer", whole: true });
     }
+    // Both arms are drawn on one scale, or small weights would look like large ones.
+    const weights = reports.flatMap(({ pictures: one }) => (ArrayBuffer.isView(one) ? [] : one.flat()));
+    const most = weights.reduce((largest, weight) => Math.max(largest, Math.abs(weight)), 0) || 1;
     ARMS.forEach((arm, i) => {
       const caption = canvas(`units-${arm}`).previousElementSibling;
       caption.firstChild.textContent = inputs === 2
@@ -275,7 +278,7 @@ class Lab {
       const planar = ArrayBuffer.isView(reports[i].pictures);
       if (planar !== (inputs === 2)) return; // a report of the data before
       if (planar) plane(canvas(`units-${arm}`), reports[i].pictures, train, RANGE);
-      else pictures(canvas(`units-${arm}`), reports[i].pictures);
+      else pictures(canvas(`units-${arm}`), reports[i].pictures, most);
       canvas(`units-${arm}`).setAttribute(
         "aria-label",
         `${caption.textContent}: ${reports[i].spread < 1e-3 ? "all units alike" : "units differ"}`,

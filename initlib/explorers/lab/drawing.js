@@ -168,13 +168,12 @@ function tiles(pen, values, side, left, top, size) {
   pen.drawImage(picture, left, top, size, size);
 }
 
-// The weights of first-layer units as pictures, on one scale: red positive, blue negative.
-function pictures(canvas, units) {
+// The weights of first-layer units as pictures, from -most to most: red positive, blue negative.
+function pictures(canvas, units, most) {
   const columns = 8;
   const gap = 4;
   const size = Math.floor(((canvas.clientWidth || 280) - gap * (columns - 1)) / columns);
   const { pen } = brush(canvas, Math.ceil(units.length / columns) * (size + gap));
-  const most = Math.max(...units.flat().map(Math.abs)) || 1;
   const side = Math.sqrt(units[0].length);
   units.forEach((weights, i) => {
     tiles(

@@ -10,7 +10,20 @@ from typing import Any
 import citation
 from sphinx.application import Sphinx
 
-from . import access, fonts, formulas, metadata, pictures, policy, scripts, search, styles, widgets
+from . import (
+    access,
+    first_screen,
+    fonts,
+    formulas,
+    heights,
+    metadata,
+    pictures,
+    policy,
+    scripts,
+    search,
+    styles,
+    widgets,
+)
 from .metadata import Book
 from .page import Page, pages
 
@@ -36,9 +49,13 @@ def finish(site: Path, book: Book) -> None:
     formulas.typeset(all_pages)
     for page in all_pages:
         metadata.tidy(page)
+        metadata.dress(page)
         metadata.describe(page, book)  # a card shows a PNG
         pictures.settle(page)
+        pictures.keep_shades(page)
         access.mend(page)
+        first_screen.show_picture(page)
+        heights.leave_room(page)
         scripts.drop_handlers(page)
         scripts.join(page)
         widgets.load_late(page)

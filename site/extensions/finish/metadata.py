@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin
 
-from bs4 import Tag
+from bs4 import BeautifulSoup, Tag
 from bs4.element import Comment
 
 from .page import Page
@@ -15,6 +15,7 @@ from .page import Page
 READING_TIME = re.compile(r"minutes to read|cells? runs?\b|A page to ")
 SENTENCE = re.compile(r"(?<=[.?!:])\s+")
 SHORT, LONG = 70, 160  # letters of a description
+PAPER = {"light": "#fbfaf6", "dark": "#14181b"}  # the grounds of assets/book.css
 UNLISTED = {"search.html", "genindex.html", "py-modindex.html"}
 
 
@@ -88,6 +89,24 @@ def tidy(page: Page) -> None:
             text.replace_with("\n" if text.previous_sibling and text.previous_sibling.name else "")
 
 
+def icons(root: str) -> str:
+    """Return the links to the book's icon, for tabs and for a phone's desktop; `root` leads to the site's."""
+    return (
+        f'<link rel="icon" type="image/svg+xml" href="{root}_static/favicon.svg">'
+        f'<link rel="apple-touch-icon" href="{root}apple-touch-icon.png">'
+    )
+
+
+def dress(page: Page) -> None:
+    """Give a page the book's icon, and the browser's bars the color of its paper."""
+    for icon in page.head.select('link[rel~="icon"]'):
+        icon.decompose()
+    for theme, color in PAPER.items():
+        media = f"(prefers-color-scheme: {theme})"
+        page.head.append(page.tag("meta", name="theme-color", content=color, media=media))
+    page.head.append(BeautifulSoup(icons(page.up), "html.parser"))
+
+
 def describe(page: Page, book: Book) -> None:
     """Write title, description, canonical address, card and citation into the head."""
     title, words = heading(page), description(page)
@@ -158,7 +177,7 @@ def write_root(site: Path, page: Page, book: Book) -> None:
     (site / "index.html").write_text(
         f'<!DOCTYPE html>\n<html lang="en"><head>{"".join(map(str, kept))}<title>{book.title}</title>'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f'<meta http-equiv="refresh" content="0; url={book.landing}"></head>'
+        f'<meta http-equiv="refresh" content="0; url={book.landing}">{icons("")}</head>'
         f'<body><main><p><a href="{book.landing}">{book.title}</a></p></main></body></html>\n',
         encoding="utf-8",
     )
@@ -171,6 +190,7 @@ def write_missing(site: Path, book: Book) -> None:
         f"""<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>Not here · {book.title}</title>
 <meta name="viewport" content="width=device-width, initial-scale=1"><meta name="robots" content="noindex">
+{icons(f"/{root}")}
 <style>:root {{color-scheme: light dark}} body {{font: 1.1rem/1.6 system-ui; margin: 15vh auto;
 max-width: 34rem; padding: 0 1rem}} a {{color: inherit}}</style></head>
 <body><main><h1>There is no page here</h1>

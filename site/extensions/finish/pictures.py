@@ -1,11 +1,16 @@
-"""Pictures: lossless WebP, a size to leave room for, and loaded when they come near."""
+"""Pictures: lossless WebP, a size to leave room for, loaded when they come near; some keep their shades."""
 
+import json
+import re
 from functools import cache
 from pathlib import Path
 
 from PIL import Image
 
 from .page import Page
+from .widgets import STATE, VIEW
+
+REFERENCE = re.compile(r'"IPY_MODEL_(\w+)"')
 
 
 @cache
@@ -39,3 +44,35 @@ def settle(page: Page) -> None:
             image["width"], image["height"] = map(str, size(file))
         if file.suffix == ".png":
             image["src"] = image["src"].rsplit(".", 1)[0] + compressed(file).suffix
+
+
+def has_heat_map(models: dict[str, dict], root: str) -> bool:
+    """Return whether the widget `root`, or one inside it, draws a heat map.
+
+    >>> inner = {"state": {"spec": {"panels": [{"kind": "heatmap"}]}}}
+    >>> has_heat_map({"a": {"state": {"children": ["IPY_MODEL_b"]}}, "b": inner}, "a")
+    True
+    """
+    waiting, seen = [root], set()
+    while waiting:
+        name = waiting.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        state = models[name]["state"]
+        if any(panel["kind"] == "heatmap" for panel in state.get("spec", {}).get("panels", [])):
+            return True
+        waiting += REFERENCE.findall(json.dumps(state))
+    return False
+
+
+def keep_shades(page: Page) -> None:
+    """Mark the still pictures of heat maps: turned over by night, what is bright, and good, would be dark."""
+    state = page.soup.select_one(STATE)
+    if state is None:
+        return
+    models = json.loads(state.get_text())["state"]
+    for view in page.soup.select(VIEW):
+        if has_heat_map(models, json.loads(view.get_text())["model_id"]):
+            still = view.find_parent(class_="cell_output").find("img")
+            still["class"] = [*still.get("class", []), "as-drawn"]

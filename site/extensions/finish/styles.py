@@ -1,11 +1,13 @@
 """One style sheet for the site: the theme's ten in a row, without the rules that no page can use."""
 
+import json
 import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
 
 import tinycss2
+from bs4 import Tag
 
 from .fonts import cut_faces, icons
 from .page import Page
@@ -15,6 +17,12 @@ SELECTED = re.compile(r"[.#]((?:\\.|[\w-])+)")
 NEGATED = re.compile(r":not\([^()]*(?:\([^()]*\)[^()]*)*\)")
 IMPORT = re.compile(r"@import\s+(?:url\()?['\"]([^'\"]+)['\"]\)?;")
 URL = re.compile(r"url\(\s*(['\"]?)(?!data:|#|https?:|['\"])([^)'\"]+)\1\s*\)")
+FONT = "assets/fonts/source-serif.woff2"
+FORMULA_FONTS = ("_static/fonts/KaTeX_Main-Regular.woff", "_static/fonts/KaTeX_Math-Italic.woff")
+EARLY = """if (location.protocol !== "file:") for (const href of %s) {
+  const font = { rel: "preload", as: "font", crossOrigin: "", href };
+  document.head.append(Object.assign(document.createElement("link"), font));
+}"""
 RULES_INSIDE = {"media", "supports", "layer"}
 
 
@@ -111,6 +119,15 @@ def sheets(page: Page) -> list[str]:
     return [link["href"] for link in page.soup.select('link[rel~="stylesheet"]')]
 
 
+def early(page: Page) -> Tag:
+    """Return the script that asks for fonts beside the style sheet, not after it: lines need not break anew.
+
+    A link would do, but in pages that are opened from a file browsers refuse it, and say so.
+    """
+    fonts = [FONT, *(FORMULA_FONTS if page.soup.select_one(".katex") else ())]
+    return page.tag("script", EARLY % json.dumps([page.up + font for font in fonts]))
+
+
 def join(pages: list[Page], scripts: Iterable[str], formulas: str) -> None:
     """Put one style sheet in the place of all others; `formulas` is KaTeX's, its fonts already cut."""
     static = pages[0].site / "_static"
@@ -124,4 +141,5 @@ def join(pages: list[Page], scripts: Iterable[str], formulas: str) -> None:
     for page in pages:
         for link in page.soup.select('link[rel~="stylesheet"]'):
             link.decompose()
+        page.head.append(early(page))
         page.head.append(page.tag("link", rel="stylesheet", href=f"{page.up}_static/site.css"))

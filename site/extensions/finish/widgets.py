@@ -7,7 +7,7 @@ from bs4 import Tag
 
 from .page import Page
 
-STATE = 'script[type="application/vnd.jupyter.widget-state+json"]'
+STATE, VIEW = (f'script[type="application/vnd.jupyter.widget-{kind}+json"]' for kind in ("state", "view"))
 RUNTIME = 'script[src*="assets/widgets.js"]'
 TO_PAGE = f"document.querySelector('{STATE}').text = JSON.stringify("
 SHARED = ("_esm", "_css")
