@@ -1,10 +1,14 @@
 """R7: order and chaos in wide tanh nets, by the maps of size and correlation (Poole et al. 2016).
 
-With sigma_b = 0.3 the maps of infinitely wide nets send the size of a signal to q* and the correlation of two
-signals to c*: to 1 in the ordered phase, to less in the chaotic one, where two near inputs part by a factor
-chi of squared distance in each layer. The three chaotic points are those of the paper's figures; it prints
-curves, so q* and c* are typed from quadrature with 30 digits.
+With sigma_b = 0.3 the maps of infinitely wide nets send the size of a signal to q* and the correlation of
+two signals to c*: to 1 in the ordered phase, to less in the chaotic one, where two near inputs part by a
+factor chi of squared distance in each layer. The paper's figures stand at sigma_w = 1.3 (ordered), 2.5 and 4
+(chaotic) and print curves, so q* and the map's correlation in layer 20, from orthogonal inputs, are typed
+from quadrature. At 1.3 it has not yet reached 1.
 
+The first run (first-runs/, seeds 100 to 159) compared with numbers that were no fixed points, 0.9193 at 1.3
+among them, and was refuted by that. Here are the map's own, new seeds, and nets of 800 units instead of 500:
+by the first run the nets' size at 1.3 lies 2 % below the limit of infinite width, which is the margin nearly.
 The pilots behind the margins: seeds 0 to 2.
 """
 
@@ -17,9 +21,9 @@ import numpy as np
 from initlib import initializers, networks, theory
 from initlib.evidence import Difference, Measurement, Protocol, Rule, Share, when
 
-SIGMA_B, WIDTH, DEPTH, INPUTS = 0.3, 500, 20, 8
+SIGMA_B, WIDTH, DEPTH, INPUTS = 0.3, 800, 20, 8
 SIZES = {1.3: 0.6070, 2.5: 4.0791, 4.0: 12.6041}  # q* by sigma_w
-CORRELATIONS = {1.3: 0.9193, 2.5: 0.1362, 4.0: 0.0333}  # c*
+CORRELATIONS = {1.3: 0.8900, 2.5: 0.1197, 4.0: 0.0293}  # by the map, in layer 20
 ORDER = 0.9
 NEAR = 1e-6
 
@@ -31,8 +35,8 @@ def maps(seeds: Sequence[int], sigma_w: float) -> dict[str, Any]:
     """
     point = theory.variance_fixed_point("tanh", sigma_w, SIGMA_B)
     stretch = np.log2(theory.chi("tanh", sigma_w, point.q))
-    inputs = np.random.default_rng(0).standard_normal((INPUTS, WIDTH))
-    inputs *= np.sqrt((point.q - SIGMA_B**2) / sigma_w**2 / (inputs**2).mean(axis=1, keepdims=True))
+    inputs = np.linalg.qr(np.random.default_rng(0).standard_normal((WIDTH, INPUTS)))[0].T
+    inputs *= np.sqrt((point.q - SIGMA_B**2) / sigma_w**2 * WIDTH)
     close = inputs[:1] + NEAR * np.random.default_rng(1).standard_normal((1, WIDTH))
     found = [seen(seed, sigma_w, np.concatenate([inputs, close])) for seed in seeds]
     sizes, correlations, partings = map(np.array, zip(*found, strict=True))
@@ -67,7 +71,7 @@ SIZE = [
     for (w, q), margin in zip(SIZES.items(), (0.0182, 0.1224, 0.3781), strict=True)  # 3 % of q*
 ]
 CORRELATION = [
-    Difference(f"sigma_w {w}: correlation in layer 20, minus c* of {c}", "maps", "c", at(w), c, 0.03)
+    Difference(f"sigma_w {w}: correlation in layer 20, minus {c}", "maps", "c", at(w), c, 0.03)
     for w, c in CORRELATIONS.items()
 ]
 PARTING = [
@@ -85,30 +89,33 @@ ALIKE = Share(
     f"sigma_w {ORDER}: correlation in layer 20 at least 0.99", "maps", "c", at(ORDER), at_least=0.99
 )
 
+APART = Share("sigma_w 2.5: correlation in layer 20 at most 0.3", "maps", "c", at(2.5), at_most=0.3)
+
 PROTOCOL = Protocol(
     name="order-and-chaos",
     claim="R7",
     statement=(
         "In wide tanh nets the size of signals goes to the fixed point of its map, and the correlation of "
-        "two signals to 1 in the ordered phase and to a fixed point below 1 in the chaotic phase, where near "
-        "inputs part exponentially."
+        "two signals goes along its own: towards 1 in the ordered phase, to less in the chaotic one, where "
+        "near inputs part exponentially."
     ),
     parts={
         "maps": Measurement(
             measure=maps,
             axes={"sigma_w": (ORDER, *SIZES)},
-            seeds=range(100, 160),
+            seeds=range(1000, 1100),
             tolerance={"q": 1e-6, "c": 1e-6, "parting_over_theory": 1e-6},
-            sample=({"seed": 100, "sigma_w": ORDER},),
+            sample=({"seed": 1000, "sigma_w": ORDER},),
         )
     },
-    tests=(*SIZE, *CORRELATION, *PARTING, ALIKE),
+    tests=(*SIZE, *CORRELATION, *PARTING, ALIKE, APART),
     rules=(
-        Rule("upheld", when(equivalent=[*SIZE, *CORRELATION, *PARTING], yes=[ALIKE])),
+        Rule("upheld", when(equivalent=[*SIZE, *CORRELATION, *PARTING], yes=[ALIKE, APART])),
         *(  # where they go is as in theory, how near inputs part is not
-            Rule("refined", when(equivalent=[*SIZE, *CORRELATION], higher_or_lower=[one], yes=[ALIKE]))
+            Rule("refined", when(equivalent=[*SIZE, *CORRELATION], higher_or_lower=[one], yes=[ALIKE, APART]))
             for one in PARTING
         ),
         *(Rule("refuted", when(higher_or_lower=[one])) for one in (*SIZE, *CORRELATION)),
+        Rule("refuted", when(no=[ALIKE])),
     ),
 )
