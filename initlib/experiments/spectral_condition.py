@@ -1,6 +1,7 @@
-"""R27: weights and updates of the right spectral norm let features change alike at every width.
+"""R27: weights and updates of the right spectral norm let features change alike at every width
+(Yang, Simon and Bernstein 2023).
 
-Yang, Simon and Bernstein (2023): features of a layer stay of size 1, and change by as much, if the spectral
+Features of a layer stay of size 1, and change by as much, if the spectral
 norms of its weights and of its updates are of the size sqrt(fan_out / fan_in); muP is one way to have both.
 Scaling updates by their Frobenius norm or by their entries is not.
 
