@@ -1,4 +1,5 @@
-"""R26: weight scale, learning rate and normalisation together: what batch normalisation does to the scale.
+"""R26: weight scale, learning rate and normalisation together: what batch normalisation does to the scale
+(Ioffe and Szegedy 2015; van Laarhoven 2017).
 
 With batch normalisation the function that a net computes does not change when the weights of a hidden layer
 are multiplied by a number; their gradient is divided by it. So the scale of the first weights should act as

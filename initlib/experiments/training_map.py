@@ -1,6 +1,7 @@
-"""R12: from how wide a range of weight scales plain nets train, by depth and optimizer, each at its own rate.
+"""R12: from how wide a range of weight scales plain nets train, by depth and optimizer, each at its own rate
+(Hanin and Rolnick 2018).
 
-Hanin and Rolnick 2018 (arXiv:1803.01719) show that a scale away from the critical one changes signals by a
+The paper (arXiv:1803.01719) shows that a scale away from the critical one changes signals by a
 factor to the power of the depth; so the range that still trains should shrink as nets grow deeper.
 
 The pilots behind the thresholds: seeds 0 to 2, tuned on 50. The first run (seeds 100 to 109) had momentum

@@ -1,6 +1,7 @@
-"""R11: by how much ReLU nets of finite width stray from the average that He initialization keeps.
+"""R11: by how much ReLU nets of finite width stray from the average that He initialization keeps (Hanin 2018;
+Hanin and Nica 2020).
 
-Hanin (2018), Hanin and Nica (2020): behind L hidden layers of width n, log of the mean square over its
+Behind L hidden layers of width n, log of the mean square over its
 expectation is close to normal with mean -5/2 beta and variance 5 beta, beta = L / n; gradients likewise. Each
 seed stands for 100 nets. `theory.finite_width_band` adds the terms of second order in 1 / n.
 
