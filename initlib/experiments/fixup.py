@@ -9,7 +9,7 @@ depth does not matter, 1 if the step grows with it. The last layer, which Fixup 
 it: else the first step would stop there.
 
 This is the first run. C23 has a part on Fixup, too, without batch normalisation beside. The pilots behind the
-thresholds: seeds 0 to 3 and, for rates, 50 and 51.
+thresholds: seeds 0 to 3 and, for rates, 50 and 51; they had 32 blocks and ten epochs, and asked for 90%.
 """
 
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ from initlib.experiments._grounds import ADAM, SGD
 from initlib.experiments._nets import shortcuts
 from initlib.networks import losses
 
-BLOCKS, WIDTH = 32, 64
+BLOCKS, WIDTH = 24, 64
 FEW, MANY = 4, 64
 SMALL = 1e-4  # the rate of the one step
 
@@ -88,8 +88,8 @@ SLOPES = {
     ]
     for weights, expected in (("Fixup's", 0.0), ("He's", 1.0))
 }
-FAILS = ACCURACY.at(arm="He").share("He: reaches 90%", at_least=0.9)
-TRAINS = ACCURACY.at(arm="Fixup").share("Fixup: reaches 90%", at_least=0.9)
+FAILS = ACCURACY.at(arm="He").share("He: reaches 80%", at_least=0.8)
+TRAINS = ACCURACY.at(arm="Fixup").share("Fixup: reaches 80%", at_least=0.8)
 BESIDE = ACCURACY.at(arm="Fixup").minus(
     ACCURACY.at(arm="batch norm"), "accuracy, Fixup minus batch norm", margin=0.02
 )
@@ -100,7 +100,7 @@ PROTOCOL = Protocol(
     claim="R13",
     statement=(
         "With He's weights each block of a residual net without normalisation doubles the mean square of the "
-        "stream, and 32 blocks do not train; from Fixup's start, whose exponents make the first step as "
+        "stream, and 24 blocks do not train; from Fixup's start, whose exponents make the first step as "
         "large at any depth, they train as well as with batch normalisation."
     ),
     parts={
@@ -127,14 +127,14 @@ PROTOCOL = Protocol(
             grounds={"SGD with momentum": SGD, "Adam": ADAM},
             tuned_by="accuracy",
             learning_rates=(0.003, 0.01, 0.03, 0.1, 0.3),
-            seeds=range(100, 112),
+            seeds=range(100, 110),
             tuning_seeds=range(200, 202),
             settings={
                 "dataset": "digits",
                 "initializer": "he_normal",
                 "optimizer": "momentum",
                 "batch_size": 64,
-                "epochs": 10,
+                "epochs": 6,
                 "validation": 0.1,
                 "train_samples": 512,
             },

@@ -2,11 +2,12 @@
 
 A branch is multiplied by one learnt number that starts at zero, so that the stream passes unchanged and the
 singular values of its Jacobian are all 1. The paper reports faster convergence than regular residual nets
-with normalisation, by a third for a ResNet and many times for deep dense nets. Here nets of 32 blocks are
+with normalisation, by a third for a ResNet and many times for deep dense nets. Here nets of 24 blocks are
 timed beside two others: branches divided by the root of their number, and batch normalisation. Each has the
 learning rate at which its loss is lowest in the end. An epoch has two steps, on all of 128 digits.
 
-This is the first run. The pilots behind the thresholds: seeds 0 to 2 and, for rates, 50 and 51.
+This is the first run. The pilots behind the thresholds: seeds 0 to 2 and, for rates, 50 and 51; they
+had 32 blocks.
 """
 
 from collections.abc import Sequence
@@ -21,7 +22,7 @@ from initlib.experiments._grounds import ADAM, SGD
 from initlib.experiments._nets import shortcuts
 from initlib.networks.layers import Tape, run_backward, run_forward
 
-BLOCKS, WIDTH = 32, 64
+BLOCKS, WIDTH = 24, 64
 EPOCHS = 24
 
 
@@ -88,7 +89,7 @@ PROTOCOL = Protocol(
             grounds={"SGD with momentum": SGD, "Adam": ADAM},
             tuned_by="loss",
             learning_rates=(0.003, 0.01, 0.03, 0.1, 0.3),
-            seeds=range(100, 116),
+            seeds=range(100, 112),
             tuning_seeds=range(200, 202),
             learned=0.1,
             settings={
