@@ -75,7 +75,5 @@ RULES: Sequence[Rule] = (
         parts=residual(normal(LECUN), normal("2 / (blocks * fan_in)")),
         why="Each block adds to the stream: with the last layers divided by the blocks, it at most doubles.",
         sources=("radford2019", "xiong2020"),
-        evidence=("depth-transfer",),
-        tested=("relu",),
     ),
 )

@@ -62,7 +62,6 @@ TRIALS = {
     "batch-norm-gradients": "beyond/residual-streams",
     "choose-by-activation": "practices/choose-by-activation",
     "data-scale": "pitfalls/data-characteristics",
-    "depth-transfer": "beyond/residual-streams",
     "fixup": "beyond/residual-streams",
     "forget-bias": "practices/biases",
     "he-depth": "techniques/he",
