@@ -91,7 +91,8 @@ def test_an_experiment_tells_of_an_earlier_run_exactly_if_that_is_kept():
     texts = {
         name: ast.get_docstring(ast.parse(Path(experiments.get(name).__file__).read_text())) for name in NAMES
     }
-    assert kept == {name for name in NAMES if re.search(r"first (run|edition)", texts[name], re.IGNORECASE)}
+    told = {name for name in NAMES if re.search(r"first (run|edition)", texts[name], re.IGNORECASE)}
+    assert kept == {name for name in told if "This is the first run." not in texts[name]}
     assert kept >= {one.name for one in CLAIMS.values()}
 
 

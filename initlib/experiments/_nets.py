@@ -24,3 +24,9 @@ def lsuv_on_own_images(network: Network) -> tuple[Network, networks.Calibration]
     """Return the nets calibrated on the first training images of their own splits, and the report."""
     splits = [datasets.digits().split(seed, **SPLIT) for seed in network.seeds]
     return networks.lsuv(network, np.stack([split.train.inputs[:BATCH] for split in splits]))
+
+
+def shortcuts(blocks: int, cells: Sequence[dict[str, Any]], **kind: Any) -> Network:
+    """Return residual ReLU nets, 64 wide, of this many blocks of two layers."""
+    starts, seeds = zip(*((cell["initializer"], cell["seed"]) for cell in cells), strict=True)
+    return networks.residual([64, 64, 10], blocks, "relu", list(starts), seeds=seeds, **kind)

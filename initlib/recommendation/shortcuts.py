@@ -38,7 +38,7 @@ RULES: Sequence[Rule] = (
         also="Scalar biases stand before each layer and activation, the multiplier behind it: they are part "
         "of Fixup. Simpler: 'rezero'.",
         sources=("zhang2019",),
-        evidence=("rules-prevent",),
+        evidence=("fixup", "rules-prevent"),
         tested=("relu",),
     ),
     Rule(
@@ -50,6 +50,8 @@ RULES: Sequence[Rule] = (
         why="SkipInit, ReZero: x + a F(x) with a learnt a that starts at 0, so blocks start as identities.",
         also="Only the multipliers and the ends learn in the first step; then all do.",
         sources=("de2020", "bachlechner2021"),
+        evidence=("rezero", "skipinit"),
+        tested=("relu",),
     ),
     Rule(
         name="shortcuts with batch normalization",
@@ -62,6 +64,8 @@ RULES: Sequence[Rule] = (
         why="Normalization sets the scale of a branch; gamma 0 in its last norm makes blocks identities.",
         also="He keeps the rates that you know from plain nets. Other gammas start at 1.",
         sources=("goyal2017", "he2016"),
+        evidence=("batch-norm-gradients", "skipinit"),
+        tested=("relu",),
     ),
     Rule(
         name="shortcuts with layer normalization inside the branch",

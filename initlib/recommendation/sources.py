@@ -59,17 +59,21 @@ CITED: dict[str, tuple[str, str]] = {
 
 # The chapters whose boxes show the trials that rules rest on.
 TRIALS = {
+    "batch-norm-gradients": "beyond/residual-streams",
     "choose-by-activation": "practices/choose-by-activation",
     "data-scale": "pitfalls/data-characteristics",
+    "fixup": "beyond/residual-streams",
     "forget-bias": "practices/biases",
     "he-depth": "techniques/he",
     "he-nonlinearity": "techniques/he",
     "he-variants": "techniques/he",
     "mup-transfer": "practices/architecture-and-size",
     "reasonable-range": "techniques/random",
+    "rezero": "beyond/residual-streams",
     "rules-prevent": "techniques/he",
     "scale-rate-norm": "reference/explorers",
     "sigmoid-xavier": "techniques/xavier",
+    "skipinit": "beyond/residual-streams",
     "sparse-inputs": "pitfalls/data-characteristics",
     "width-fluctuations": "techniques/he",
     "xavier-variance": "techniques/xavier",

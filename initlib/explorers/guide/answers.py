@@ -34,6 +34,7 @@ CHAPTERS = {
     "practices/architecture-and-size": "Architecture and size",
     "practices/biases": "Biases",
     "pitfalls/data-characteristics": "Not looking at the data",
+    "beyond/residual-streams": "Residual streams",
     "reference/explorers": "The explorers",
 }
 
