@@ -9,6 +9,7 @@ from initlib.networks.normalisation import EPSILON
 from initlib.networks.recurrent import Chrono, lstm
 from initlib.networks.residual import residual
 from initlib.networks.stacks import Gradients, Network, Trace
+from initlib.networks.transformers import roles, transformer
 
 __all__ = [
     "EPSILON",
@@ -24,6 +25,8 @@ __all__ = [
     "lsuv",
     "mlp",
     "residual",
+    "roles",
+    "transformer",
 ]
 
 own(globals())
