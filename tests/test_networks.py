@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from initlib import activations, initializers, networks
-from initlib.networks import Chrono, convolutional, losses, lstm, mlp, residual, roles, transformer
+from initlib.networks import Chrono, convolutional, losses, low_rank, lstm, mlp, residual, roles, transformer
 from initlib.networks.layers import Activate, Dense, Workspace, product, run_backward, run_forward
 from initlib.networks.residual import Residual
 
@@ -74,6 +74,13 @@ STACKS = {
         lambda: mlp((5, 8, 6, 3), "tanh", "he_normal", seeds=SEEDS, normalisation="rms"),
         VECTOR,
     ),
+    **{
+        f"low rank, {zero} zero": (
+            lambda zero=zero: low_rank(mlp((5, 8, 6, 3), "tanh", "he_normal", seeds=SEEDS), 2, zero=zero),
+            VECTOR,
+        )
+        for zero in ("up", "down")
+    },
     "transformer": (transformer_stack, TOKENS),
     "transformer tied": (lambda: transformer_stack(tied=True), TOKENS),
     "transformer post-norm": (
@@ -438,6 +445,34 @@ def test_transformers_refuse_what_they_cannot_be(change, message):
 def test_tokens_outside_the_vocabulary_are_refused(token):
     with pytest.raises(ValueError, match=rf"Tokens must lie in 0..6. .* {token}"):
         transformer_stack().forward(np.full((1, 5), token))
+
+
+# Low-rank changes
+
+
+@pytest.mark.parametrize("zero", ["up", "down"])
+def test_low_rank_changes_start_at_nothing_and_one_of_their_factors_is_random(zero):
+    network = mlp((200, 300, 3), "tanh", "he_normal", seeds=[0, 1], bias_initializer=normal(0.5))
+    adapted = low_rank(network, 4, zero=zero)
+    x = np.random.default_rng(0).standard_normal((6, 200))
+    assert np.array_equal(adapted.forward(x).output, network.forward(x).output)
+    down, up = adapted.weights[:2]
+    drawn, empty = (down, up) if zero == "up" else (up, down)
+    assert not empty.any()
+    variance = 1 / 200 if zero == "up" else 1 / 4
+    np.testing.assert_allclose(drawn.var(axis=(1, 2)), variance, rtol=0.15)
+    assert not np.array_equal(drawn[0], drawn[1])
+    adapted.values[0][:] = 0  # a copy: the net itself keeps its weights
+    assert network.values[0].all()
+
+
+@pytest.mark.parametrize(
+    "build",
+    [residual_stack, lambda: mlp((5, 8, 3), "relu", "he_normal", seeds=[0], normalisation="layer")],
+)
+def test_low_rank_changes_are_for_plain_nets(build):
+    with pytest.raises(TypeError, match=r"an mlp without normalisation. Received: Network"):
+        low_rank(build(), 2)
 
 
 # The LSTM

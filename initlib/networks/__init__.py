@@ -1,6 +1,7 @@
 """Neural networks as stacks: one call builds many nets of one shape, which run and train together."""
 
 from initlib.facades import own
+from initlib.networks.adapters import low_rank
 from initlib.networks.building import PerNet
 from initlib.networks.calibration import Calibration, lsuv
 from initlib.networks.convolution import convolutional
@@ -21,6 +22,7 @@ __all__ = [
     "PerNet",
     "Trace",
     "convolutional",
+    "low_rank",
     "lstm",
     "lsuv",
     "mlp",
