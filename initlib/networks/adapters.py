@@ -37,7 +37,8 @@ def low_rank(network: Network, rank: int, *, zero: str = "up") -> Network:
 
     All parameters of the `network` are fixed. With `zero` "up", B is 0 and A ~ N(0, 1/fan_in), as in LoRA (Hu
     et al. 2022, arXiv:2106.09685, section 4.1; Hayou et al. 2024, arXiv:2406.08447, call it Init[A]); with
-    "down", A is 0 and B ~ N(0, 1/rank) (Init[B]). For nets of `mlp` without normalisation: a `TypeError` else.
+    "down", A is 0 and B ~ N(0, 1/rank) (Init[B]). For nets of `mlp` without normalisation
+    (a `TypeError` else).
 
     >>> from initlib import networks
     >>> stack = networks.mlp((64, 32, 10), "relu", "he_normal", seeds=[0])
