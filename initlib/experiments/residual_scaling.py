@@ -48,6 +48,7 @@ def nets(arm: str, blocks: int, seeds: Sequence[int]) -> Network:
         seeds=seeds,
         context=CONTEXT,
         heads=HEADS,
+        placement="pre",
         tied=True,
     )
 
