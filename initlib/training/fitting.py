@@ -86,8 +86,8 @@ def fit(
     AdamW). `schedule` "warmup_cosine" raises the rates from 0 over the first tenth of all steps, then lowers
     them to 0 along a cosine (Goyal et al. 2017, arXiv:1706.02677, section 2.2; Loshchilov & Hutter 2017,
     arXiv:1608.03983, eq. 5); "cosine" lowers them from the first step on; None leaves them. `loss` is
-    "softmax", "squared" or "logistic". `test`, `validation`, `train_samples`, `standardise`: see `Dataset.split`. Nets
-    whose loss stops being finite are frozen and marked; the others go on.
+    "softmax", "squared" or "logistic". `test`, `validation`, `train_samples`, `standardise`: see
+    `Dataset.split`. Nets whose loss stops being finite are frozen and marked; the others go on.
 
     >>> from initlib import datasets, networks
     >>> stack = networks.mlp((64, 32, 10), "relu", "he_normal", seeds=[0, 1])
