@@ -29,20 +29,11 @@ def warmup_cosine(step: int, steps: int) -> float:
     return (1 + math.cos(math.pi * (step - 1 - warmup) / (steps - warmup))) / 2
 
 
-def cosine(step: int, steps: int) -> float:
-    """Return the factor of `step` in 1..steps without a warm-up: (1 + cos(pi (t - 1) / steps)) / 2.
-
-    >>> [round(cosine(step, 20), 3) for step in (1, 11, 20)]
-    [1.0, 0.5, 0.006]
-    """
-    return (1 + math.cos(math.pi * (step - 1) / steps)) / 2
-
-
-SCHEDULES: dict[str, Schedule] = {"warmup_cosine": warmup_cosine, "cosine": cosine}
+SCHEDULES: dict[str, Schedule] = {"warmup_cosine": warmup_cosine}
 
 
 def get(name: str | None) -> Schedule:
-    """Return the schedule of that name: "warmup_cosine", "cosine", or None for a constant learning rate.
+    """Return the schedule of that name: "warmup_cosine", or None for a constant learning rate.
 
     >>> get("warmup_cosine")(1, 100), get(None)(1, 100)
     (0.1, 1.0)
