@@ -1,11 +1,13 @@
-"""Small real data sets bundled with scikit-learn, and a memory task, split and standardised by seed."""
+"""Small real data sets that come with Python or scikit-learn, and a memory task, split by seed."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from string import ascii_uppercase
 from typing import Any
+from unicodedata import ucd_3_2_0
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -15,7 +17,21 @@ from initlib.extras import hints
 from initlib.streams import SPLIT, generator
 from initlib.typing import Array
 
-__all__ = ["Dataset", "Part", "Split", "breast_cancer", "digits", "latch", "mnist", "wine"]
+__all__ = [
+    "ALPHABET",
+    "Dataset",
+    "Part",
+    "Split",
+    "breast_cancer",
+    "digits",
+    "latch",
+    "mnist",
+    "unicode_names",
+    "wine",
+]
+
+
+ALPHABET = "\n -0123456789" + ascii_uppercase  # of `unicode_names`
 
 
 @dataclass(frozen=True)
@@ -199,6 +215,39 @@ def latch(steps: int, samples: int = 1024, *, noise: float = 0.2, seed: int = 0)
     inputs = noise * rng.standard_normal((samples, steps, 1))
     inputs[:, 0, 0] = 2 * labels - 1
     return Dataset(f"latch({steps})", inputs, labels, 2)
+
+
+def unicode_names(context: int = 32) -> Dataset:
+    """Return the names of 12,771 Unicode characters, a text to be predicted character by character.
+
+    The names stand one a line, by code point ("LATIN SMALL LETTER A"), 352 kB cut in windows of `context`
+    characters. Inputs and labels are (windows, context) places in `ALPHABET`; labels[i, t] is the character
+    behind inputs[i, t]. The text comes with Python and does not depend on its version: Unicode 3.2, without
+    Hangul syllables and ideographs. Train without standardising: `training.fit(..., standardise=False)`.
+
+    >>> data = unicode_names(16)
+    >>> data.inputs.shape == data.labels.shape, bool((data.inputs[:, 1:] == data.labels[:, :-1]).all())
+    (True, True)
+    >>> "".join(ALPHABET[place] for place in data.labels[0])
+    'PACE\\nEXCLAMATION'
+    """
+    context = checks.integer("context", context, minimum=1)
+    text = _unicode_names()
+    windows = (len(text) - 1) // context
+    if not windows:
+        raise ValueError(f"context must be below {len(text)}, the length of the text. Received: {context}.")
+    end = windows * context
+    inputs, labels = (text[first : first + end].reshape(windows, context) for first in (0, 1))
+    return _frozen(Dataset(f"unicode_names({context})", inputs, labels))
+
+
+@cache
+def _unicode_names() -> Array:
+    """Return the text as places in the alphabet."""
+    found = (ucd_3_2_0.name(chr(code), "") for code in range(0x10000 * 17))
+    names = [name for name in found if name and not name.startswith(("CJK", "HANGUL SYLLABLE"))]
+    places = {character: place for place, character in enumerate(ALPHABET)}
+    return np.array([places[character] for name in names for character in name + "\n"])
 
 
 def mnist() -> Dataset:

@@ -12,6 +12,7 @@ SPLIT = 2  # of a data set into training, validation and test
 ORDER = 3  # of the batches
 GRADIENT = 4  # dLoss/d(output), where no labels give it
 EXPERIMENT = 5  # data that an experiment draws itself
+ADAPTERS = 6  # of a trained network; a third number tells the matrix
 
 
 def generator(seed: int, stream: int, *numbers: int) -> np.random.Generator:

@@ -1,5 +1,7 @@
 """Data sets: what they hold, how they are split and standardised, what they refuse."""
 
+import hashlib
+
 import numpy as np
 import pytest
 from sklearn.datasets import load_digits
@@ -168,3 +170,14 @@ def test_an_unknown_way_to_standardise_is_refused():
 def test_constant_inputs_cannot_be_standardised():
     with pytest.raises(ValueError, match="all equal"):
         Dataset("flat", np.ones((5, 2)), [0, 1, 0, 1, 0], 2).split(0)
+
+
+def test_unicode_names_are_a_text_whose_next_character_is_the_label():
+    data = datasets.unicode_names(32)
+    text = "".join(datasets.ALPHABET[int(place)] for place in data.inputs.ravel())
+    assert hashlib.sha256(text.encode()).hexdigest().startswith("6d0f475f0fca14c6")
+    assert "\nGREEK SMALL LETTER ALPHA\n" in text
+    assert np.array_equal(data.labels.ravel()[:-1], data.inputs.ravel()[1:])
+    assert len(data) == len(text) // 32
+    with pytest.raises(ValueError, match="context must be below 352132"):
+        datasets.unicode_names(10**6)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from initlib import activations, initializers, networks
-from initlib.networks import Chrono, convolutional, losses, lstm, mlp, residual
+from initlib.networks import Chrono, convolutional, losses, low_rank, lstm, mlp, residual, roles, transformer
 from initlib.networks.layers import Activate, Dense, Workspace, product, run_backward, run_forward
 from initlib.networks.residual import Residual
 
@@ -20,7 +20,13 @@ def residual_stack(**settings):
     return residual((5, 6, 3), 3, "tanh", "glorot_normal", **settings)
 
 
-VECTOR, SEQUENCE, LINE, IMAGE = (7, 5), (4, 6, 2), (4, 5, 2), (3, 4, 3, 2)
+def transformer_stack(**settings):
+    settings = {"seeds": SEEDS, "context": 5, "heads": 2} | settings
+    return transformer((VOCABULARY, 6, 8), 2, "tanh", "lecun_normal", **settings)
+
+
+VECTOR, SEQUENCE, LINE, IMAGE, TOKENS = (7, 5), (4, 6, 2), (4, 5, 2), (3, 4, 3, 2), (3, 5)
+VOCABULARY = 7
 STACKS = {
     **{
         f"mlp {name}": (
@@ -64,6 +70,28 @@ STACKS = {
         lambda: convolutional((2, 3, 3), (2, 3), "tanh", "glorot_normal", seeds=SEEDS),
         IMAGE,
     ),
+    "mlp rms norm": (
+        lambda: mlp((5, 8, 6, 3), "tanh", "he_normal", seeds=SEEDS, normalisation="rms"),
+        VECTOR,
+    ),
+    **{
+        f"low rank, {zero} zero": (
+            lambda zero=zero: low_rank(mlp((5, 8, 6, 3), "tanh", "he_normal", seeds=SEEDS), 2, zero=zero),
+            VECTOR,
+        )
+        for zero in ("up", "down")
+    },
+    "transformer": (transformer_stack, TOKENS),
+    "transformer tied": (lambda: transformer_stack(tied=True), TOKENS),
+    "transformer post-norm": (
+        lambda: transformer_stack(placement="post", branch_scale=[0.5, 2.0]),
+        TOKENS,
+    ),
+    "transformer rms norm": (lambda: transformer_stack(normalisation="rms", score_exponent=1.0), TOKENS),
+    "transformer no blocks": (
+        lambda: transformer((VOCABULARY, 6, 8), 0, "tanh", "lecun_normal", seeds=SEEDS, context=5),
+        TOKENS,
+    ),
 }
 
 
@@ -72,6 +100,11 @@ def shaken(network):
     for i, value in enumerate(network.values):
         value += 0.3 * np.random.default_rng([17, i]).standard_normal(value.shape)
     return network
+
+
+def inputs(rng, shape):
+    """Tokens, for the stacks that read them, or numbers."""
+    return rng.integers(VOCABULARY, size=shape) * 1.0 if shape[-2:] == TOKENS else rng.standard_normal(shape)
 
 
 def loss_of(network, x, direction):
@@ -94,7 +127,7 @@ def test_gradients_agree_with_finite_differences(name):
     build, shape = STACKS[name]
     network = shaken(build())
     rng = np.random.default_rng(0)
-    x = rng.standard_normal((network.nets, *shape))
+    x = inputs(rng, (network.nets, *shape))
     trace = network.forward(x)
     direction = rng.standard_normal(trace.output.shape)
     gradients = network.backward(trace, direction)
@@ -126,7 +159,7 @@ def trained(network):
 def test_training_computes_the_same_gradients_in_reused_arrays(name):
     build, shape = STACKS[name]
     network = shaken(build())
-    x = np.random.default_rng(1).standard_normal((network.nets, *shape))
+    x = inputs(np.random.default_rng(1), (network.nets, *shape))
     trace = network.forward(x)
     direction = np.random.default_rng(2).standard_normal(trace.output.shape)
     expected = network.backward(trace, direction).values
@@ -146,7 +179,7 @@ def test_training_computes_the_same_gradients_in_reused_arrays(name):
 def test_a_net_alone_equals_the_same_net_inside_a_stack(name):
     build, shape = STACKS[name]
     network = shaken(build())
-    x = np.random.default_rng(3).standard_normal(shape)
+    x = inputs(np.random.default_rng(3), shape)
     whole = network.forward(x)
     direction = np.random.default_rng(4).standard_normal(whole.output.shape)
     gradients = network.backward(whole, direction)
@@ -164,6 +197,7 @@ BUILDERS = {
     "residual": lambda seeds: residual((5, 6, 3), 2, "relu", "he_normal", seeds=seeds),
     "lstm": lambda seeds: lstm((2, 4, 3), seeds=seeds, forget_bias=Chrono(20)),
     "convolutional": lambda seeds: convolutional((1, 4, 4, 3), 3, "tanh", "delta_orthogonal", seeds=seeds),
+    "transformer": lambda seeds: transformer_stack(seeds=seeds),
 }
 
 
@@ -307,6 +341,138 @@ def test_batch_norm_without_epsilon_is_blind_to_the_scale_of_the_weights():
     stack = mlp((5, 40, 40, 3), "relu", init, seeds=[0, 0], normalisation="batch", epsilon=0)
     trace = stack.forward(np.random.default_rng(0).standard_normal((50, 5)))
     assert np.array_equal(trace.pre[1][0], trace.pre[1][1])
+
+
+def test_rms_norm_divides_by_the_root_of_the_mean_square_alone():
+    x = np.random.default_rng(0).standard_normal((50, 5))
+    stack = mlp((5, 40, 3), "relu", "he_normal", seeds=[0, 1], normalisation="rms", epsilon=0)
+    pre = stack.forward(x).pre[0]
+    raw = x @ stack.weights[0]
+    np.testing.assert_allclose(pre, raw / np.sqrt(np.square(raw).mean(axis=2, keepdims=True)), rtol=1e-12)
+
+
+# Transformers
+
+
+def normalised(x):
+    return (x - x.mean(axis=-1, keepdims=True)) / np.sqrt(x.var(axis=-1, keepdims=True) + 1e-5)
+
+
+def attention_by_the_formula(x, q, k, v, heads, exponent):
+    """One sample, (context, width), position by position."""
+    size = x.shape[1] // heads
+    y = np.zeros_like(x)
+    for head in range(heads):
+        units = slice(head * size, (head + 1) * size)
+        for now in range(len(x)):
+            scores = [
+                x[now] @ q[:, units] @ (x[then] @ k[:, units]) / size**exponent for then in range(now + 1)
+            ]
+            shares = np.exp(scores) / np.exp(scores).sum()
+            y[now, units] = sum(s * x[then] @ v[:, units] for then, s in enumerate(shares))
+    return y
+
+
+@pytest.mark.parametrize("placement", ["pre", "post"])
+@pytest.mark.parametrize("exponent", [0.5, 1.0])
+def test_a_transformer_is_the_one_of_the_formula(placement, exponent):
+    network = transformer_stack(placement=placement, score_exponent=exponent, branch_scale=0.7)
+    tokens = np.random.default_rng(0).integers(VOCABULARY, size=(1, 5))
+    trace = network.forward(tokens)
+    for net in range(network.nets):
+        w = [weight[net] for weight in network.weights]
+        x = w[0][tokens[0]] + w[1]
+        np.testing.assert_allclose(trace.pre[0][net], x, rtol=1e-12)
+        for block in range(2):
+            qkv, out, first, second = w[2 + 4 * block : 6 + 4 * block]
+            q, k, v = np.split(qkv, 3, axis=1)
+            for part in range(2):
+                read = normalised(x) if placement == "pre" else x
+                if part == 0:
+                    added = attention_by_the_formula(read, q, k, v, 2, exponent) @ out
+                else:
+                    added = np.tanh(read @ first) @ second
+                x = x + 0.7 * added if placement == "pre" else normalised(x + 0.7 * added)
+                np.testing.assert_allclose(trace.pre[1 + 2 * block + part][net], x, rtol=1e-10, atol=1e-12)
+        x = normalised(x) if placement == "pre" else x
+        np.testing.assert_allclose(trace.output[net], x @ w[-1], rtol=1e-10, atol=1e-12)
+
+
+def test_a_transformer_does_not_see_the_future():
+    network = shaken(transformer_stack())
+    tokens = np.zeros((1, 5))
+    before = network.forward(tokens).output[0]
+    tokens[0, 3] = 1
+    changed = (network.forward(tokens).output[0] != before).any(axis=1)
+    assert changed.tolist() == [False, False, False, True, True]
+
+
+def test_a_tied_head_is_the_embedding():
+    network = transformer_stack(tied=True)
+    trace = network.forward(np.zeros((1, 5)))
+    expected = normalised(trace.pre[-2][0]) @ network.weights[0][0].T
+    np.testing.assert_allclose(trace.output[0], expected, rtol=1e-12)
+    assert len(network.weights) == len(transformer_stack().weights) - 1
+
+
+def test_the_roles_name_what_is_drawn():
+    def of(role):
+        return lambda shape, rng, dtype: np.full(shape, 1.0 + names.index(role), dtype)
+
+    names = roles(2)
+    network = transformer((VOCABULARY, 6, 8), 2, "tanh", [[of(r) for r in names]], seeds=[0], context=5)
+    found = [np.unique(weight).tolist() for weight in network.weights]
+    block = [[3, 4, 5], [6], [7], [8]]  # query, key and value side by side
+    assert found == [[1], [2], *block, *block, [15]]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"heads": 4}, "heads must divide the width 6. Received: 4"),
+        ({"context": 0}, "context must be an integer >= 1"),
+        ({"placement": "both"}, "placement"),
+        ({"normalisation": "batch"}, "normalisation"),
+        ({"branch_scale": [1.0]}, "branch_scale"),
+    ],
+)
+def test_transformers_refuse_what_they_cannot_be(change, message):
+    with pytest.raises(ValueError, match=message):
+        transformer_stack(**change)
+
+
+@pytest.mark.parametrize("token", [-1, VOCABULARY])
+def test_tokens_outside_the_vocabulary_are_refused(token):
+    with pytest.raises(ValueError, match=rf"Tokens must lie in 0..6. .* {token}"):
+        transformer_stack().forward(np.full((1, 5), token))
+
+
+# Low-rank changes
+
+
+@pytest.mark.parametrize("zero", ["up", "down"])
+def test_low_rank_changes_start_at_nothing_and_one_of_their_factors_is_random(zero):
+    network = mlp((200, 300, 3), "tanh", "he_normal", seeds=[0, 1], bias_initializer=normal(0.5))
+    adapted = low_rank(network, 4, zero=zero)
+    x = np.random.default_rng(0).standard_normal((6, 200))
+    assert np.array_equal(adapted.forward(x).output, network.forward(x).output)
+    down, up = adapted.weights[:2]
+    drawn, empty = (down, up) if zero == "up" else (up, down)
+    assert not empty.any()
+    variance = 1 / 200 if zero == "up" else 1 / 4
+    np.testing.assert_allclose(drawn.var(axis=(1, 2)), variance, rtol=0.15)
+    assert not np.array_equal(drawn[0], drawn[1])
+    adapted.values[0][:] = 0  # a copy: the net itself keeps its weights
+    assert network.values[0].all()
+
+
+@pytest.mark.parametrize(
+    "build",
+    [residual_stack, lambda: mlp((5, 8, 3), "relu", "he_normal", seeds=[0], normalisation="layer")],
+)
+def test_low_rank_changes_are_for_plain_nets(build):
+    with pytest.raises(TypeError, match=r"an mlp without normalisation. Received: Network"):
+        low_rank(build(), 2)
 
 
 # The LSTM

@@ -64,9 +64,10 @@ def test_a_rule_has_numbers_words_and_code_that_parses(rule):
 BUILDERS = {
     "mlp": "mlp", "mup": "mlp", "lstm": "lstm", "conv": "convolutional",
     "residual": "residual", "rezero": "residual",
+    "transformer": "transformer", "gpt-2": "transformer", "lora": "low_rank",
 }  # fmt: skip
 ENDS = ("linear", "output")  # the ends of any net
-NORMS = {"batch": "batch", "layer": "layer", "pre": "pre_norm"}
+NORMS = {"batch": {"batch"}, "layer": {"layer"}, "pre": {"pre_norm", "pre"}, "post": {"post"}}
 
 
 def words_of(name):
@@ -90,7 +91,7 @@ def suits(name, architecture, activations_, normalisations=None):
     if architecture == "mup" and "mup" not in words:
         return False
     norms = normalisations is None or any(
-        norm == "none" or NORMS.get(norm) in words for norm in normalisations
+        norm == "none" or NORMS.get(norm, set()) & words for norm in normalisations
     )
     return (
         (architecture in ENDS or BUILDERS.get(architecture) in builders)

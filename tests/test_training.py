@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 import pytest
 
-from initlib import activations, datasets, initializers, streams, training
+from initlib import activations, datasets, initializers, networks, streams, training
 from initlib.datasets import Dataset
 from initlib.networks import convolutional, losses, lstm, mlp, residual
 from initlib.training import chunk, fitting
@@ -470,3 +470,26 @@ def test_equal_outputs_count_once():
 
 def test_outputs_that_are_not_finite_are_wrong():
     assert not chunk.hits(np.array([[[np.nan, 0.0], [np.inf, 0.0]]]), np.array([[0, 0]])).any()
+
+
+def test_a_transformer_learns_to_predict_the_next_character():
+    data = datasets.unicode_names(8)
+    shape = (len(datasets.ALPHABET), 16, 32)
+    stack = networks.transformer(shape, 1, "relu", "lecun_normal", seeds=[0, 1], context=8)
+    cut = {"train_samples": 1600, "test": 0.05, "validation": 0.05, "standardise": False}
+    result = training.fit(stack, data, optimizer="adam", learning_rate=0.01, epochs=1, batch_size=8, **cut)
+    labels = data.labels.astype(int)
+    most_frequent = np.bincount(labels.ravel()).max() / labels.size
+    assert (result.test_accuracy > most_frequent + 0.05).all()
+    assert (result.test_accuracy < 1).all()
+    test = data.split(0, **cut).test
+    loss, accuracy = training.evaluate(result.network.take([0]), test.inputs, test.labels)
+    np.testing.assert_allclose(loss, result.test_loss[0], rtol=1e-5)
+    np.testing.assert_allclose(accuracy, result.test_accuracy[0], rtol=1e-5)
+
+
+def test_labels_of_a_transformer_have_an_entry_for_each_position():
+    stack = networks.transformer((5, 4, 4), 1, "relu", "lecun_normal", seeds=[0], context=8)
+    data = Dataset("one label each", np.zeros((20, 8)), np.zeros(20, int))
+    with pytest.raises(ValueError, match=r"labels must have shape \(16, 8\) .* Received: \(16,\)"):
+        training.fit(stack, data, standardise=False)

@@ -1,6 +1,7 @@
 """Neural networks as stacks: one call builds many nets of one shape, which run and train together."""
 
 from initlib.facades import own
+from initlib.networks.adapters import low_rank
 from initlib.networks.building import PerNet
 from initlib.networks.calibration import Calibration, lsuv
 from initlib.networks.convolution import convolutional
@@ -9,6 +10,7 @@ from initlib.networks.normalisation import EPSILON
 from initlib.networks.recurrent import Chrono, lstm
 from initlib.networks.residual import residual
 from initlib.networks.stacks import Gradients, Network, Trace
+from initlib.networks.transformers import roles, transformer
 
 __all__ = [
     "EPSILON",
@@ -20,10 +22,13 @@ __all__ = [
     "PerNet",
     "Trace",
     "convolutional",
+    "low_rank",
     "lstm",
     "lsuv",
     "mlp",
     "residual",
+    "roles",
+    "transformer",
 ]
 
 own(globals())

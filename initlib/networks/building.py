@@ -115,6 +115,7 @@ class Builder:
         input_shape: tuple[int | None, ...],
         pre: Sequence[Layer],
         post: Sequence[Layer] = (),
+        positions: int = 1,
     ) -> Network:
         """Return the finished stack."""
         return Network(
@@ -127,6 +128,7 @@ class Builder:
             input_shape=input_shape,
             pre_points=tuple(pre),
             post_points=tuple(post),
+            positions=positions,
         )
 
 

@@ -66,12 +66,13 @@ def logistic(outputs: Array, targets: Array) -> tuple[Array, Array]:
     return losses, (p - y) / outputs.shape[1]
 
 
-def targets(labels: ArrayLike, outputs: Array, loss: str) -> Array:
+def targets(labels: ArrayLike, outputs: Array, loss: str, positions: int = 1) -> Array:
     """Return labels, (samples,) shared or (nets, samples), as what `loss` compares with the outputs.
 
     Softmax takes integers below the number of outputs, logistic 0 and 1 for a single output. Squared takes
     integers (one-hot) or real targets, (samples, outputs) or (nets, samples, outputs), for a single output
-    also (samples,).
+    also (samples,). With `positions` answers for each sample, which share the second axis of the outputs with
+    the samples, the labels have a further axis for them: (samples, positions).
 
     >>> targets([2, 0], np.zeros((3, 2, 4)), "softmax").shape
     (3, 2)
@@ -89,6 +90,8 @@ def targets(labels: ArrayLike, outputs: Array, loss: str) -> Array:
     if not classes and units == 1 and y.shape == (samples,):
         y = y[:, None]
     wanted = (nets, samples) if classes else (nets, samples, units)
+    if positions > 1:
+        wanted = (nets, samples // positions, positions, *wanted[2:])
     if y.shape not in (wanted, wanted[1:]):
         raise ValueError(f"labels must have shape {wanted[1:]} or {wanted}. Received: {y.shape}.")
     return np.broadcast_to(y, wanted)

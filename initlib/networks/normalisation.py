@@ -1,4 +1,4 @@
-"""Batch and layer normalisation for stacks."""
+"""Batch, layer and RMS normalisation for stacks."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ from initlib.networks.layers import Layer, Tape
 from initlib.typing import Array
 
 EPSILON = 1e-5
-KINDS = ("batch", "layer")
+KINDS = ("batch", "layer", "rms")
 
 
 class Normalise:
@@ -66,8 +66,32 @@ class Normalise:
             running += share * (value.reshape(running.shape) - running)
 
 
+class RMSNorm:
+    """y = gamma x / sqrt(mean(x^2) + epsilon) over the units of a sample, with gamma (nets, units).
+
+    Source: Zhang & Sennrich 2019, arXiv:1910.07467, eq. 4.
+    """
+
+    def __init__(self, gamma: int, epsilon: float = EPSILON) -> None:
+        self.gamma, self.epsilon = gamma, epsilon
+
+    def forward(self, x: Array, tape: Tape) -> Array:
+        inverse = 1 / np.sqrt(np.square(x).mean(axis=-1, keepdims=True) + self.epsilon)
+        normal = x * inverse
+        tape.kept[self] = normal, inverse
+        y: Array = _columns(tape.values[self.gamma], x) * normal
+        return y
+
+    def backward(self, gradient: Array, tape: Tape, needed: bool = True) -> Array:
+        normal, inverse = tape.kept[self]
+        inner = gradient * _columns(tape.values[self.gamma], gradient)
+        back: Array = inverse * (inner - normal * (inner * normal).mean(axis=-1, keepdims=True))
+        tape.accumulate(self.gamma, (gradient * normal).sum(axis=tuple(range(1, gradient.ndim - 1))))
+        return back
+
+
 def normalise(builder: Builder, kind: str, units: int, epsilon: float = EPSILON) -> Layer:
-    """Return a normalisation layer of `kind` "batch" or "layer" with gamma 1 and beta 0.
+    """Return a normalisation layer of `kind` "batch", "layer" or "rms" with gamma 1 and beta 0.
 
     >>> normalise(Builder([0], float, [], "zeros"), "layer", 3).epsilon
     1e-05
@@ -77,6 +101,8 @@ def normalise(builder: Builder, kind: str, units: int, epsilon: float = EPSILON)
     if kind == "layer" and units < 2:
         raise ValueError("Layer normalisation of a single unit gives 0. Received a layer of width 1.")
     gamma = builder.constant(1.0, "gain", (units,))
+    if kind == "rms":
+        return RMSNorm(gamma, epsilon)
     beta = builder.constant(0.0, "offset", (units,))
     statistics = None
     if kind == "batch":

@@ -63,7 +63,7 @@ class Network:
 
     `values[s]` is parameter s of all nets, (nets, ...); change its entries in place to change the nets.
     `weights[l]` is (nets, fan_in, fan_out) and `biases[l]` (nets, fan_out). Net i was drawn from `seeds[i]`
-    alone.
+    alone. Nets with `positions` answers for each sample have an output (nets, samples * positions, units).
     """
 
     layers: tuple[Layer, ...] = field(repr=False)
@@ -75,6 +75,7 @@ class Network:
     input_shape: tuple[int | None, ...]
     pre_points: tuple[Layer, ...] = field(repr=False)
     post_points: tuple[Layer, ...] = field(repr=False)
+    positions: int = field(default=1, repr=False)
 
     def __repr__(self) -> str:
         widths = "-".join(map(str, self.widths))

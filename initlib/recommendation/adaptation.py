@@ -18,6 +18,8 @@ RULES: Sequence[Rule] = (
         also="With B random and A zero, Adam's first step lines A up with the input: wider layers move the "
         "output more. Both at zero learn nothing.",
         sources=("hu2022", "hayou2024"),
+        evidence=("low-rank-start",),
+        tested=("relu",),
     ),
     Rule(
         name="adapter in a trained net",

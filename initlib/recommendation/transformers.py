@@ -90,6 +90,7 @@ RULES: Sequence[Rule] = (
         why=STREAM,
         also=ALSO,
         sources=("takase2023", "radford2019", "xiong2020"),
+        evidence=("norm-placement",),
     ),
     Rule(
         name="pre-norm transformer, GELU",
@@ -100,6 +101,8 @@ RULES: Sequence[Rule] = (
         why=STREAM,
         also=f"{ALSO} In very deep ones a small learnt factor on each branch helps (LayerScale).",
         sources=("takase2023", "radford2019", "xiong2020", "touvron2021"),
+        evidence=("residual-scaling",),
+        tested=("gelu_tanh",),
     ),
     Rule(
         name="pre-norm transformer, SiLU",
@@ -123,6 +126,8 @@ RULES: Sequence[Rule] = (
         "ln V, V the vocabulary. 0.02 is 1 / sqrt(fan_in) at width 2,500; in narrow nets the blocks start by "
         "adding little, so there take the pre-norm rule.",
         sources=("radford2019", "takase2023"),
+        evidence=("residual-scaling",),
+        tested=("gelu_tanh",),
     ),
     Rule(
         name="post-norm transformer",
@@ -133,6 +138,8 @@ RULES: Sequence[Rule] = (
         why="DeepNorm: small branches, and shortcuts times (2 blocks)^(1/4), keep the first updates bounded.",
         also="Without it, post-norm needs a slow warm-up of the learning rate.",
         sources=("wang2022", "liu2020"),
+        evidence=("norm-placement",),
+        tested=("relu",),
     ),
     Rule(
         name="transformer without normalization",

@@ -88,7 +88,7 @@ class Chunk:
             right += hits(outputs, targets, checked=True).sum(axis=1)
             self._backward(gradient)
             first += size
-        self._note(epoch, "train", total / samples, right / samples)
+        self._note(epoch, "train", total / samples, right / (samples * self.network.positions))
 
     def _forward(self, x: Array, y: Array) -> tuple[Array, Array, Array]:
         outputs = run_forward(self.network.layers, x, self.tape)
@@ -123,7 +123,7 @@ class Chunk:
             total += losses * batch.shape[1]
             right += hits(outputs, targets).sum(axis=1)
         self.tape.evaluating = False
-        self._note(epoch, name, total / samples, right / samples)
+        self._note(epoch, name, total / samples, right / (samples * self.network.positions))
 
     def _note(self, epoch: int, name: str, loss: Array, accuracy: Array) -> None:
         self.curves[f"{name}_loss"][self.alive, epoch] = np.where(np.isnan(loss), np.inf, loss)
@@ -155,8 +155,9 @@ def hits(outputs: Array, labels: Array, *, checked: bool = False) -> Array:
     One output is read as the log odds of class 1. Outputs that are not finite are no answer; those that are
     `checked` are known to be finite.
     """
-    if labels.ndim != 2 or labels.dtype.kind not in "iu":
+    if labels.dtype.kind not in "iu":
         return np.zeros(outputs.shape[:2], bool)
+    labels = labels.reshape(outputs.shape[:2])
     if outputs.shape[2] == 1:
         right: Array = (outputs[:, :, 0] > 0) == (labels > 0)
     else:

@@ -140,8 +140,8 @@ def evaluate(
     rule = losses.get(loss)
     network = checked(network)
     outputs = network.forward(inputs, evaluating=True).output
-    targets = losses.targets(labels, outputs, loss)
-    if targets.ndim != 2:
+    targets = losses.targets(labels, outputs, loss, network.positions)
+    if targets.dtype.kind not in "iu":
         raise TypeError(f"labels must be classes, integers. Received dtype: {targets.dtype}.")
     with np.errstate(all="ignore"):
         return rule(outputs, targets)[0], hits(outputs, targets).mean(axis=1)
@@ -230,9 +230,11 @@ def _present(network: Network, dataset: Dataset | Split, settings: Settings, los
         part = getattr(dataset, name)
         if len(part):
             network.check_input(part.inputs)
-        targets = losses.targets(part.labels, np.empty((1, len(part), network.widths[-1])), loss)
+        rows = len(part) * network.positions
+        outputs = np.empty((1, rows, network.widths[-1]))
+        targets = losses.targets(part.labels, outputs, loss, network.positions)
         present[f"{name}_loss"] = len(part) > 0
-        present[f"{name}_accuracy"] = len(part) > 0 and targets.ndim == 2
+        present[f"{name}_accuracy"] = len(part) > 0 and targets.dtype.kind in "iu"
     return present
 
 

@@ -33,6 +33,7 @@ CHAPTERS = {
     "practices/choose-by-activation": "Choose by activation",
     "practices/architecture-and-size": "Architecture and size",
     "practices/biases": "Biases",
+    "beyond/transformers": "Transformers",
     "pitfalls/data-characteristics": "Not looking at the data",
     "beyond/residual-streams": "Residual streams",
     "reference/explorers": "The explorers",
