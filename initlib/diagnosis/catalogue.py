@@ -68,7 +68,8 @@ _ROWS = (
         "Identical units",
         "The loss hardly moves; more units do not help.",
         "All units of a layer start with equal weights, get equal gradients, and stay equal.",
-        "Equal rows of weights (and biases) and equal gradients, after a step of gradient descent too.",
+        "Equal rows of weights and equal gradients, after a step of gradient descent too (severe); or equal "
+        "rows that are not zero (warning).",
         "exact; a zero last layer, or last layer of a branch, gets different gradients and is right",
         "zero-symmetry (C2)",
         "torch.nn.init.kaiming_normal_(layer.weight)",
@@ -403,6 +404,18 @@ _ROWS = (
         "sigmoid-saturation (R2)",
         "torch.nn.init.xavier_normal_(layer.weight)",
         "pitfalls/ignoring-the-activation",
+    ),
+    Entry(
+        "gate-shut",
+        "Gates that are shut at the start",
+        "A recurrent net remembers nothing, or nothing gets into it.",
+        "Biases of a gate are so large that it starts at 0, where its slope is 0 too.",
+        "What half of the units let through, from the biases of each gate and the length of the sequence.",
+        "1.3 %: there a sigmoid has 5 % of its steepest slope",
+        "forget-bias (R25); a sigmoid's slope",
+        "torch.nn.init.zeros_(lstm.bias_hh_l0)\ntorch.nn.init.zeros_(lstm.bias_ih_l0)",
+        "beyond/recurrent-nets",
+        network="network.biases[0][...] = 0",
     ),
     Entry(
         "first-loss",

@@ -8,11 +8,12 @@ from numpy.typing import NDArray
 
 import initlib
 from initlib import checks
-from initlib.diagnosis.record import Loss, Operation, Parameter, Record, Weight
+from initlib.diagnosis.record import Cell, Loss, Operation, Parameter, Record, Weight
 from initlib.networks import Network
 
 Array = NDArray[Any]
 LOSSES = ("softmax", "squared")
+GATES = ("input", "forget", "output", "candidate")  # of an LSTM of initlib
 SATURATED = 0.05  # of the steepest slope
 
 
@@ -128,7 +129,7 @@ class _Walk:
             signal = self.tape.signals[layer][0]
             square = float(np.mean(np.square(signal)))
             operation.bias_share = min(1.0, weight.bias_rms**2 / square) if square else None
-            weight.same_rows &= bool((bias == bias.ravel()[0]).all())
+            weight.own_biases = bool((bias != bias.ravel()[0]).any())
         return operation
 
     def _cells(self, layer: Any, at: int) -> Operation:
@@ -137,6 +138,10 @@ class _Walk:
         for name, slot in zip(names, (layer.weight, layer.recurrent), strict=True):
             self.record.weights[name] = self._weight(name, self.network.values[slot][0], "recurrent")
             self.record.weights[name].uses.append(operation.index)
+        biases = np.split(self.network.values[layer.bias][0].astype(float), len(GATES))
+        parts = {gate: tuple(part.tolist()) for gate, part in zip(GATES, biases, strict=True)}
+        steps = self.tape.kept[layer][0].shape[2]
+        operation.cells = (Cell(names, (self.names[layer.bias],), parts, steps),)
         return operation
 
     def _weight(self, name: str, values: Array, kind: str) -> Weight:

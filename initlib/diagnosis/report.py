@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from textwrap import fill
 from typing import Any
 
-from initlib.diagnosis import alike, ends, exact, laws, scale, siblings, units
+from initlib.diagnosis import alike, ends, exact, laws, recurrence, scale, siblings, units
 from initlib.diagnosis.findings import Finding, ranked
 from initlib.diagnosis.record import Operation, Record
 
@@ -212,7 +212,7 @@ def findings(record: Record) -> tuple[Finding, ...]:
     >>> findings(Record("numpy", []))
     ()
     """
-    parts = (exact, ends, scale, alike, siblings, units)
+    parts = (exact, ends, scale, recurrence, alike, siblings, units)
     checks = [check for part in parts for check in part.CHECKS]
     found = [one for check in checks for one in check(record)]
     for one in found:

@@ -11,7 +11,6 @@ from initlib.diagnosis.segments import OFF, named_cause, segments
 
 LARGE = 2.0  # what enters an output layer is of about this size at most
 LOUD = 10.0  # inputs of this size are not standardized
-TANH_FLAT = 2.18  # beyond it tanh has less than 5 % of its steepest slope
 FIRST_LOSS = (2.0, 10.0)  # times ln K: a softmax whose logits have variance above 2 ln K sits on one class
 
 
@@ -74,30 +73,6 @@ def saturation(record: Record) -> Iterator[Finding]:
             order=o.index,
             lines=drawn(record, weight.name, "xavier") if (weight := _weight(record, before)) else "",
         )
-
-
-def saturated_cells(record: Record) -> Iterator[Finding]:
-    """Recurrent layers whose gates are flat: weights so large that pre-activations are far beyond 1."""
-    for o in record.operations:
-        if o.kind != "recurrent" or not o.parents or "relu" in o.name:
-            continue
-        inside = record.operations[o.parents[0]].rms or 0.0
-        own = [record.weights[name] for name in o.weights if name in record.weights]
-        square = sum(
-            w.rms**2 * w.fan_in * size**2 for w, size in zip(own, (inside, o.rms or 0.0), strict=False)
-        )
-        share = math.erfc(TANH_FLAT / math.sqrt(2 * square)) if square > 0 else 0.0
-        if share > 0.5:
-            yield Finding(
-                "saturation",
-                "severe" if share > 0.9 else "warning",
-                record.label(o),
-                f"Pre-activations of the gates in {record.label(o)} have a standard deviation of about "
-                f"{math.sqrt(square):.2g}: {share:.0%} of them lie where tanh is flat.",
-                share,
-                order=o.index,
-                lines=drawn(record, o.weights[0], "xavier"),
-            )
 
 
 def input_scale(record: Record) -> Iterator[Finding]:
@@ -322,7 +297,6 @@ def not_at_start(record: Record) -> Iterator[Finding]:
 CHECKS = (
     dead_units,
     saturation,
-    saturated_cells,
     input_scale,
     attention,
     first_loss,
