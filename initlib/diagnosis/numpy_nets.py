@@ -147,7 +147,8 @@ class _Walk:
     def _weight(self, name: str, values: Array, kind: str) -> Weight:
         matrix = values.reshape(-1, values.shape[-1])
         taps = int(np.prod(values.shape[:-2])) if values.ndim > 2 else 1
-        mean, std = float(values.mean()), float(values.std())
+        mean = float(values.mean())
+        std = float(values.std()) if np.ptp(values) else 0.0  # not what rounding makes of it
         return Weight(
             name,
             kind,
@@ -159,7 +160,7 @@ class _Walk:
             std,
             float(np.mean(((values - mean) / (std or 1.0)) ** 4)),
             float(np.abs(values).max()),
-            same_rows=bool(matrix.shape[1] > 1 and (matrix == matrix[:, :1]).all()),
+            same_rows=_alike(matrix, kind),
         )
 
     def gradients(self) -> None:
@@ -177,7 +178,7 @@ class _Walk:
                 weight.gradient = float(np.linalg.norm(gradient))
                 matrix = gradient.reshape(-1, gradient.shape[-1])
                 limit = 1e-9 * float(np.abs(matrix).max())
-                alike = bool(weight.same_rows and (np.abs(matrix - matrix[:, :1]) <= limit).all())
+                alike = weight.same_rows and _alike(matrix, weight.kind, limit)
                 weight.same_gradients = alike
                 weight.same_later = alike and not self._broken_later(weight)
 
@@ -209,6 +210,12 @@ class _Walk:
         elif operation.activation in ("tanh", "sigmoid"):
             slope = 1 - signal**2 if operation.activation == "tanh" else 4 * signal * (1 - signal)
             operation.flat = float((slope <= SATURATED).mean())
+
+
+def _alike(matrix: Array, kind: str, limit: float = 0.0) -> bool:
+    """Say whether the columns of a weight, or its gradient, are equal; in recurrent layers gate by gate."""
+    parts = np.split(matrix, len(GATES), axis=1) if kind == "recurrent" else [matrix]
+    return all(bool(part.shape[1] > 1 and (np.abs(part - part[:, :1]) <= limit).all()) for part in parts)
 
 
 def _gradient(record: Record, output: Array, targets: Any, loss: Any, last: int) -> Array:

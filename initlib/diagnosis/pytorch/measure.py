@@ -147,9 +147,9 @@ def weight(
     values = entries.double()
     mean = float(values.mean())
     squares = (values - mean).square_()
-    std = math.sqrt(float(squares.mean()))
-    fourth = float(squares.square_().mean())
     low, high = (float(x) for x in torch.aminmax(w))
+    std = math.sqrt(float(squares.mean())) if low < high else 0.0  # not what rounding makes of it
+    fourth = float(squares.square_().mean())
     fan_in, fan_out = sizes or fans(shape, kind, groups)
     return Weight(
         name,
