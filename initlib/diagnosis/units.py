@@ -129,15 +129,26 @@ def attention(record: Record) -> Iterator[Finding]:
             if o.scaled is not None and o.head_dim and o.scaled > 2 * o.head_dim**-0.5
             else ""
         )
+        loud = None if missing else _loud_queries(record, o)
+        why = missing or (f"; {loud.name} is drawn as {laws.words(loud)}" if loud is not None else "")
         yield Finding(
             "attention-one-hot",
             "severe",
             place,
-            f"The attention in {place} has {o.entropy:.2f} of the entropy of an even one{size}{missing}.",
+            f"The attention in {place} has {o.entropy:.2f} of the entropy of an even one{size}{why}.",
             o.entropy,
             order=o.index,
+            lines=drawn(record, loud.name, "xavier") if loud is not None else "",
         )
         return
+
+
+def _loud_queries(record: Record, operation: Operation) -> Weight | None:
+    """Return the weight that an attention's queries come from, if it makes what enters twice as large."""
+    while operation.parents and operation.kind in ("attention", "softmax", "scale", "other"):
+        operation = record.operations[operation.parents[0]]
+    weight = _weight(record, operation)
+    return weight if weight is not None and weight.rms * weight.fan_in**0.5 > LARGE else None
 
 
 def _scores(record: Record, operation: Operation) -> bool:
