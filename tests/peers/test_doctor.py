@@ -291,12 +291,22 @@ class DistributedDataParallel(nn.Module):
         return x
 
 
+class FullyShardedDataParallel(DistributedDataParallel):
+    pass
+
+
+def quantized():
+    return torch.ao.quantization.quantize_dynamic(nn.Sequential(nn.Linear(64, 10)), {nn.Linear})
+
+
 @pytest.mark.parametrize(
     ("model", "words"),
     [
         (lambda: torch.jit.script(nn.Linear(64, 10)), "scripted"),
         (lambda: nn.Sequential(nn.LazyLinear(10)), "lazy"),
         (DistributedDataParallel, r"\.module"),
+        (lambda: nn.Sequential(FullyShardedDataParallel()), r"\.module"),
+        (quantized, "quantized"),
         (lambda: nn.Linear(64, 10, device="meta"), "meta"),
         (lambda: print, r"torch\.nn\.Module"),
         (lambda: "model", r"torch\.nn\.Module"),
