@@ -489,6 +489,77 @@ def test_the_lines_for_a_shut_gate_open_it(make, batch, loss, code):
     assert diagnose(model, batch(0), loss).severity == "clean"
 
 
+class LearnedStart(nn.Module):
+    """A recurrent net whose first state is learned; everything else as asked."""
+
+    def __init__(self, kind, **options):
+        super().__init__()
+        self.rnn, self.cell = kind(8, 16, **options), "Cell" in kind.__name__
+        many = 1 if self.cell else self.rnn.num_layers * (1 + self.rnn.bidirectional)
+        width = options.get("proj_size", 16)
+        widths = (width, 16) if "LSTM" in kind.__name__ else (width,)
+        self.start = nn.ParameterList(nn.Parameter(torch.full((many, 1, n), 0.1)) for n in widths)
+        self.head = nn.Linear(width * (1 + options.get("bidirectional", False)), 10)
+
+    def forward(self, x):
+        steps = x.view(len(x), 8, 8).transpose(0, 1)
+        start = [s.expand(-1, len(x), -1).contiguous() for s in self.start]
+        if not self.cell:
+            return self.head(self.rnn(steps, tuple(start) if len(start) > 1 else start[0])[0][-1])
+        state = [s[0] for s in start]
+        for step in steps:
+            new = self.rnn(step, tuple(state) if len(state) > 1 else state[0])
+            state = list(new) if len(state) > 1 else [new]
+        return self.head(state[0])
+
+
+KINDS = [
+    (nn.LSTM, {"num_layers": 2, "bidirectional": True}, 4),
+    (nn.LSTM, {"num_layers": 2, "proj_size": 4}, 2),
+    (nn.LSTM, {"bias": False}, 1),
+    (nn.GRU, {"num_layers": 3}, 3),
+    (nn.RNN, {"nonlinearity": "relu"}, 1),
+    (nn.LSTMCell, {}, 1),
+    (nn.GRUCell, {"bias": False}, 1),
+]
+
+
+@pytest.mark.parametrize(("kind", "options", "layers"), KINDS)
+def test_every_layer_of_a_recurrent_net_is_a_cell(kind, options, layers):
+    torch.manual_seed(0)
+    model = LearnedStart(kind, **options)
+    report = diagnose(model, digits_batch(0), CE)
+    assert report.severity == "clean", report
+    cells = next(o for o in report.record.operations if o.kind == "recurrent").cells
+    assert len(cells) == layers
+    for cell in cells:
+        names = [name.removeprefix("rnn.").split("_")[1][:2] for name in (*cell.weights, *cell.biases)]
+        assert names == (["ih", "hh"] if options.get("bias") is False else ["ih", "hh", "ih", "hh"])
+        biases = [model.get_parameter(name).detach() for name in cell.biases]
+        flat = [b for gate in cell.gates.values() for b in gate]
+        assert flat == pytest.approx(sum(biases).tolist() if biases else [0.0] * len(flat))
+
+
+def test_a_packed_sequence_is_examined():
+    class Packed(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.rnn, self.head = nn.GRU(8, 16, batch_first=True), nn.Linear(16, 10)
+
+        def forward(self, x):
+            lengths = torch.arange(len(x)) % 8 + 1
+            packed = nn.utils.rnn.pack_padded_sequence(
+                x.view(len(x), 8, 8), lengths, batch_first=True, enforce_sorted=False
+            )
+            return self.head(self.rnn(packed)[1][-1])
+
+    torch.manual_seed(0)
+    model = Packed()
+    assert diagnose(model, digits_batch(0), CE).severity == "clean"
+    model.rnn.bias_hh_l0.data[16:32] = -10
+    assert diagnose(model, digits_batch(0), CE).has("gate-shut")
+
+
 def test_low_rank_pairs_are_no_missing_activation():
     model = nn.Sequential(nn.Linear(64, 8), nn.Linear(8, 64), nn.ReLU(), nn.Linear(64, 10))
     assert not diagnose(model, digits_batch(0), CE).has("no-nonlinearity")

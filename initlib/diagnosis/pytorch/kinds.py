@@ -133,17 +133,21 @@ def _recurrent(recorder: "Recorder", call: Call) -> Operation:
     names = tuple(n for tag in call.tags for n in tag.names)
     operation = recorder.add("recurrent", call.name, call.nodes, weights=names)
     gates = GATES.get(call.name.partition("_")[0], ("candidate",))
-    own = [
-        (tag.names[0], tensor)
-        for tensor, tag in zip(call.given, call.tags, strict=True)
-        if tag.node is None and tag.names and tensor.dim() in (1, 2)
-    ]
+    own = [(tag.names[0], t) for t in _own_of(call) if (tag := recorder.tag(t)).names and tag.node is None]
     for name, tensor in own:
         if tensor.dim() == 2:
             recorder.weigh(name, tensor, "recurrent", len(gates)).uses.append(operation.index)
     steps = max(1, call.out.numel() // call.out.shape[-1] // max(recorder.samples, 1))
     operation.cells = tuple(_cells(own, gates, steps))
     return operation
+
+
+def _own_of(call: Call) -> Sequence[Any]:
+    """Return the weights and biases of a recurrent call, without first states, which may be learned too."""
+    if call.name.endswith("cell"):
+        return [t for t in call.args[2:6] if t is not None]
+    lists = [argument for argument in call.args if isinstance(argument, (list, tuple))]
+    return lists[-1] if lists else ()
 
 
 def _cells(own: list[tuple[str, Any]], gates: tuple[str, ...], steps: int) -> Iterator[Cell]:
