@@ -15,7 +15,7 @@ from initlib import diagnose, initializers, networks, theory
 from initlib.diagnosis import CATALOGUE, laws, predict, segments
 from initlib.diagnosis.findings import EXACT, FOLLOWS, Finding, ranked
 from initlib.diagnosis.record import Cell, Loss, Operation, Parameter, Rate, Record, Weight
-from initlib.diagnosis.report import SCHEMA, findings
+from initlib.diagnosis.report import SCHEMA, Report, findings
 
 X = np.random.default_rng(0).standard_normal((100, 64))
 Y = np.random.default_rng(1).integers(0, 10, 100)
@@ -414,7 +414,21 @@ def test_a_small_layer_may_be_off_by_chance():
         assert ("odd-layer" in codes(diagnose(model, X))) is found
 
 
-# Rank
+# Length and rank
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 5, 20])
+def test_a_report_of_many_findings_has_25_lines_at_most(count):
+    record = diagnose(net([64] * 20 + [10]), X).record
+    told = "The signal of this layer is said to be wrong in more words than fit into one line of a report."
+    found = [
+        Finding("signal-explodes", "severe", f"weight {i}", told, lines="a\nb\nc\nd") for i in range(count)
+    ]
+    lines = repr(Report(tuple(found), record)).splitlines()
+    assert 20 <= len(lines) <= 25
+    assert lines[-1].startswith("Not examined:")
+    assert "weight 0" in lines[0]
+    assert ("Further: " in "\n".join(lines)) is (count > 2)
 
 
 def test_linear_layers_lead_the_report():
