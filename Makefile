@@ -9,7 +9,7 @@ RANGE ?= origin/main..HEAD
 DENO := DENO_DIR=.venv/deno DENO_NO_UPDATE_CHECK=1 $(BIN)/deno
 # The library's tests, without the heavy ones: pytest's arguments.
 LIBRARY := -q -n 2 --dist worksteal -p no:nbval -m "not heavy" initlib $(wildcard tests/test_*.py)
-DOCTOR := tests/peers/test_doctor.py tests/peers/test_apply.py tests/peers/test_init_weights.py \
+DOCTOR := tests/peers/test_doctor.py tests/peers/test_apply.py tests/peers/test_whole_models.py \
 	tests/peers/test_doctor_command.py tests/peers/test_doctor_fuzz.py
 # Make cannot hold names with blanks or signs of its own ("Untitled Folder"); what the book needs has none.
 SOURCES := _config.yml _toc.yml $(shell find book initlib site -type f \

@@ -14,11 +14,12 @@ import initlib
 from initlib import diagnose, initializers, networks, theory
 from initlib.diagnosis import CATALOGUE, laws, predict, segments
 from initlib.diagnosis.findings import EXACT, FOLLOWS, Finding, ranked
-from initlib.diagnosis.record import Loss, Operation, Parameter, Rate, Record, Weight
-from initlib.diagnosis.report import SCHEMA, findings
+from initlib.diagnosis.record import Cell, Loss, Operation, Parameter, Rate, Record, Weight
+from initlib.diagnosis.report import SCHEMA, Report, findings
 
 X = np.random.default_rng(0).standard_normal((100, 64))
 Y = np.random.default_rng(1).integers(0, 10, 100)
+SEQUENCE = np.random.default_rng(2).standard_normal((32, 20, 4))
 
 
 def net(widths, activation="relu", initializer="he_normal", **more):
@@ -232,7 +233,7 @@ def test_a_fault_is_found_and_severe(code):
     report = diagnose(FAULTS[code], (X, Y), "softmax")
     assert code in codes(report), report
     assert report.severity == "severe"
-    assert 5 <= len(repr(report).splitlines()) <= 45
+    assert 5 <= len(repr(report).splitlines()) <= 25
 
 
 @pytest.mark.parametrize("code", FAULTS)
@@ -299,6 +300,149 @@ def test_the_culprit_is_named_with_its_factor():
     odd = [one for one in report.findings if one.code == "odd-layer"]
     assert [one.place for one in odd] == ["weight 5"]
     assert odd[0].number == pytest.approx(2, rel=0.05)
+
+
+@pytest.mark.parametrize(("constant", "others"), [((0,), 1), ((1,), 0), ((0, 1), None)])
+def test_a_constant_matrix_of_a_cell_is_found_though_another_tells_units_apart(constant, others):
+    model = networks.lstm([4, 16, 3], seeds=[0])
+    for slot in constant:
+        model.values[slot][...] = 0.1
+    (one,) = [f for f in diagnose(model, SEQUENCE).findings if f.code == "identical-units"]
+    assert one.severity == "warning"
+    assert one.place == f"weight {1 + constant[0]}"
+    assert ("one number of their input" in one.sentence) is (others is not None)
+
+
+def test_a_constant_layer_whose_biases_differ_is_found():
+    model = net([64, 32, 32, 10])
+    model.weights[1][...] = 0.1
+    model.biases[1][...] = np.linspace(-1, 1, 32)
+    (one,) = [f for f in diagnose(model, X).findings if f.code == "identical-units"]
+    assert (one.place, one.severity) == ("weight 2", "warning")
+    assert "weights all 0.1" in one.sentence
+    model.weights[1][...] = 0
+    assert "identical-units" not in codes(diagnose(model, X))  # it learns, as the last layers of branches do
+
+
+def test_units_of_one_input_may_have_equal_weights():
+    model = net([1, 32, 10])
+    model.weights[0][...] = 1
+    model.biases[0][...] = np.linspace(-1, 1, 32)
+    assert "identical-units" not in codes(diagnose(model, X[:, :1]))
+
+
+# Gates
+
+
+def lstm_with(gate, bias):
+    """Return a cell of 16 units with the biases of one gate (input, forget, output, candidate) changed."""
+    model = networks.lstm([4, 16, 3], seeds=[0])
+    model.values[2][0, 16 * gate : 16 * (gate + 1)] = bias
+    return model
+
+
+@pytest.mark.parametrize(
+    ("gate", "bias", "number"),
+    [
+        (0, -10.0, 1 / (1 + math.exp(10)) * (1 - (f := 1 / (1 + math.exp(-1))) ** 20) / (1 - f)),
+        (1, -10.0, 1 / (1 + math.exp(10))),
+        (2, -10.0, 1 / (1 + math.exp(10))),
+    ],
+)
+def test_a_shut_gate_is_found_with_what_it_lets_through(gate, bias, number):
+    (one,) = [f for f in diagnose(lstm_with(gate, bias), SEQUENCE).findings if f.code == "gate-shut"]
+    assert one.number == pytest.approx(number, rel=1e-9)
+    assert ("input", "forget", "output")[gate] in one.sentence
+    assert one.lines == f"network.values[2][:, {16 * gate}:{16 * (gate + 1)}] = {int(gate == 1)}"
+
+
+@pytest.mark.parametrize("gate", range(3))
+def test_the_line_of_a_shut_gate_opens_it(gate):
+    network = lstm_with(gate, -10.0)
+    exec(next(f.lines for f in diagnose(network, SEQUENCE).findings if f.code == "gate-shut"))
+    assert diagnose(network, SEQUENCE).severity == "clean"
+
+
+@pytest.mark.parametrize("bias", [-4.0, 0.0, 1.0, 3.0, networks.Chrono(1000)])
+def test_gates_that_people_start_with_are_open(bias):
+    assert diagnose(networks.lstm([4, 16, 3], seeds=[0], forget_bias=bias), SEQUENCE).severity == "clean"
+
+
+def test_a_candidate_that_is_flat_by_its_biases_is_saturated():
+    (one,) = diagnose(lstm_with(3, 10.0), SEQUENCE).findings
+    assert (one.code, one.severity) == ("saturation", "severe")
+    assert "biases of size 10" in one.sentence
+
+
+@pytest.mark.parametrize(
+    ("name", "bias", "number"),
+    [
+        ("update", -10.0, 1 / (1 + math.exp(10))),
+        ("update", 10.0, 1 - (1 / (1 + math.exp(-10))) ** 15),
+        ("reset", -10.0, 1 / (1 + math.exp(10))),
+        ("update", 6.0, None),  # 15 steps write 4 % of what comes in
+        ("reset", 10.0, None),
+    ],
+)
+def test_the_gates_of_a_gru_over_all_its_steps(name, bias, number):
+    gates = {gate: (bias if gate == name else 0.0,) * 8 for gate in ("reset", "update", "candidate")}
+    cell = Cell(("w", "u"), ("a", "b"), gates, steps=5)
+    operations = [Operation(0, "input", "input", rms=1.0)]
+    operations += [
+        Operation(i, "recurrent", "gru_cell", parents=(i - 1,), weights=("w", "u"), rms=0.3, cells=(cell,))
+        for i in (1, 2, 3)
+    ]
+    weights = {w: Weight(w, "recurrent", (24, 8), 8, 8, 192, 0, 0.2, 3.0, 0.6, uses=[1, 2, 3]) for w in "wu"}
+    told = [f for f in findings(Record("test", operations, weights)) if f.code == "gate-shut"]
+    assert [f.number for f in told] == ([pytest.approx(number, rel=1e-9)] if number else [])
+
+
+# Odd layers
+
+
+@pytest.mark.parametrize(("kurtosis", "share"), [(3.0, 1.0), (1.8, 0.4)])
+def test_the_spread_of_a_variance_is_that_of_its_law(kurtosis, share):
+    one = Weight("w", "linear", (80, 80), 80, 80, 6400, 0.0, 1.0, kurtosis, 1.7)
+    low, high = laws.spread(one, 0.05)
+    assert high - low == pytest.approx(2 * 1.96 * math.sqrt(share * 2 / 6400), rel=0.02)
+
+
+def test_a_small_layer_may_be_off_by_chance():
+    model = net([64, 64, 64, 3, 64, 64, 64, 10])  # 192 entries
+    for factor, found in ((1.15, False), (1.25, True)):
+        model.weights[3][...] *= factor * (2 / 3) ** 0.5 / model.weights[3].std()
+        assert ("odd-layer" in codes(diagnose(model, X))) is found
+
+
+# Length and rank
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 5, 20])
+def test_a_report_of_many_findings_has_25_lines_at_most(count):
+    record = diagnose(net([64] * 20 + [10]), X).record
+    told = "The signal of this layer is said to be wrong in more words than fit into one line of a report."
+    found = [
+        Finding("signal-explodes", "severe", f"weight {i}", told, lines="a\nb\nc\nd") for i in range(count)
+    ]
+    lines = repr(Report(tuple(found), record)).splitlines()
+    assert 20 <= len(lines) <= 25
+    assert lines[-1].startswith("Not examined:")
+    assert "weight 0" in lines[0]
+    assert ("Further: " in "\n".join(lines)) is (count > 2)
+
+
+def test_linear_layers_lead_the_report():
+    found = [
+        Finding("signal-explodes", "severe", "1", "Grows."),
+        Finding("no-nonlinearity", "severe", "2", "Linear."),
+    ]
+    assert [one.code for one in ranked(found)] == ["no-nonlinearity", "signal-explodes"]
+
+
+def test_inputs_lead_before_targets():
+    model = net([64, 32, 1], "tanh")
+    report = diagnose(model, (100 * X, 1e6 + X[:, :1]), "squared")
+    assert [one.code for one in report.findings][:2] == ["input-scale", "target-scale"]
 
 
 def test_the_number_of_a_signal_finding_is_in_octaves():

@@ -182,6 +182,7 @@ def targets(record: Record) -> Iterator[Finding]:
             "the targets",
             f"The targets have size {loss.target_rms:.3g}; outputs start at about 1.",
             loss.target_rms,
+            order=len(record.operations),
         )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from initlib.diagnosis.findings import Finding, listed
 from initlib.diagnosis.lines import drawn
-from initlib.diagnosis.record import Operation, Record
+from initlib.diagnosis.record import Operation, Record, Weight
 
 STRONG = 1.5  # times the size of an orthogonal matrix
 LINEAR = ("scale", "pool")
@@ -56,43 +56,58 @@ def strong_recurrence(record: Record, operation: Operation) -> str:
 
 
 def identical_units(record: Record) -> Iterator[Finding]:
-    """Hidden layers whose units are and stay alike."""
-    recurrent = _recurrent_alike(record)
+    """Hidden layers whose units are and stay alike, or read one direction of their input."""
+    halves = _half_cells(record)
     copies = [
         weight
         for weight in record.weights.values()
         if weight.same_rows
         and weight.trainable
-        and weight.kind != "lookup"
-        and not any(use in record.ends for use in weight.uses)
-        and (weight.kind != "recurrent" or weight.name in recurrent)
+        and weight.fan_in > 1
+        and (weight.kind == "lookup" or not any(use in record.ends for use in weight.uses))
     ]
-    stay = [weight for weight in copies if weight.same_gradients and weight.same_later]
-    part = [weight for weight in copies if weight.rms and weight.same_gradients is False]
-    for layers, how, then in (
-        (stay, "severe", "equal gradients, and a step of gradient descent keeps them alike"),
-        (part, "warning", "though their gradients differ, so that they part as training goes on"),
-    ):
-        if layers:
-            first, names = layers[0], [weight.name for weight in layers]
-            value = "zero" if not first.rms else f"of equal rows, standard deviation {first.std:.3g}"
+    layers = [w for w in copies if w.kind != "lookup" and w.name not in halves]
+    stay = [w for w in layers if w.same_gradients and w.same_later]
+    part = [w for w in copies if w.rms and w.same_gradients is not None and w not in stay]
+    for alike, how in ((stay, "severe"), (part, "warning")):
+        if alike:
+            first, names = alike[0], [weight.name for weight in alike]
+            table = first.kind == "lookup"
             yield Finding(
                 "identical-units",
                 how,
                 names[0],
-                f"The units of {listed(names)} are copies of each other: weights {value}, {then}.",
-                order=min(use for weight in layers for use in weight.uses),
-                lines=drawn(record, names[0], "he"),
+                f"The {'rows' if table else 'units'} of {listed(names)} are copies of each other: weights "
+                f"{_value(first)}, {_future(first, how, first.name in halves)}.",
+                order=min(use for weight in alike for use in weight.uses),
+                lines=drawn(record, names[0], "small" if table else "he"),
             )
 
 
-def _recurrent_alike(record: Record) -> set[str]:
-    """Return the recurrent weights of those operations all of whose matrices have equal rows."""
+def _value(weight: Weight) -> str:
+    if weight.std:
+        return f"of equal rows, standard deviation {weight.std:.3g}"
+    return f"all {weight.mean:.3g}" if weight.mean else "zero"
+
+
+def _future(weight: Weight, how: str, half: bool) -> str:
+    """Return what becomes of the units of a layer, and what they have until then."""
+    if how == "severe":
+        return "equal gradients, and a step of gradient descent keeps them alike"
+    if weight.kind == "lookup":
+        return "so whatever is looked up is the same vector, until training tells the rows apart"
+    if weight.own_biases or half:
+        return "so they read one number of their input, and part only as training goes on"
+    return "though their gradients differ, so that they part as training goes on"
+
+
+def _half_cells(record: Record) -> set[str]:
+    """Return the recurrent weights beside which another matrix tells the units of their layer apart."""
     found: set[str] = set()
     for o in record.operations:
-        if o.kind == "recurrent":
-            own = [record.weights[name] for name in o.weights if name in record.weights]
-            if own and all(weight.same_rows for weight in own):
+        for cell in o.cells:
+            own = [record.weights[name] for name in cell.weights]
+            if not all(weight.same_rows for weight in own):
                 found.update(weight.name for weight in own)
     return found
 

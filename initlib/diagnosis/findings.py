@@ -29,6 +29,14 @@ FOLLOWS: dict[str, tuple[str, ...]] = {
         "rate-may-be-higher",
     ),
     "input-scale": ("saturation", "first-loss", "attention-one-hot"),
+    "gate-shut": (
+        "signal-vanishes",
+        "gradient-vanishes",
+        "gradient-tiny",
+        "inputs-merge",
+        "inputs-alike",
+        "rate-may-be-higher",
+    ),
     "stream-grows": (
         "signal-explodes",
         "gradient-explodes",
@@ -94,6 +102,7 @@ EXACT = (
     "not-optimized",
     "unreached",
     "summed-loss",
+    "no-nonlinearity",
 )
 
 

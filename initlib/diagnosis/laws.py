@@ -83,6 +83,23 @@ def kurtosis_error(kurtosis: float, count: int) -> float:
     return math.sqrt((24 if kurtosis >= 2.5 else 4) / max(count, 1))
 
 
+def spread(weight: Weight, level: float) -> tuple[float, float]:
+    """Return the bounds that the variance of independent draws over that of their law leaves at this level.
+
+    That of n entries is spread as chi^2 with 2n / (kurtosis - 1) degrees of freedom: n for a normal law.
+
+    >>> from initlib.diagnosis.record import Weight
+    >>> low, high = spread(Weight("w", "linear", (12, 12), 12, 12, 144, 0.0, 0.1, 3.0, 0.3), 0.05)
+    >>> round(low, 2), round(high, 2)
+    (0.78, 1.24)
+    """
+    from scipy.special import gammainccinv, gammaincinv
+
+    kurtosis = {"normal": 3.0, "uniform": 1.8}.get(family(weight), max(weight.kurtosis, 1.8))
+    half = weight.count / (kurtosis - 1)
+    return float(gammaincinv(half, level / 2)) / half, float(gammainccinv(half, level / 2)) / half
+
+
 def matching(weight: Weight, sigmas: float = SIGMAS) -> list[str]:
     """Return the names of the laws that the entries of a layer agree with; in small layers many do.
 

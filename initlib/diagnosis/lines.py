@@ -36,6 +36,21 @@ def drawn(record: Record, name: str | None, rule: str) -> str:
     return f"network.{array}[...] = {numpy.format(shape=record.parameters[name].shape)}"
 
 
+def filled(record: Record, name: str, start: int, stop: int, value: int) -> str:
+    """Return the line that sets the entries from `start` to `stop` of a bias to 0 or 1, "" for no parameter.
+
+    >>> from initlib.diagnosis.record import Parameter
+    >>> record = Record("PyTorch", [], parameters={"rnn.bias": Parameter("rnn.bias", (32,), True)})
+    >>> filled(record, "rnn.bias", 8, 16, 1)
+    'torch.nn.init.ones_(model.rnn.bias[8:16])'
+    """
+    if name not in record.parameters:
+        return ""
+    if record.framework == "initlib":
+        return f"network.values[{list(record.parameters).index(name)}][:, {start}:{stop}] = {value}"
+    return f"torch.nn.init.{('zeros_', 'ones_')[value]}({path(name)}[{start}:{stop}])"
+
+
 def path(name: str) -> str:
     """Return the Python expression for a parameter of `model`.
 

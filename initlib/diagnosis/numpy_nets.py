@@ -8,11 +8,12 @@ from numpy.typing import NDArray
 
 import initlib
 from initlib import checks
-from initlib.diagnosis.record import Loss, Operation, Parameter, Record, Weight
+from initlib.diagnosis.record import Cell, Loss, Operation, Parameter, Record, Weight
 from initlib.networks import Network
 
 Array = NDArray[Any]
 LOSSES = ("softmax", "squared")
+GATES = ("input", "forget", "output", "candidate")  # of an LSTM of initlib
 SATURATED = 0.05  # of the steepest slope
 
 
@@ -128,7 +129,7 @@ class _Walk:
             signal = self.tape.signals[layer][0]
             square = float(np.mean(np.square(signal)))
             operation.bias_share = min(1.0, weight.bias_rms**2 / square) if square else None
-            weight.same_rows &= bool((bias == bias.ravel()[0]).all())
+            weight.own_biases = bool((bias != bias.ravel()[0]).any())
         return operation
 
     def _cells(self, layer: Any, at: int) -> Operation:
@@ -137,12 +138,17 @@ class _Walk:
         for name, slot in zip(names, (layer.weight, layer.recurrent), strict=True):
             self.record.weights[name] = self._weight(name, self.network.values[slot][0], "recurrent")
             self.record.weights[name].uses.append(operation.index)
+        biases = np.split(self.network.values[layer.bias][0].astype(float), len(GATES))
+        parts = {gate: tuple(part.tolist()) for gate, part in zip(GATES, biases, strict=True)}
+        steps = self.tape.kept[layer][0].shape[2]
+        operation.cells = (Cell(names, (self.names[layer.bias],), parts, steps),)
         return operation
 
     def _weight(self, name: str, values: Array, kind: str) -> Weight:
         matrix = values.reshape(-1, values.shape[-1])
         taps = int(np.prod(values.shape[:-2])) if values.ndim > 2 else 1
-        mean, std = float(values.mean()), float(values.std())
+        mean = float(values.mean())
+        std = float(values.std()) if np.ptp(values) else 0.0  # not what rounding makes of it
         return Weight(
             name,
             kind,
@@ -154,7 +160,7 @@ class _Walk:
             std,
             float(np.mean(((values - mean) / (std or 1.0)) ** 4)),
             float(np.abs(values).max()),
-            same_rows=bool(matrix.shape[1] > 1 and (matrix == matrix[:, :1]).all()),
+            same_rows=_alike(matrix, kind),
         )
 
     def gradients(self) -> None:
@@ -172,7 +178,7 @@ class _Walk:
                 weight.gradient = float(np.linalg.norm(gradient))
                 matrix = gradient.reshape(-1, gradient.shape[-1])
                 limit = 1e-9 * float(np.abs(matrix).max())
-                alike = bool(weight.same_rows and (np.abs(matrix - matrix[:, :1]) <= limit).all())
+                alike = weight.same_rows and _alike(matrix, weight.kind, limit)
                 weight.same_gradients = alike
                 weight.same_later = alike and not self._broken_later(weight)
 
@@ -204,6 +210,12 @@ class _Walk:
         elif operation.activation in ("tanh", "sigmoid"):
             slope = 1 - signal**2 if operation.activation == "tanh" else 4 * signal * (1 - signal)
             operation.flat = float((slope <= SATURATED).mean())
+
+
+def _alike(matrix: Array, kind: str, limit: float = 0.0) -> bool:
+    """Say whether the columns of a weight, or its gradient, are equal; in recurrent layers gate by gate."""
+    parts = np.split(matrix, len(GATES), axis=1) if kind == "recurrent" else [matrix]
+    return all(bool(part.shape[1] > 1 and (np.abs(part - part[:, :1]) <= limit).all()) for part in parts)
 
 
 def _gradient(record: Record, output: Array, targets: Any, loss: Any, last: int) -> Array:

@@ -30,6 +30,21 @@ RESETS = ("norm", "recurrent", "attention", "softmax", "lookup", "other", "produ
 BOUNDED = ("tanh", "sigmoid", "sin", "erf", "softsign", "hard_tanh", "hard_sigmoid")
 
 
+@dataclass(frozen=True)
+class Cell:
+    """One layer, in one direction, of a recurrent operation: names of its weights and biases.
+
+    `gates` holds, in the order of their slices, the biases of all units, or the sums of both: of an LSTM
+    "input", "forget", "output", "candidate", of a GRU "reset", "update" (what of the old state stays),
+    "candidate", else "candidate" alone. `steps` is the length of the sequence in this operation.
+    """
+
+    weights: tuple[str, ...]
+    biases: tuple[str, ...]
+    gates: dict[str, tuple[float, ...]]
+    steps: int = 1
+
+
 @dataclass
 class Operation:
     """One step of the forward pass and what its output looks like on the batch.
@@ -62,6 +77,7 @@ class Operation:
     head_dim: int | None = None
     scaled: float | None = None
     row_sums: float | None = None
+    cells: tuple[Cell, ...] = ()
     lowest: float | None = None
     highest: float | None = None
 
@@ -70,8 +86,9 @@ class Operation:
 class Weight:
     """A parameter that multiplies signals, with what tells its law; `uses` are the operations.
 
-    `same_rows` says that all units have equal weights and biases, `same_gradients` that their gradients are
-    equal too (None: not known), `same_later` that both still hold after a step of gradient descent.
+    `same_rows` says that all units have equal weights, `own_biases` that their biases differ,
+    `same_gradients` that the gradients of their weights are equal too (None: not known), `same_later` that
+    both still hold after a step of gradient descent.
     """
 
     name: str
@@ -89,6 +106,7 @@ class Weight:
     derived: bool = False
     groups: int = 1
     same_rows: bool = False
+    own_biases: bool = False
     same_gradients: bool | None = None
     same_later: bool | None = None
     gradient: float | None = None

@@ -6,14 +6,15 @@ from dataclasses import dataclass
 from textwrap import fill
 from typing import Any
 
-from initlib.diagnosis import alike, ends, exact, laws, scale, siblings, units
+from initlib.diagnosis import alike, ends, exact, laws, recurrence, scale, siblings, units
 from initlib.diagnosis.findings import Finding, ranked
 from initlib.diagnosis.record import Operation, Record
 
 SCHEMA = 1  # of `to_dict`; a change that breaks readers raises it
-SHOWN = 3  # findings told in full
+LONGEST = 25  # lines of a printed report
+# Findings told in full, and rows of the stream: as many as that leaves room for.
+SHOWN = ((3, 8), (3, 4), (2, 8), (2, 4), (1, 8), (1, 4), (1, 0))
 ROW_KINDS = ("weight", "sum", "join", "recurrent", "lookup", "norm")
-ROWS = 8  # rows of the stream
 WIDTH = 110
 FORGIVEN = ("signal-vanishes", "gradient-vanishes", "inputs-merge")  # by Adam, see book: choose-by-activation
 LARGE = ("signal-explodes", "stream-grows", "gradient-explodes", "first-loss")  # see doctor-severity
@@ -65,19 +66,28 @@ class Report:
         return found
 
     def __repr__(self) -> str:
+        for shown, rows in SHOWN:
+            lines = self._lines(shown, rows)
+            if len(lines) <= LONGEST:
+                break
+        return "\n".join(lines)
+
+    def _lines(self, shown: int, rows: int) -> list[str]:
+        """Return the lines that are printed, with so many findings told in full and rows of the stream."""
         lines = [self.verdict, self._examined()]
         serious = [one for one in self.findings if one.severity != "note"]
-        for number, one in enumerate(serious[:SHOWN], 1):
+        for number, one in enumerate(serious[:shown], 1):
             lines += _told(number, one)
-        if len(serious) > SHOWN:
-            rest = ", ".join(f"{one.code} at {one.place}" for one in serious[SHOWN:])
-            lines.append(_wrapped(f"Further: {rest}."))
+        if len(serious) > shown:
+            rest = ", ".join(f"{one.code} at {one.place}" for one in serious[shown : shown + 3])
+            more = f" and {len(serious) - shown - 3} more" if len(serious) > shown + 3 else ""
+            lines.append(_wrapped(f"Further: {rest}{more}."))
         notes = [one for one in self.findings if one.severity == "note"]
-        lines += [_wrapped(f"Note: {one.sentence}") for one in notes[:3]]
-        if serious:
-            lines += self._stream()
+        lines += [_wrapped(f"Note: {one.sentence}") for one in notes[: 1 if serious else 3]]
+        if serious and rows:
+            lines += self._stream(rows)
         lines.append(f"Not examined: {'; '.join(self.skipped) or 'nothing of what this tool knows'}.")
-        return "\n".join(lines)
+        return "\n".join(lines).splitlines()
 
     def _examined(self) -> str:
         r = self.record
@@ -91,15 +101,15 @@ class Report:
         where = f"{layers} products with weights in {len(r.operations)} operations"
         return f"Examined: {where}, {r.samples} samples{loss}{rate}."
 
-    def _stream(self) -> list[str]:
+    def _stream(self, most: int) -> list[str]:
         """Return the table of the stream: first, last and most telling rows."""
         rows = [o for o in self.record.stream if o.kind in ROW_KINDS and o.rms]
         if not rows:
             return []
         kept = rows
-        if len(rows) > ROWS:
+        if len(rows) > most:
             told = {one.order for one in self.all()}
-            middle = sorted(rows[2:-2], key=lambda o: o.index not in told)[: ROWS - 4]
+            middle = sorted(rows[2:-2], key=lambda o: o.index not in told)[: most - 4]
             kept = sorted([*rows[:2], *middle, *rows[-2:]], key=lambda o: o.index)
         cells = [("layer", "rms", "1 - cos", "bias", "gradient", "law")]
         cells += [self._row(o) for o in kept]
@@ -212,7 +222,7 @@ def findings(record: Record) -> tuple[Finding, ...]:
     >>> findings(Record("numpy", []))
     ()
     """
-    parts = (exact, ends, scale, alike, siblings, units)
+    parts = (exact, ends, scale, recurrence, alike, siblings, units)
     checks = [check for part in parts for check in part.CHECKS]
     found = [one for check in checks for one in check(record)]
     for one in found:

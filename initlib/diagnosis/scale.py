@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator
 
-from initlib.diagnosis import laws, lines, predict
+from initlib.diagnosis import lines
 from initlib.diagnosis.findings import Finding, listed
 from initlib.diagnosis.record import BOUNDED, Operation, Record
 from initlib.diagnosis.segments import (
@@ -141,31 +141,6 @@ def gradients(record: Record) -> Iterator[Finding]:
         )
 
 
-def recurrent_signal(record: Record) -> Iterator[Finding]:
-    """A recurrent layer that hands on far less than it gets."""
-    for o in record.operations:
-        inside = record.operations[o.parents[0]] if o.parents else o
-        if o.kind != "recurrent" or o.rms is None or not inside.rms:
-            continue
-        layers = max(1, sum(name in record.weights for name in o.weights) // 2)
-        octaves = math.log2(o.rms / inside.rms) if o.rms else -math.inf
-        how, limit = severity(octaves, layers + 1)
-        if octaves < 0 and how is not None:
-            weight = record.weights.get(o.weights[0]) if o.weights else None
-            law = f": {weight.name} is drawn as {laws.words(weight)}" if weight is not None else ""
-            yield Finding(
-                "signal-vanishes",
-                how,
-                record.label(o),
-                f"Behind {record.label(o)} the signal is {-octaves:.1f} octaves smaller "
-                f"(x {2.0**octaves:.3g}) than in front of it{law}.",
-                octaves,
-                f"{limit:+.1f} octaves at {layers + 1} layers",
-                o.index,
-                lines=lines.drawn(record, weight.name, "xavier") if weight is not None else "",
-            )
-
-
 def tiny_gradients(record: Record) -> Iterator[Finding]:
     """Gradients that the number format rounds away, or that Adam's epsilon drowns."""
     half = {name for o in record.operations if o.half for name in o.weights}
@@ -196,30 +171,6 @@ def tiny_gradients(record: Record) -> Iterator[Finding]:
             )
 
 
-def through_time(record: Record) -> Iterator[Finding]:
-    """A gradient that explodes inside a recurrent layer, on its way back through time."""
-    for o in record.operations:
-        if o.kind != "recurrent" or not o.gradient or not o.rms or not o.parents:
-            continue
-        inside = record.operations[o.parents[0]]
-        if not inside.gradient or not inside.rms:
-            continue
-        octaves = math.log2(inside.gradient * inside.rms / (o.gradient * o.rms))
-        how, limit = severity(octaves, predict.DEPTHS[-1])
-        if octaves > 0 and how is not None:
-            yield Finding(
-                "gradient-explodes",
-                how,
-                record.label(o),
-                f"On its way back through time in {record.label(o)} the gradient grows by {octaves:.1f} "
-                f"octaves (x {2.0**octaves:.3g}), relative to the signals.",
-                octaves,
-                f"{limit:+.1f} octaves",
-                o.index,
-                lines=lines.drawn(record, next(iter(o.weights[1:]), None), "orthogonal"),
-            )
-
-
 def _graded(segment: Segment) -> list[Operation]:
     return [o for o in segment.points if o.gradient is not None and o.where != "the loss"]
 
@@ -244,4 +195,4 @@ def _pooling(record: Record, first: Operation, last: Operation) -> float:
     return octaves
 
 
-CHECKS = (signal, stream, gradients, recurrent_signal, through_time, tiny_gradients)
+CHECKS = (signal, stream, gradients, tiny_gradients)

@@ -11,6 +11,7 @@ from initlib.diagnosis.segments import paste
 
 SHARED = 0.6  # of the layers must follow one law before a layer can be odd
 ODD = 1.1  # factor of a standard deviation; 64 x 64 weights tell 1.06 from 1
+CHANCE = 1e-3  # that draws of one law have a layer called odd, in a whole net
 
 
 def sine_layer(record: Record) -> Iterator[Finding]:
@@ -62,13 +63,14 @@ def odd_layers(record: Record) -> Iterator[Finding]:
             [w.rms for _, w, _ in rows],
         )
     ]
-    best = max(scales, key=lambda scale: sum(_agree(one, scale) for one in scale))
+    level = CHANCE / len(rows)
+    best = max(scales, key=lambda scale: sum(_agree(one, scale, level) for one in scale))
     strangers = [
         place
         for place, (o, _, ratio) in enumerate(rows)
-        if not _agree(best[place], best) and not _follows_rule(record, o, ratio)
+        if not _agree(best[place], best, level) and not _follows_rule(record, o, ratio)
     ]
-    shared = sum(_agree(one, best) for one in best)
+    shared = sum(_agree(one, best, level) for one in best)
     if not strangers or len(strangers) > max(1, len(rows) // 5) or shared < SHARED * len(rows):
         return
     for place in strangers:
@@ -115,10 +117,13 @@ def _follows_rule(record: Record, operation: Operation, ratio: float) -> bool:
     return any(abs(math.log((ratio or 1e-9) / rule)) <= math.log(ODD) for rule in rules)
 
 
-def _agree(one: tuple[Operation, Weight, float], scale: list[tuple[Operation, Weight, float]]) -> bool:
-    """Say whether a layer has the scale of the median within 5 standard errors and 15 %."""
-    error = laws.SIGMAS * math.sqrt(2 / one[1].count) / 2
-    return abs(math.log(one[2] / median(v for _, _, v in scale))) <= max(error, math.log(ODD))
+def _agree(
+    one: tuple[Operation, Weight, float], scale: list[tuple[Operation, Weight, float]], level: float
+) -> bool:
+    """Say whether a layer has the scale of the median, within 10 % or what chance does to its variance."""
+    ratio = one[2] / median(v for _, _, v in scale)
+    low, high = laws.spread(one[1], level)
+    return 1 / ODD <= ratio <= ODD or low <= ratio**2 <= high
 
 
 CHECKS = (sine_layer, by_fan_out, odd_layers)

@@ -11,7 +11,6 @@ from initlib.diagnosis.segments import OFF, named_cause, segments
 
 LARGE = 2.0  # what enters an output layer is of about this size at most
 LOUD = 10.0  # inputs of this size are not standardized
-TANH_FLAT = 2.18  # beyond it tanh has less than 5 % of its steepest slope
 FIRST_LOSS = (2.0, 10.0)  # times ln K: a softmax whose logits have variance above 2 ln K sits on one class
 
 
@@ -76,30 +75,6 @@ def saturation(record: Record) -> Iterator[Finding]:
         )
 
 
-def saturated_cells(record: Record) -> Iterator[Finding]:
-    """Recurrent layers whose gates are flat: weights so large that pre-activations are far beyond 1."""
-    for o in record.operations:
-        if o.kind != "recurrent" or not o.parents or "relu" in o.name:
-            continue
-        inside = record.operations[o.parents[0]].rms or 0.0
-        own = [record.weights[name] for name in o.weights if name in record.weights]
-        square = sum(
-            w.rms**2 * w.fan_in * size**2 for w, size in zip(own, (inside, o.rms or 0.0), strict=False)
-        )
-        share = math.erfc(TANH_FLAT / math.sqrt(2 * square)) if square > 0 else 0.0
-        if share > 0.5:
-            yield Finding(
-                "saturation",
-                "severe" if share > 0.9 else "warning",
-                record.label(o),
-                f"Pre-activations of the gates in {record.label(o)} have a standard deviation of about "
-                f"{math.sqrt(square):.2g}: {share:.0%} of them lie where tanh is flat.",
-                share,
-                order=o.index,
-                lines=drawn(record, o.weights[0], "xavier"),
-            )
-
-
 def input_scale(record: Record) -> Iterator[Finding]:
     """Inputs that are far from size 1; severe if the first layer is saturated by it or the first loss is."""
     for o in record.operations:
@@ -154,15 +129,26 @@ def attention(record: Record) -> Iterator[Finding]:
             if o.scaled is not None and o.head_dim and o.scaled > 2 * o.head_dim**-0.5
             else ""
         )
+        loud = None if missing else _loud_queries(record, o)
+        why = missing or (f"; {loud.name} is drawn as {laws.words(loud)}" if loud is not None else "")
         yield Finding(
             "attention-one-hot",
             "severe",
             place,
-            f"The attention in {place} has {o.entropy:.2f} of the entropy of an even one{size}{missing}.",
+            f"The attention in {place} has {o.entropy:.2f} of the entropy of an even one{size}{why}.",
             o.entropy,
             order=o.index,
+            lines=drawn(record, loud.name, "xavier") if loud is not None else "",
         )
         return
+
+
+def _loud_queries(record: Record, operation: Operation) -> Weight | None:
+    """Return the weight that an attention's queries come from, if it makes what enters twice as large."""
+    while operation.parents and operation.kind in ("attention", "softmax", "scale", "other"):
+        operation = record.operations[operation.parents[0]]
+    weight = _weight(record, operation)
+    return weight if weight is not None and weight.rms * weight.fan_in**0.5 > LARGE else None
 
 
 def _scores(record: Record, operation: Operation) -> bool:
@@ -322,7 +308,6 @@ def not_at_start(record: Record) -> Iterator[Finding]:
 CHECKS = (
     dead_units,
     saturation,
-    saturated_cells,
     input_scale,
     attention,
     first_loss,

@@ -8,7 +8,7 @@ import itertools
 
 import torch
 from doctor_cases import CE, GPT, Shortcuts, coordinates, digits_batch, he, mlp, token_loss, tokens
-from doctor_nets import LeNet, LoRA, Recurrent, ViT, dict_loss, drawn, pictures, vgg
+from doctor_nets import GRUCellLoop, LeNet, LoRA, Recurrent, ViT, dict_loss, drawn, pictures, vgg
 from torch import nn
 from torch.nn import functional as F  # noqa: N812
 
@@ -21,6 +21,19 @@ FIRST_MISSES = (
     "WaveNet with an unread branch",
     "normalised by hand, then nll_loss",
     "targets all equal, no classes",
+    "constant queries, keys and values",
+    "constant matrix in a ViT",
+    "constant embedding",
+    "constant recurrent matrix",
+    "constant grouped convolutions",
+    "LSTM that forgets at once",
+    "LSTM that nothing gets into",
+    "LSTM that hands nothing on",
+    "LSTM of one candidate",
+    "GRU that forgets at once",
+    "GRU that nothing gets into",
+    "GRU cells that nothing gets into",
+    "GRU without a reset",
 )
 
 
@@ -53,6 +66,68 @@ def changed(model, **tensors):
             if name.replace("__", ".") in full:
                 value(p) if callable(value) else nn.init.constant_(p, value)
     return model
+
+
+def with_gate(model, gates, gate, bias):
+    """Set one gate's bias, in the second bias of all recurrent layers."""
+    for name, p in model.named_parameters():
+        if "bias_hh" in name:
+            part = p.detach().chunk(gates)[gate]
+            part.copy_(bias(part) if callable(bias) else torch.full_like(part, bias))
+    return model
+
+
+def lstm(gate, bias):
+    return with_gate(Recurrent(vocabulary=50), 4, gate, bias)
+
+
+def gru(gate, bias):
+    return with_gate(Recurrent(nn.GRU, 50), 3, gate, bias)
+
+
+def chrono(sign, longest=1000):
+    return lambda part: sign * torch.linspace(1, longest - 1, len(part)).log()
+
+
+def grouped(groups, value):
+    """Convolutions in groups, all of one number, between mixing ones."""
+    layers = [nn.Conv2d(1, 32, 3, padding=1), nn.ReLU(), nn.Conv2d(32, 32, 3, padding=1, groups=groups)]
+    net = he(nn.Sequential(*layers, nn.ReLU(), nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(128, 10)))
+    return changed(net, **{"2__weight": value})
+
+
+class Hinges(nn.Module):
+    """A basis of hinges in one number: equal weights, biases spread out."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.head = nn.Linear(1, 64), nn.Linear(64, 1)
+        nn.init.ones_(self.first.weight)
+        self.first.bias.data = torch.linspace(-1, 1, 64)
+
+    def forward(self, x):
+        return self.head(F.relu(self.first(x)))
+
+
+class StateSpace(nn.Module):
+    """Decays that start alike in all channels, as in Mamba."""
+
+    def __init__(self, d=64, states=8):
+        super().__init__()
+        self.log = nn.Parameter(torch.arange(1.0, states + 1).log().repeat(d, 1))
+        self.inside, self.step, self.b, self.head = (
+            nn.Linear(64, d),
+            nn.Linear(d, d),
+            nn.Linear(d, states),
+            nn.Linear(d, 10),
+        )
+
+    def forward(self, x):
+        x = F.silu(self.inside(x))
+        step = F.softplus(self.step(x))
+        decay = torch.exp(torch.einsum("bd,dn->bdn", step, -self.log.exp()))
+        state = (1 - decay) * torch.einsum("bd,bn->bdn", x, self.b(x))
+        return self.head(x + state.sum(-1))
 
 
 class OwnMatrices(nn.Module):
@@ -342,6 +417,44 @@ VARIANTS = {
         CE,
         "identical-units",
     ),
+    "constant queries, keys and values": (
+        lambda: changed(GPT(tied=False), qkv__weight=0.05),
+        tokens,
+        token_loss,
+        "identical-units",
+    ),
+    "constant matrix in a ViT": (
+        lambda: changed(ViT(), layers__1__linear1__weight=0.02),
+        pictures,
+        dict_loss,
+        "identical-units",
+    ),
+    "constant embedding": (
+        lambda: changed(Recurrent(vocabulary=50), embedding=0.5),
+        text,
+        token_loss,
+        "identical-units",
+    ),
+    "constant recurrent matrix": (
+        lambda: changed(Recurrent(vocabulary=50), weight_hh_l0=0.05),
+        text,
+        token_loss,
+        "identical-units",
+    ),
+    "constant grouped convolutions": (lambda: grouped(4, 0.1), pictures, CE, "identical-units"),
+    "LSTM that forgets at once": (lambda: lstm(1, -10.0), text, token_loss, "gate-shut"),
+    "LSTM that nothing gets into": (lambda: lstm(0, -10.0), text, token_loss, "gate-shut"),
+    "LSTM that hands nothing on": (lambda: lstm(3, -8.0), text, token_loss, "gate-shut"),
+    "LSTM of one candidate": (lambda: lstm(2, 10.0), text, token_loss, "saturation"),
+    "GRU that forgets at once": (lambda: gru(1, -6.0), text, token_loss, "gate-shut"),
+    "GRU that nothing gets into": (lambda: gru(1, 10.0), text, token_loss, "gate-shut"),
+    "GRU cells that nothing gets into": (
+        lambda: with_gate(GRUCellLoop(), 3, 1, 8.0),
+        digits_batch,
+        CE,
+        "gate-shut",
+    ),
+    "GRU without a reset": (lambda: gru(0, -10.0), text, token_loss, "gate-shut"),
     "layer made in forward": (MadeInForward, digits_batch, CE, "unregistered"),
     "convolutions without activation": (
         lambda: nn.Sequential(nn.Conv2d(1, 16, 3), nn.Conv2d(16, 16, 3), nn.Flatten(), nn.Linear(9216, 10)),
@@ -420,6 +533,23 @@ SILENT = {
         pictures,
         CE,
     ),
+    "chrono LSTM": (
+        lambda: with_gate(lstm(1, chrono(1.0)), 4, 0, chrono(-1.0)),
+        text,
+        token_loss,
+    ),
+    "chrono GRU": (lambda: gru(1, chrono(1.0)), text, token_loss),
+    "forget bias 3": (lambda: lstm(1, 3.0), text, token_loss),
+    "zero recurrent matrices": (lambda: changed(Recurrent(vocabulary=50), weight_hh=0.0), text, token_loss),
+    "zero queries, keys and values": (lambda: changed(GPT(tied=False), qkv__weight=0.0), tokens, token_loss),
+    "zero positions": (lambda: changed(GPT(tied=False), position=0.0), tokens, token_loss),
+    "box filters for each channel": (lambda: grouped(32, 1 / 9), pictures, CE),
+    "hinges in one number": (
+        Hinges,
+        lambda s: (digits_batch(s)[0][:, 20:21], digits_batch(s)[0][:, 20:21].abs()),
+        F.mse_loss,
+    ),
+    "state space of equal decays": (StateSpace, digits_batch, CE),
     "layer norms": (lambda: normed(nn.LayerNorm), digits_batch, CE),
     "batch norms in eval mode": (lambda: vgg(lambda m: m, norm=True).eval(), pictures, CE),
     "branches of one layer, zero": (lambda: Residual(24, 0.0), digits_batch, CE),

@@ -201,7 +201,9 @@ class Run:
         floor = 1e-7 * largest
         for name, weight in record.weights.items():
             gradient = self.gradients.get(name)
-            if gradient is not None and not gradient.is_sparse:
+            if gradient is not None and gradient.is_sparse:  # rows that were looked up alone
+                weight.same_gradients = False if weight.same_rows else None
+            elif gradient is not None:
                 weight.gradient = float(torch.linalg.vector_norm(gradient, dtype=torch.float64))
                 if weight.same_rows:
                     weight.same_gradients = measure.alike(gradient, weight.kind, weight.groups, 1e-4, floor)

@@ -1,6 +1,6 @@
 """Which operation a call on data is: one function for each kind that needs a closer look."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -10,10 +10,12 @@ import torch
 from initlib.diagnosis.pytorch import measure
 from initlib.diagnosis.pytorch import vocabulary as v
 from initlib.diagnosis.pytorch.tags import CONSTANT, Tag, einsum_sizes, factor_of
-from initlib.diagnosis.record import Operation
+from initlib.diagnosis.record import Cell, Operation
 
 if TYPE_CHECKING:
     from initlib.diagnosis.pytorch.mode import Recorder
+
+GATES = {"lstm": ("input", "forget", "candidate", "output"), "gru": ("reset", "update", "candidate")}
 
 
 @dataclass
@@ -91,7 +93,7 @@ def _bias(recorder: "Recorder", operation: Operation, bias: Any, out: Any) -> No
     weight = recorder.weights[operation.weights[0]]
     weight.bias, weight.bias_rms = names[0] if names else "bias", size**0.5
     if weight.same_rows and flat.numel() > 1 and not measure.equal_rows(flat.reshape(-1, 1)):
-        weight.same_rows = False
+        weight.own_biases = True
     square = float(torch.linalg.vector_norm(out.detach(), dtype=torch.float32)) ** 2 / max(out.numel(), 1)
     operation.bias_share = min(1.0, size / square) if square > 0 else None
 
@@ -130,11 +132,33 @@ def _lookup(recorder: "Recorder", call: Call) -> Operation:
 def _recurrent(recorder: "Recorder", call: Call) -> Operation:
     names = tuple(n for tag in call.tags for n in tag.names)
     operation = recorder.add("recurrent", call.name, call.nodes, weights=names)
-    gates = {"lstm": 4, "gru": 3}.get(call.name.partition("_")[0], 1)
-    for tensor, tag in zip(call.given, call.tags, strict=True):
-        if tag.node is None and tag.names and tensor.dim() == 2:
-            recorder.weigh(tag.names[0], tensor, "recurrent", gates).uses.append(operation.index)
+    gates = GATES.get(call.name.partition("_")[0], ("candidate",))
+    own = [(tag.names[0], t) for t in _own_of(call) if (tag := recorder.tag(t)).names and tag.node is None]
+    for name, tensor in own:
+        if tensor.dim() == 2:
+            recorder.weigh(name, tensor, "recurrent", len(gates)).uses.append(operation.index)
+    steps = max(1, call.out.numel() // call.out.shape[-1] // max(recorder.samples, 1))
+    operation.cells = tuple(_cells(own, gates, steps))
     return operation
+
+
+def _own_of(call: Call) -> Sequence[Any]:
+    """Return the weights and biases of a recurrent call, without first states, which may be learned too."""
+    if call.name.endswith("cell"):
+        return [t for t in call.args[2:6] if t is not None]
+    lists = [argument for argument in call.args if isinstance(argument, (list, tuple))]
+    return lists[-1] if lists else ()
+
+
+def _cells(own: list[tuple[str, Any]], gates: tuple[str, ...], steps: int) -> Iterator[Cell]:
+    """Yield the layers: two matrices of as many rows, and two biases where there are any."""
+    matrices = [at for at, (_, t) in enumerate(own) if t.dim() == 2 and t.shape[0] == own[0][1].shape[0]]
+    for at, end in zip(matrices[::2], [*matrices[2::2], len(own)], strict=True):
+        layer = own[at:end]
+        weights, biases = (tuple(name for name, t in layer if t.dim() == dim) for dim in (2, 1))
+        total = sum((t.detach().double() for _, t in layer if t.dim() == 1), torch.zeros(len(own[0][1])))
+        parts = zip(gates, total.chunk(len(gates)), strict=True)
+        yield Cell(weights[:2], biases, {gate: tuple(part.tolist()) for gate, part in parts}, steps)
 
 
 def _elementwise(recorder: "Recorder", call: Call) -> Operation | None:

@@ -147,9 +147,9 @@ def weight(
     values = entries.double()
     mean = float(values.mean())
     squares = (values - mean).square_()
-    std = math.sqrt(float(squares.mean()))
-    fourth = float(squares.square_().mean())
     low, high = (float(x) for x in torch.aminmax(w))
+    std = math.sqrt(float(squares.mean())) if low < high else 0.0  # not what rounding makes of it
+    fourth = float(squares.square_().mean())
     fan_in, fan_out = sizes or fans(shape, kind, groups)
     return Weight(
         name,
@@ -167,11 +167,13 @@ def weight(
 
 
 def alike(tensor: Any, kind: str, groups: int, tolerance: float = 0.0, floor: float = 0.0) -> bool:
-    """Say whether the units of a weight, or of its gradient, are equal; in recurrent layers gate by gate."""
+    """Say whether the units of a weight, or of its gradient, that read the same inputs are equal.
+
+    In recurrent layers that is gate by gate, in convolutions group by group.
+    """
     matrix = by_units(tensor, kind)
-    if kind != "recurrent":
-        return groups == 1 and equal_rows(matrix, tolerance, floor)
-    return all(equal_rows(gate, tolerance, floor) for gate in matrix.chunk(groups))
+    parts = matrix.chunk(groups) if kind in ("recurrent", "conv") else (matrix,)
+    return all(equal_rows(part, tolerance, floor) for part in parts)
 
 
 def by_units(tensor: Any, kind: str) -> Any:

@@ -112,7 +112,7 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc,unused-ignore]
         if name not in self.weights:
             made = measure.weight(name, tensor, kind, groups, sizes)
             made.derived = id(tensor) not in self._known and getattr(tensor, "grad_fn", None) is not None
-            made.same_rows = kind != "lookup" and measure.alike(tensor, kind, groups)
+            made.same_rows = measure.alike(tensor, kind, groups)
             self.weights[name] = made
         return self.weights[name]
 
