@@ -8,7 +8,7 @@ hardly vary about 1/2, it vanishes.
 The first run (first-runs/, seeds 100 to 109, SGD alone) had no word for "not worse": for tanh LSUV was ahead
 of Xavier by 0.6 to 2.9 points, neither alike nor two points better, and the trial was inconclusive. Now "at
 least as well" asks that the outcome be not lower, and Adam is tried as well, without pilots; the thresholds
-are those of the first run, whose pilots had seeds 0 to 4.
+are those of the first run, whose pilots had seeds 0 to 4. The published pilots were made after the run.
 """
 
 from collections.abc import Sequence
