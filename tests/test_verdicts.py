@@ -146,14 +146,14 @@ def test_the_map_of_scopes_has_the_leading_contrast_of_each_result_with_its_inte
             assert (became == "gone") == (finding.outcome == "equivalent")
     # rules that count seeds or epochs: the arms that they count
     assert {
-        "C2  tanh, random against zeros",
-        "C3  tanh, gaussian against constant",
-        "C18  sigmoid: x 8 against x 1",
-        "C23  residual, 32 blocks, scaled against He",
+        "C2  tanh, random rather than zeros",
+        "C3  tanh, gaussian rather than constant",
+        "C18  sigmoid: x 1 rather than x 8",
+        "C23  residual, 32 blocks, scaled rather than He",
     } <= rows.keys()
     zeros = found.claims["C2"].values("all layers", "test_accuracy", arm="zeros", activation="tanh")
-    assert rows["C2  tanh, random against zeros"]["SGD"][0].estimate.mean > 0.95 - zeros.mean()
-    sgd, adam = (rows["C13  SiLU, 20 layers: He against critical"][name][1] for name in ("SGD", "Adam"))
+    assert rows["C2  tanh, random rather than zeros"]["SGD"][0].estimate.mean > 0.95 - zeros.mean()
+    sgd, adam = (rows["C13  SiLU, 20 layers: critical rather than He"][name][1] for name in ("SGD", "Adam"))
     assert (sgd, adam) == ("holds", "open")
     figure = found.scope_map()
     assert [axis.get_title(loc="left") for axis in figure.axes] == list(scopes.COLUMNS)

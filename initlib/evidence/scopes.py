@@ -102,12 +102,20 @@ def scope_map(results: Mapping[str, Result]) -> dict[str, dict[str, tuple[Findin
     for claim, result in results.items():
         test = leading(result)
         if test is not None:
-            words = re.sub(", best rates?", "", test.name).replace(" minus ", " against ")
             parts = trainings(result)
-            found[f"{claim}  {words}"] = {
+            found[f"{claim}  {_better_first(test, result)}"] = {
                 column(parts, f.ground): (f, became) for f, became in result.compared(test)
             }
     return found
+
+
+def _better_first(test: Difference, result: Result) -> str:
+    """Return what a leading difference compares, the arm that has more before the other."""
+    turned = any(one.name == test.name and one != test for one in result.protocol.tests)
+    words = re.sub(", best rates?|accuracy, ", "", test.name)
+    [(start, first, second)] = re.findall(r"(.*: |.*, |)(.+) minus (.+)", words)
+    more, less = (second, first) if turned else (first, second)
+    return f"{start}{more} rather than {less}"
 
 
 def by_optimizer(result: Result) -> dict[str, str]:
