@@ -74,6 +74,10 @@ RULES: Sequence[Rule] = (
         normalisations=("layer", "pre"),
         parts=residual(normal(LECUN), normal("2 / (blocks * fan_in)")),
         why="Each block adds to the stream: with the last layers divided by the blocks, it at most doubles.",
-        sources=("radford2019", "xiong2020"),
+        also="More blocks lower Adam's best rate; much less if branches are multiplied by old / new blocks, "
+        "or they and their rates by its root.",
+        sources=("radford2019", "xiong2020", "yang2024", "dey2025"),
+        evidence=("depth-transfer",),
+        tested=("relu",),
     ),
 )

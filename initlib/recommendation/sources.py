@@ -8,6 +8,7 @@ CITED: dict[str, tuple[str, str]] = {
     "ba2016": ("Ba et al. 2016", "https://arxiv.org/abs/1607.06450"),
     "bachlechner2021": ("Bachlechner et al. 2021", "https://arxiv.org/abs/2003.04887"),
     "de2020": ("De & Smith 2020", "https://arxiv.org/abs/2002.10444"),
+    "dey2025": ("Dey et al. 2025", "https://arxiv.org/abs/2505.01618"),
     "gers2000": ("Gers et al. 2000", "https://doi.org/10.1162/089976600300015015"),
     "glorot2010": ("Glorot & Bengio 2010", "https://proceedings.mlr.press/v9/glorot10a.html"),
     "glorot2010tutorial": ("Glorot 2010", "https://github.com/lisa-lab/DeepLearningTutorials"),
@@ -53,6 +54,7 @@ CITED: dict[str, tuple[str, str]] = {
     "xiong2020": ("Xiong et al. 2020", "https://arxiv.org/abs/2002.04745"),
     "yang2019": ("Yang et al. 2019", "https://arxiv.org/abs/1902.08129"),
     "yang2022": ("Yang et al. 2022", "https://arxiv.org/abs/2203.03466"),
+    "yang2024": ("Yang et al. 2024", "https://arxiv.org/abs/2310.02244"),
     "zhang2019": ("Zhang et al. 2019", "https://arxiv.org/abs/1901.09321"),
     "zhang2023": ("Zhang et al. 2023", "https://arxiv.org/abs/2302.05543"),
 }
@@ -62,6 +64,7 @@ TRIALS = {
     "batch-norm-gradients": "beyond/residual-streams",
     "choose-by-activation": "practices/choose-by-activation",
     "data-scale": "pitfalls/data-characteristics",
+    "depth-transfer": "beyond/residual-streams",
     "fixup": "beyond/residual-streams",
     "forget-bias": "practices/biases",
     "he-depth": "techniques/he",
