@@ -50,7 +50,8 @@ def look(record: Record, batch: Any, examine: Callable[[Any], Record]) -> None:
     try:
         found = [examine(part(batch, n, cut)) for cut in cuts]
     except Exception as error:
-        record.skipped.append(f"{UNKNOWN} (half the batch fails with {type(error).__name__})")
+        kind = type(error.__cause__ or error).__name__
+        record.skipped.append(f"{UNKNOWN} (half the batch fails with {kind})")
         return
     if [half.samples for half in found] == [n // 2, n - n // 2]:
         record.halves = found
