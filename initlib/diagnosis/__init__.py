@@ -13,10 +13,11 @@ from typing import Any
 
 from initlib import checks, networks
 from initlib.checks import Rng
-from initlib.diagnosis import report
+from initlib.diagnosis import halves, report
 from initlib.diagnosis.catalogue import CATALOGUE, Entry
 from initlib.diagnosis.changes import Change, Changes
 from initlib.diagnosis.findings import Finding
+from initlib.diagnosis.record import Record
 from initlib.diagnosis.report import Report
 
 __all__ = ["CATALOGUE", "DEPTHS", "Change", "Changes", "Entry", "Finding", "Report", "apply", "diagnose"]
@@ -42,7 +43,9 @@ def diagnose(
     loss is listed as not examined. For a `Network` the loss is "softmax" or "squared".
 
     `optimizer`, an instance or "sgd" or "adam", with `learning_rate` (default: its own) has the first step
-    tried. `depth="thorough"` compares the loss with that of shuffled weights too.
+    tried. `depth="thorough"` compares the loss with that of shuffled weights too (PyTorch models), and
+    examines each half of the batch: what is not found again on both is marked as resting on these samples,
+    and its severity falls to a warning where the half without it is far from the limit.
 
     Errors: a model that cannot be examined or restored is a TypeError in one sentence; a model or loss that
     fails on the batch a RuntimeError with its words. Needs PyTorch only for PyTorch's models.
@@ -59,16 +62,26 @@ def diagnose(
         learning_rate = checks.real("learning_rate", learning_rate, above=0)
     if isinstance(optimizer, str):
         checks.choice("optimizer", optimizer, ("sgd", "adam", "adamw"))
-    if isinstance(model, networks.Network):
-        from initlib.diagnosis import numpy_nets
 
-        record = numpy_nets.examine(model, batch, loss, optimizer)
-    else:
-        record = _torch_examination().examine.examine(model, batch, loss, optimizer, learning_rate, depth)
+    def examine(batch: Any, depth: str = "quick") -> Record:
+        if isinstance(model, networks.Network):
+            from initlib.diagnosis import numpy_nets
+
+            return numpy_nets.examine(model, batch, loss, optimizer)
+        made: Record = _torch_examination().examine.examine(
+            model, batch, loss, optimizer, learning_rate, depth
+        )
+        return made
+
+    record = examine(batch, depth)
+    if depth == "thorough":
+        halves.look(record, batch, examine)
     if loss is None:
         record.skipped.append("first loss, targets, learning rate (no loss was given)")
     if depth == "quick":
         record.skipped.append('whether the weights are independent draws (depth="thorough")')
+    elif isinstance(model, networks.Network):
+        record.skipped.append("whether the weights are independent draws (for PyTorch models alone)")
     return Report(report.findings(record), record)
 
 

@@ -40,7 +40,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--samples", type=int, default=64, help="with --input and --tokens (default: 64)")
     made.add_argument("--loss", default="", help=f"one of {', '.join(LOSSES)}, or package.module:name")
     made.add_argument("--lr", help="optimizer and rate whose first step is tried, like sgd:0.1")
-    made.add_argument("--thorough", action="store_true", help="compare with shuffled weights too")
+    made.add_argument("--thorough", action="store_true", help="shuffle the weights and halve the batch too")
     made.add_argument("--seed", type=int, default=0, help="of the model and of random inputs (default: 0)")
     made.add_argument("--json", action="store_true", help="print JSON, with its schema's version")
     made.add_argument(

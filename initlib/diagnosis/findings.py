@@ -122,7 +122,8 @@ class Finding:
     """What was found: code of the catalogue, severity, place, a sentence with the number.
 
     `order` is the place in the graph, `holds` the optimizer for which it holds; `consequences` are findings
-    that follow from this one, `lines` what to paste, from the catalogue where a check gave none.
+    that follow from this one, `lines` what to paste, from the catalogue where a check gave none. `halves`
+    says on which half of the batch it was found again, None where that was not asked.
 
     >>> Finding("labels", "severe", "the targets", "3 of 64 labels lie outside 0 ... 9.").entry.page
     'pitfalls/data-characteristics'
@@ -137,6 +138,7 @@ class Finding:
     order: int = 0
     holds: str = ""
     lines: str = ""
+    halves: tuple[bool, bool] | None = None
     consequences: list["Finding"] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -149,6 +151,21 @@ class Finding:
     def entry(self) -> Entry:
         """The row of the catalogue."""
         return CATALOGUE[self.code]
+
+    @property
+    def rests_on_samples(self) -> bool:
+        """Whether the finding was not made again on both halves of the batch."""
+        return self.halves is not None and not all(self.halves)
+
+    @property
+    def told(self) -> str:
+        """The sentence, and where the finding rests on these samples, which half of them shows it."""
+        if self.halves is None or not self.rests_on_samples:
+            return self.sentence
+        on = (
+            f"Only the {'first' if self.halves[0] else 'second'} half" if any(self.halves) else "Neither half"
+        )
+        return f"{self.sentence} {on} of the batch shows it by itself: it may rest on these samples."
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain Python objects."""
@@ -164,6 +181,7 @@ class Finding:
             "holds": self.holds,
             "lines": self.lines,
             "page": self.entry.page,
+            "halves": None if self.halves is None else list(self.halves),
             "consequences": [one.to_dict() for one in self.consequences],
         }
 

@@ -180,7 +180,7 @@ class Rate:
 
 @dataclass
 class Record:
-    """All that a diagnosis is made from.
+    """All that a diagnosis is made from; `halves` are the records of both halves of the batch, if examined.
 
     >>> record = Record("numpy", [Operation(0, "input", "x"), Operation(1, "weight", "linear", parents=(0,))])
     >>> [operation.index for operation in record.stream]
@@ -200,6 +200,7 @@ class Record:
     steps_taken: int = 0
     input_spread: float | None = None
     skipped: list[str] = field(default_factory=list)
+    halves: list["Record"] = field(default_factory=list)
     versions: dict[str, str] = field(default_factory=dict)
 
     @cached_property

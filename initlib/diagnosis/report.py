@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from textwrap import fill
 from typing import Any
 
-from initlib.diagnosis import alike, ends, exact, laws, recurrence, scale, siblings, units
+from initlib.diagnosis import alike, ends, exact, halves, laws, recurrence, scale, siblings, units
 from initlib.diagnosis.findings import Finding, ranked
 from initlib.diagnosis.record import Operation, Record
 
@@ -83,7 +83,7 @@ class Report:
             more = f" and {len(serious) - shown - 3} more" if len(serious) > shown + 3 else ""
             lines.append(_wrapped(f"Further: {rest}{more}."))
         notes = [one for one in self.findings if one.severity == "note"]
-        lines += [_wrapped(f"Note: {one.sentence}") for one in notes[: 1 if serious else 3]]
+        lines += [_wrapped(f"Note: {one.told}") for one in notes[: 1 if serious else 3]]
         if serious and rows:
             lines += self._stream(rows)
         lines.append(f"Not examined: {'; '.join(self.skipped) or 'nothing of what this tool knows'}.")
@@ -183,14 +183,12 @@ class Report:
 def _told(number: int, one: Finding) -> list[str]:
     """Return the lines of one finding."""
     entry = one.entry
-    lines = [_wrapped(f"{number}. [{one.severity}] {one.sentence}", "   ")]
+    lines = [_wrapped(f"{number}. [{one.severity}] {one.told}", "   ")]
     lines.append(
         _wrapped(f"   Tolerance: {one.tolerance}. From: {entry.source}. Holds for {one.holds}.", "   ")
     )
     if one.consequences:
-        lines.append(
-            _wrapped("   Because of it: " + " ".join(c.sentence for c in one.consequences[:3]), "   ")
-        )
+        lines.append(_wrapped("   Because of it: " + " ".join(c.told for c in one.consequences[:3]), "   "))
     lines += [
         "   " + ("Fix:  " if not i else "      ") + line for i, line in enumerate(one.lines.splitlines())
     ]
@@ -219,12 +217,14 @@ def _plain(value: Any) -> Any:
 def findings(record: Record) -> tuple[Finding, ...]:
     """Return all findings of a record, ranked; with Adam, what is merely small is at most a warning.
 
+    What is not found again on both halves of the batch, where these were examined, is marked.
+
     >>> findings(Record("numpy", []))
     ()
     """
-    parts = (exact, ends, scale, recurrence, alike, siblings, units)
-    checks = [check for part in parts for check in part.CHECKS]
-    found = [one for check in checks for one in check(record)]
+    found = _met(record)
+    again = [{one.code for one in _met(half)} for half in record.halves]
+    halves.compare(found, again)
     for one in found:
         one.lines = one.lines or one.entry.paste(record.framework)
     if str(record.optimizer).lower().startswith("adam"):
@@ -234,3 +234,9 @@ def findings(record: Record) -> tuple[Finding, ...]:
             elif one.code in LARGE:
                 one.holds = "SGD; with Adam, as here, most such starts of our trials learned, though worse"
     return tuple(ranked(found))
+
+
+def _met(record: Record) -> list[Finding]:
+    """Return what every check finds in a record, in the order of the checks."""
+    parts = (exact, ends, scale, recurrence, alike, siblings, units)
+    return [one for part in parts for check in part.CHECKS for one in check(record)]

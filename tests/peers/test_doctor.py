@@ -631,6 +631,84 @@ def test_thorough_tells_a_trained_net_from_a_fresh_one():
     assert diagnose(model, (x, y), CE, depth="thorough").has("not-at-start")
 
 
+def outlier(model, sample=3):
+    """Return a batch with one sample that is 10,000 times too large, and wrongly classified."""
+    x, y = (t.clone() for t in digits_batch(0))
+    x[sample] *= 1e4
+    y[sample] = model(x)[sample].argmin()
+    return x, y
+
+
+def test_thorough_tells_one_sample_from_a_loud_model():
+    torch.manual_seed(0)
+    model = he(mlp(64, 64, 64, 10))
+    options = {"optimizer": "sgd", "learning_rate": 0.01}
+    assert diagnose(model, outlier(model), CE, **options).severity == "severe"
+    report = diagnose(model, outlier(model), CE, depth="thorough", **options)
+    assert report.severity == "warning", report
+    assert {one.halves for one in report.all()} == {(True, False)}
+    clean = diagnose(model, digits_batch(0), CE, depth="thorough", **options)
+    assert clean.severity in ("clean", "note"), clean
+    assert len(clean.record.halves) == 2
+
+
+@pytest.mark.parametrize("name", OPEN)
+def test_thorough_marks_no_fault_of_the_model(name):
+    _, quick = run(OPEN[name], 0)
+    torch.manual_seed(0)
+    case = OPEN[name](0)
+    report = diagnose(case.model, case.batch, case.loss, depth="thorough", **case.options)
+    (found,) = {one.severity for one in report.all() if one.code == case.expect}
+    assert found in [one.severity for one in quick.all() if one.code == case.expect]
+    assert not any(one.rests_on_samples for one in report.all() if one.code == case.expect), report
+
+
+class Halfway(Busy):
+    """Fails on part of the batch, after it has changed all that it can."""
+
+    def forward(self, x):
+        self.fail = len(x) < self.least
+        return super().forward(x)
+
+
+@pytest.mark.parametrize("wrong", ["forward", "backward"])
+def test_nothing_is_changed_where_half_the_batch_fails(wrong):
+    def loss(output, targets):
+        if wrong == "backward" and len(targets) < len(batch[0]):
+            output.register_hook(lambda gradient: 1 / 0)
+        return CE(output, targets)
+
+    torch.manual_seed(0)
+    model, batch = Halfway(), digits_batch(0)
+    model.least = len(batch[0]) if wrong == "forward" else 0
+    before = state(model, batch)
+    report = diagnose(model, batch, loss, depth="thorough")
+    assert_same(before, state(model, batch))
+    error = "ArithmeticError" if wrong == "forward" else "ZeroDivisionError"
+    assert any(f"half the batch fails with {error}" in one for one in report.skipped), report.skipped
+    assert not report.record.halves
+
+
+def test_dicts_are_halved_and_targets_along_another_axis_are_said():
+    class Masked(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.head = nn.Linear(64, 10)
+
+        def forward(self, x, mask):
+            return self.head(x * mask)
+
+    x, y = digits_batch(0)
+    batch = {"x": x, "mask": torch.ones(1, 64)}
+    report = diagnose(Masked(), (batch, y), CE, depth="thorough")
+    assert [half.samples for half in report.record.halves] == [len(x) // 2] * 2
+    report = diagnose(Masked(), (batch, y[None]), lambda o, t: CE(o, t[0]), depth="thorough")
+    assert any("half the batch fails" in one for one in report.skipped)
+    small = {"x": x[:8], "mask": torch.ones(1, 64)}
+    report = diagnose(Masked(), (small, y[:8]), CE, depth="thorough")
+    assert any("takes 16 samples, this one has 8" in one for one in report.skipped)
+
+
 def test_dicts_and_several_inputs_and_half_precision_are_taken():
     class Two(nn.Module):
         def __init__(self):
