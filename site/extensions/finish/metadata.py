@@ -172,12 +172,15 @@ def write_map(site: Path, pages: list[Page], book: Book) -> None:
 
 
 def write_root(site: Path, page: Page, book: Book) -> None:
-    """Write the page at the site's root: it forwards to the landing page, and tells what that one tells."""
+    """Write the page at the site's root: it forwards to the landing page, and tells what that one tells.
+
+    It names no icon: the request would be cut off by the forwarding.
+    """
     kept = page.head.select('meta[name="description"], meta[property], link[rel="canonical"], meta[charset]')
     (site / "index.html").write_text(
         f'<!DOCTYPE html>\n<html lang="en"><head>{"".join(map(str, kept))}<title>{book.title}</title>'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f'<meta http-equiv="refresh" content="0; url={book.landing}">{icons("")}</head>'
+        f'<meta http-equiv="refresh" content="0; url={book.landing}"></head>'
         f'<body><main><p><a href="{book.landing}">{book.title}</a></p></main></body></html>\n',
         encoding="utf-8",
     )
