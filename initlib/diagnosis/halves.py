@@ -26,7 +26,8 @@ FAMILIES = (
     ("first-loss",),
     ("learning-rate",),
 )
-# Severe lies so far beyond a mere warning that a half without any finding has nothing of the kind.
+# Severe lies so far beyond a mere warning that a half without any finding has nothing of the kind; a rate
+# follows its cause, which is one of these.
 DEMOTED = (
     "first-loss",
     "input-scale",
