@@ -34,7 +34,10 @@ def test_the_lock_is_hashed_and_names_no_index():
     lock = (ROOT / "requirements.txt").read_text()
     assert len(PIN.findall(lock)) > 100
     for block in re.split(r"\n(?=[a-z])", lock):
-        assert block.startswith("#") or "--hash=sha256:" in block, block.splitlines()[0]
+        pin, *hashes = block.splitlines()
+        assert hashes, pin
+        for line in hashes:
+            assert pin.startswith("#") or re.fullmatch(r" +--hash=sha256:[0-9a-f]{64}( \\)?", line), pin
     assert not re.search(r"--index-url|--extra-index-url|--find-links|file://|https?://", lock)
 
 

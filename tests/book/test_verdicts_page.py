@@ -11,7 +11,11 @@ from initlib import evidence
 
 PAGE = ROOT / "book" / "conclusion" / "verdicts.ipynb"
 WORDS = "|".join((*evidence.VERDICTS, evidence.INCONCLUSIVE))
-TYPED = re.compile(rf"\b[CR]\d+b?\b[^.\n|]{{0,40}}\b({WORDS})\b|\b({WORDS})\b[^.\n|]{{0,40}}\b[CR]\d+b?\b")
+TYPED = re.compile(
+    rf"\b[CR]\d+b?\b[^.\n|]{{0,40}}\b({WORDS})\b|\b({WORDS})\b[^.\n|]{{0,40}}\b[CR]\d+b?\b"
+    rf"|^#+ .*\b(upheld|refined|refuted)\b",
+    re.MULTILINE,
+)
 PAGES = [*paths(), *(ROOT / f"{page}.md" for page in files() if not page.endswith(".ipynb"))]
 
 
@@ -29,6 +33,7 @@ def test_no_verdict_is_typed_by_hand(path):
 def test_a_typed_verdict_is_caught():
     assert TYPED.search("Claim C12: refuted")
     assert TYPED.search("This is *upheld* (C3).")
+    assert TYPED.search("# Zero: refuted")
     assert not TYPED.search("A claim is upheld, refined or refuted. C3 stands below.")
 
 
