@@ -18,6 +18,7 @@ PIN = re.compile(r"^([a-z0-9_.-]+)(?:\[[a-z,]+\])?==([^ ;\\]+)", re.MULTILINE | 
 def test_jupyter_book_is_version_1():
     """Version 2 builds nothing from these sources and exits 0."""
     assert version("jupyter-book").startswith("1.")
+    assert dict(PIN.findall((ROOT / "requirements.txt").read_text()))["jupyter-book"].startswith("1.")
 
 
 def test_the_version_to_cite_is_that_of_the_library():
@@ -89,6 +90,7 @@ def test_files_are_found_in_a_source_archive_without_git(tmp_path):
 def test_a_notebook_is_stored_clean_and_run_in_order(path):
     notebook = json.loads(path.read_text(encoding="utf-8"))
     assert "widgets" not in notebook["metadata"]
+    assert notebook["metadata"]["kernelspec"]["name"] == "python3"
     code = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
     assert [cell["execution_count"] for cell in code] == list(range(1, len(code) + 1))
     outputs = [output for cell in code for output in cell["outputs"]]
