@@ -4,6 +4,8 @@ PYTHON ?= $(shell for python in python3.14 python3.13 python3.12 python3.11 pyth
 	$$python -c 'import ensurepip' 2>/dev/null && break; done; echo $$python)
 BIN := .venv/bin
 PEERS := .venv-peers/bin
+BINDER := .venv-binder/bin
+KERNELS := .venv-binder/kernels/share/jupyter
 SITE := _build/html/.complete
 RANGE ?= origin/main..HEAD
 DENO := DENO_DIR=.venv/deno DENO_NO_UPDATE_CHECK=1 $(BIN)/deno
@@ -53,8 +55,9 @@ $(SITE): $(SOURCES) .venv/ready
 	$(call step,building the site,$(BIN)/python tools/build.py)
 	@touch $@
 
-test: .venv/ready $(SITE) ## Run all tests (reuses a site that is up to date, else builds it)
-	$(call step,the test suite,$(BIN)/python -m pytest -n 2 --dist loadfile --nbval --nbval-current-env)
+test: .venv/ready .venv-binder/ready $(SITE) ## Run all tests, the notebooks as Binder would (reuses a site that is up to date)
+	$(call step,the test suite,JUPYTER_PATH="$(CURDIR)/$(KERNELS)" \
+		$(BIN)/python -m pytest -n 2 --dist loadfile --nbval --nbval-kernel-name binder)
 
 check: lint ## The inner loop: lint, and the library's tests without those marked heavy; no notebook, no site
 	$(call step,the library's tests,$(BIN)/python -m pytest $(LIBRARY))
@@ -190,6 +193,19 @@ PIP_NEW_ENOUGH := "pip>=23.3"
 	@# The absolute path that pip wrote there stops Python in a locale that cannot read it; this one is ASCII.
 	@for site in .venv/lib/python3*/site-packages; do echo ../../../.. > "$$site/_editable_impl_initlib.pth"; done
 	$(call step,listing the fonts,$(BIN)/python -c 'import matplotlib.font_manager')
+	@touch $@
+
+# What Binder installs, and a kernel there as its base image brings one: the tests run the notebooks in it.
+.venv-binder/packages: binder/requirements.txt .venv/ready
+	$(call step,creating .venv-binder,$(BIN)/uv venv -q --clear --seed --python $(BIN)/python .venv-binder)
+	$(call step,installing binder/requirements.txt,$(BIN)/uv pip install -q --python $(BINDER)/python \
+		-r binder/requirements.txt $$(grep -oE '^(ipykernel|ipython)==[^ ]+' requirements.txt))
+	$(call step,writing its kernel,JUPYTER_PATH="$(CURDIR)/$(KERNELS)" \
+		$(BINDER)/python -m ipykernel install --prefix .venv-binder/kernels --name binder >/dev/null)
+	@touch $@
+
+.venv-binder/ready: .venv-binder/packages binder/postBuild pyproject.toml $(filter initlib/%,$(SOURCES))
+	$(call step,binder/postBuild,PATH="$(CURDIR)/$(BINDER):/usr/bin:/bin" bash binder/postBuild >/dev/null)
 	@touch $@
 
 .venv-peers/ready: requirements-peers.txt pyproject.toml

@@ -1,12 +1,11 @@
 """What a test process makes once: its browser (Playwright cannot be started twice), and all verdicts."""
 
 import shutil
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
+from missing import missing
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
@@ -14,9 +13,6 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stab
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
     from playwright.sync_api import Error, sync_playwright
-
-    sys.path.insert(0, str(Path(__file__).parent / "site"))
-    from site_under_test import missing
 
     command = next(filter(None, map(shutil.which, BROWSERS)), None)
     if command is None:

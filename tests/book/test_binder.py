@@ -1,38 +1,52 @@
-"""What Binder installs is enough: a clean environment made from binder/ alone executes every chapter."""
+"""What Binder installs is enough: `make test` runs the notebooks in an environment of binder/ alone."""
 
+import json
 import subprocess
-import sys
+from pathlib import Path
 
 import pytest
-from notebooks_under_test import ROOT, paths
+from missing import missing
+from notebooks_under_test import ROOT
 
-# Binder's base image brings a kernel and the means to run it; a bare environment does not.
-BASE_IMAGE = ["ipykernel", "nbclient"]
+ENVIRONMENT = ROOT / ".venv-binder"
+REQUIREMENTS = (ROOT / "binder" / "requirements.txt").read_text(encoding="utf-8")
 
 
-@pytest.fixture(scope="module")
-def binder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("binder")
-    python = folder / "bin" / "python"
-    subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-    install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    requirements = ROOT / "binder" / "requirements.txt"
-    subprocess.run([*install, "--requirement", requirements, *BASE_IMAGE], check=True)
-    hooks = (ROOT / "binder" / "postBuild").read_text()
-    subprocess.run(
-        ["bash", "-c", hooks],
-        cwd=ROOT,
+@pytest.fixture
+def kernel():
+    path = ENVIRONMENT / "kernels/share/jupyter/kernels/binder/kernel.json"
+    if not path.exists():
+        missing("the environment that Binder would make", "make .venv-binder/ready")
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def names(text):
+    """Return the packages of a list of requirements."""
+    return {line.split("==")[0].lower() for line in text.splitlines() if line and line[0] not in "#- "}
+
+
+def test_the_notebooks_run_in_the_environment_of_binder(kernel):
+    python = Path(kernel["argv"][0])
+    assert python.parent == ENVIRONMENT / "bin"
+    assert "--nbval-kernel-name binder" in (ROOT / "Makefile").read_text(encoding="utf-8")
+    listed = subprocess.run(
+        [ROOT / ".venv/bin/uv", "pip", "list", "--format", "freeze", "--python", python],
+        capture_output=True,
+        text=True,
         check=True,
-        env={"PATH": f"{python.parent}:/usr/bin:/bin", "HOME": str(folder)},
-    )
-    return python
+    ).stdout
+    assert names(listed) >= names(REQUIREMENTS) | {"initlib"}
+    assert not names(listed) & {"pandas", "jupyter-book", "nbval", "jupytext"}
 
 
-@pytest.mark.parametrize("path", paths(), ids=lambda path: path.stem)
-def test_a_chapter_runs_in_the_environment_of_binder(binder, path):
-    run = [binder, "-m", "jupyter", "execute", "--kernel_name=python3", path.name, "--output=/dev/null"]
-    done = subprocess.run(run, cwd=path.parent, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stderr
+def test_the_library_there_is_the_one_of_this_tree(kernel):
+    where = "import initlib, pathlib; print(pathlib.Path(initlib.__file__).parent)"
+    run = [kernel["argv"][0], "-c", where]
+    done = subprocess.run(run, capture_output=True, text=True, check=True, cwd="/", env={"HOME": "/tmp"})
+    copy = Path(done.stdout.strip())
+    assert copy.is_relative_to(ENVIRONMENT)
+    for path in (ROOT / "initlib").rglob("*.py"):
+        assert (copy / path.relative_to(ROOT / "initlib")).read_bytes() == path.read_bytes(), path
 
 
 def test_a_hook_that_fails_is_noticed():

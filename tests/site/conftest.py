@@ -8,10 +8,11 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from missing import missing
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from site_under_test import BUILT, SUBFOLDER, Visit, missing, write_page
+from site_under_test import BUILT, SUBFOLDER, Visit, write_page
 
 
 class QuietHandler(SimpleHTTPRequestHandler):

@@ -2,13 +2,11 @@
 
 import json
 import math
-import os
 import sys
 import time
 from html import escape
 from pathlib import Path
 
-import pytest
 from ipywidgets.embed import embed_data
 from playwright.sync_api import BrowserContext, Locator, Page
 
@@ -44,14 +42,6 @@ def pages() -> list[str]:
 
 def with_explorers(site: Path) -> list[str]:
     return [name for name in pages() if "initlib-explorer-note" in (site / f"{name}.html").read_text()]
-
-
-def missing(what: str, remedy: str) -> None:
-    """Fail in CI, where everything must run; elsewhere skip, and say how to get what is missing."""
-    message = f"{what} is missing: {remedy}"
-    if os.environ.get("CI") == "true":
-        pytest.fail(message)
-    pytest.skip(message)
 
 
 class Visit:

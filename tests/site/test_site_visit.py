@@ -3,7 +3,8 @@
 import re
 
 import pytest
-from site_under_test import Visit, excess_width, missing, unexplained_pictures, unrendered_math
+from missing import missing
+from site_under_test import Visit, excess_width, unexplained_pictures, unrendered_math
 
 GOOD = """<!doctype html><html lang="en"><head><title>Page</title><link rel="icon" href="data:,"></head>
 <body>{}</body></html>"""
