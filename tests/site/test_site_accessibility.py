@@ -1,29 +1,29 @@
-"""axe-core inside the explorers, in light and dark: on pages of their own and on the pages of the book."""
+"""axe-core in light and dark: inside the explorers by themselves, and on whole pages of the book."""
 
 import example
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from resting import rest
-from site_under_test import Visit, pages, wait_for, with_explorers
+from site_under_test import Visit, pages, wait_for
+
+INSIDE = ".initlib-explorer, .initlib-lab"
 
 
-def findings(page, fault: str = "0") -> list[str]:
-    """Return what axe-core finds inside the explorers of a page, or in its lab, and in which element."""
-    inside = next(one for one in (".initlib-explorer", ".initlib-lab") if page.locator(one).count())
-    if inside == ".initlib-lab":  # it starts when it comes into view
-        page.locator(inside).scroll_into_view_if_needed()
-        wait_for(page, f"document.querySelector('{inside}').lab?.told")
-    page.evaluate(f"for (const e of document.querySelectorAll('{inside} details')) e.open = true")
+def violations(page, context: dict | None = None) -> list[str]:
+    """Return what axe-core finds on a page with its explorers' folds open, and in which element."""
+    if page.locator(".initlib-lab").count():  # it starts when it comes into view
+        page.locator(".initlib-lab").scroll_into_view_if_needed()
+        wait_for(page, "document.querySelector('.initlib-lab').lab?.told")
+    page.evaluate(f"for (const e of document.querySelectorAll(':is({INSIDE}) details')) e.open = true")
     rest(page)
-    page.evaluate(fault)
-    found = Axe().run(page, context={"include": [inside]}).response
-    return [f"{one['id']}: {node['html'][:200]}" for one in found["violations"] for node in one["nodes"]]
+    found = Axe().run(page, context=context).response["violations"]
+    return [f"{one['id']}: {node['html'][:200]}" for one in found for node in one["nodes"]]
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_axe_finds_nothing_in_any_kind_of_panel(show, theme):
     page = show(example.explorer("Lines"), example.every_kind(sigma_w=2.0), example.guide(), theme=theme).page
-    assert findings(page) == []
+    assert violations(page, {"include": [".initlib-explorer"]}) == []
 
 
 @pytest.mark.parametrize(
@@ -40,19 +40,8 @@ def test_axe_finds_nothing_in_any_kind_of_panel(show, theme):
 )
 def test_axe_sees_a_fault_inside_an_explorer(show, fault, rule):
     page = show(example.explorer(depth=12)).page
-    assert any(one.startswith(rule) for one in findings(page, fault))
-
-
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_axe_finds_nothing_in_the_explorers_of_the_book(browser, addresses, site, theme):
-    for name in with_explorers(site):
-        with browser.new_context() as context:
-            context.add_init_script(
-                f"localStorage.setItem('mode', '{theme}'); localStorage.setItem('theme', '{theme}')"
-            )
-            page = Visit(context, addresses["subfolder"]).open(f"{name}.html")
-            assert page.locator("html").get_attribute("data-theme") == theme
-            assert findings(page) == [], name
+    page.evaluate(fault)
+    assert any(one.startswith(rule) for one in violations(page, {"include": [".initlib-explorer"]}))
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -60,6 +49,5 @@ def test_axe_finds_nothing_in_the_explorers_of_the_book(browser, addresses, site
 def test_axe_finds_nothing_on_a_whole_page(browser, addresses, name, theme):
     with browser.new_context(color_scheme=theme) as context:
         page = Visit(context, addresses["subfolder"]).open(f"{name}.html")
-        rest(page)
-        found = Axe().run(page).response["violations"]
-        assert [f"{one['id']}: {node['html'][:200]}" for one in found for node in one["nodes"]] == []
+        assert page.locator("html").get_attribute("data-theme") == theme
+        assert violations(page) == []
