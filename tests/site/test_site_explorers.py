@@ -194,20 +194,6 @@ def show(page, explorer):
     explorer.locator("figure").first.wait_for()
 
 
-def test_the_explorers_of_the_book_move(browser, addresses, site):
-    names = with_explorers(site)
-    assert names, "no page of the book has an explorer"
-    for name in names:
-        with browser.new_context() as context:
-            visit = Visit(context, addresses["subfolder"])
-            page = visit.open(f"{name}.html")
-            for explorer in page.locator(".initlib-explorer").all():
-                show(page, explorer)
-                explorer.locator("summary").click()
-                assert moves(page, explorer), f"no control of {name} changes picture and table"
-            assert visit.problems == []
-
-
 OVERLAPS = """() => [...document.querySelectorAll(".initlib-explorer-drawing svg")].flatMap((svg) => {
   const words = [...svg.querySelectorAll("text.tick")];
   const boxes = words.map((one) => one.getBoundingClientRect());
@@ -219,15 +205,25 @@ OVERLAPS = """() => [...document.querySelectorAll(".initlib-explorer-drawing svg
 })"""
 
 
-@pytest.mark.parametrize("width", [360, 1280])
-def test_no_numbers_on_an_axis_overlap(browser, addresses, site, width):
-    for name in with_explorers(site):
-        with browser.new_context(viewport={"width": width, "height": 900}) as context:
-            page = Visit(context, addresses["server"]).open(f"{name}.html")
-            for explorer in page.locator(".initlib-explorer").all():
+def test_the_explorers_of_the_book_move_and_no_numbers_on_an_axis_overlap(browser, addresses, site):
+    names = with_explorers(site)
+    assert names, "no page of the book has an explorer"
+    for name in names:
+        with browser.new_context() as context:
+            visit = Visit(context, addresses["subfolder"])
+            page = visit.open(f"{name}.html")
+            explorers = page.locator(".initlib-explorer").all()
+            for width in (360, 1280):
+                page.set_viewport_size({"width": width, "height": 900})
+                for explorer in explorers:
+                    show(page, explorer)
+                settle(page)
+                assert page.evaluate(OVERLAPS) == [], f"{name} at {width} px"
+            for explorer in explorers:
                 show(page, explorer)
-            settle(page)
-            assert page.evaluate(OVERLAPS) == [], name
+                explorer.locator("summary").click()
+                assert moves(page, explorer), f"no control of {name} changes picture and table"
+            assert visit.problems == []
 
 
 def test_without_javascript_the_book_shows_still_pictures(browser, addresses, site):
