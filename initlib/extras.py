@@ -15,6 +15,7 @@ SOURCES = {
     "ipywidgets": "'initlib[widgets]'",
     "joblib": "'initlib[sweep]'",
     "matplotlib": "'initlib[figures]'",
+    "mlxtend": "'initlib[data]'",
     "scipy": "scipy",
     "sklearn": "'initlib[sweep]'",
     "tqdm": "'initlib[sweep]'",

@@ -1,19 +1,29 @@
 """Data sets: what they hold, how they are split and standardised, what they refuse."""
 
 import hashlib
+import subprocess
+import sys
 
 import numpy as np
 import pytest
-from sklearn.datasets import load_digits
+from sklearn import datasets as bundled
 
 from initlib import datasets
 from initlib.datasets import Dataset
 
 
-def test_digits_are_those_of_scikit_learn():
-    inputs, labels = load_digits(return_X_y=True)
-    assert np.array_equal(datasets.digits().inputs, inputs)
-    assert np.array_equal(datasets.digits().labels, labels)
+@pytest.mark.parametrize("name", ["digits", "breast_cancer", "wine"])
+def test_bundled_data_are_those_of_scikit_learn(name):
+    inputs, labels = getattr(bundled, f"load_{name}")(return_X_y=True)
+    data = getattr(datasets, name)()
+    for found, wanted in ((data.inputs, inputs), (data.labels, labels)):
+        assert found.dtype == wanted.dtype
+        assert np.array_equal(found, wanted)
+
+
+def test_bundled_data_are_read_without_importing_scikit_learn():
+    code = "import sys; from initlib import datasets; datasets.digits(); assert 'sklearn' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 @pytest.mark.parametrize(
