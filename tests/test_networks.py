@@ -5,6 +5,7 @@ import pytest
 
 from initlib import activations, initializers, networks
 from initlib.networks import Chrono, convolutional, losses, low_rank, lstm, mlp, residual, roles, transformer
+from initlib.networks.building import Builder
 from initlib.networks.layers import Activate, Dense, Workspace, product, run_backward, run_forward
 from initlib.networks.residual import Residual
 
@@ -209,6 +210,25 @@ def test_parameters_depend_on_the_seed_of_the_net_alone(name):
         for one, many in zip(alone.values, stack.values, strict=True):
             assert np.array_equal(one[0], many[net])
     assert not np.array_equal(stack.weights[0][0], stack.weights[0][1])
+
+
+def test_nets_of_one_seed_and_initializer_share_a_draw_but_not_their_numbers(monkeypatch):
+    called = []
+    draw = Builder._called
+    monkeypatch.setattr(Builder, "_called", lambda self, *given: called.append(1) or draw(self, *given))
+    rules = ["he_normal", "he_normal", "lecun_normal", "he_normal"]
+    nets = networks.mlp((4, 3), "relu", rules, seeds=[0, 0, 0, 1])
+    assert len(called) == 3 + 2  # weights, then biases
+    singly = zip(rules, nets.seeds, strict=True)
+    alone = [networks.mlp((4, 3), "relu", rule, seeds=[seed]).weights[0][0] for rule, seed in singly]
+    assert np.array_equal(nets.weights[0], alone)
+    nets.weights[0][0] = 0.0
+    assert np.array_equal(nets.weights[0][1], alone[1])
+    count = iter(range(9))
+    counting = networks.mlp(
+        (1, 1), "relu", lambda shape, rng, dtype: np.full(shape, next(count)), seeds=[0, 0]
+    )
+    assert counting.weights[0].ravel().tolist() == [0.0, 1.0]
 
 
 def test_scales_biases_and_neighbours_do_not_change_the_noise():

@@ -86,9 +86,15 @@ class Builder:
 
     def _drawn(self, table: Draws, number: int, shape: Shape, stream: int) -> Array:
         result = np.empty((len(self.seeds), *shape), self.dtype)
+        places: dict[tuple[int, Callable[..., Any]], int] = {}
         for net, seed in enumerate(self.seeds):
-            rng = generator(seed, stream, number)
-            drawn = self._called(table[net][number], shape, rng)
+            initializer = table[net][number]
+            if _is_own(initializer):  # a reader's may count its calls
+                first = places.setdefault((seed, initializer), net)
+                if first < net:
+                    result[net] = result[first]
+                    continue
+            drawn = self._called(initializer, shape, generator(seed, stream, number))
             if drawn.shape != shape:
                 raise ValueError(f"An initializer must return shape {shape}. Received: {drawn.shape}.")
             result[net] = drawn
@@ -156,6 +162,12 @@ def spread(given: Any, count: int, what: str, where: str) -> list[Any]:
     if len(given) != count:
         raise ValueError(f"{where} needs one entry for each of {count} {what}s. Received: {len(given)}.")
     return list(given)
+
+
+def _is_own(initializer: Callable[..., Any]) -> bool:
+    """Say whether an initializer is one of the library's, which draw alike from equal generators."""
+    spec = initializers.SPECS.get(getattr(initializer, "__name__", ""))
+    return spec is not None and spec.initializer is initializer
 
 
 def _resolved(one: Any, where: str) -> Callable[..., Any]:
