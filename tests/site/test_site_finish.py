@@ -18,6 +18,7 @@ from finish import (
     fonts,
     formulas,
     heights,
+    labs,
     metadata,
     pictures,
     policy,

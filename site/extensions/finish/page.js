@@ -72,6 +72,14 @@
     for (const act of ["pointermove", "pointerdown", "touchstart", "wheel", "scroll", "keydown", "focusin"]) {
       addEventListener(act, wake, { signal: first.signal, capture: true, passive: true });
     }
+    document.addEventListener("click", ({ target }) => {
+      const door = target.closest(".initlib-lab-door");
+      if (!door) return;
+      door.setAttribute("aria-busy", "true");
+      door.textContent = "Loading the networks …";
+      door.parentElement.classList.add("lab-asked");
+      load();
+    });
     const loadForSetting = () => location.hash.includes("=") && load();
     addEventListener("hashchange", loadForSetting);
     loadForSetting();
