@@ -54,6 +54,7 @@ def finish(site: Path, book: Book) -> None:
         metadata.describe(page, book)  # a card shows a PNG
         pictures.settle(page)
         pictures.keep_shades(page)
+        pictures.frame(page)
         labs.add_doors(page)
         access.mend(page)
         first_screen.show_picture(page)
