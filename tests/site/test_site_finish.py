@@ -233,13 +233,13 @@ def test_a_figure_of_a_cell_stands_in_a_frame_that_the_keyboard_reaches(page):
 
 
 def test_a_lab_gets_a_button_before_its_still_picture_and_others_none(page):
-    lab = {"state": {"spec": {"start": {}, "compact": True}}}
-    one = with_widgets(page, {"lab": lab, "curve": {"state": {"spec": {"panels": []}}}})
+    small, whole = ({"state": {"spec": {"start": {}, "compact": compact}}} for compact in (True, False))
+    one = with_widgets(page, {"a": small, "b": whole, "c": {"state": {"spec": {"panels": []}}}})
     labs.add_doors(one)
-    first, second = one.soup.select(".cell_output")
-    assert [child.name for child in first.children] == ["button", "img", "script"]
-    assert (first.button["type"], first.button.get_text()) == ("button", labs.WORDS)
-    assert second.button is None
+    outputs = one.soup.select(".cell_output")
+    assert [[child.name for child in one.children][0] for one in outputs] == ["button", "button", "img"]
+    doors = [(door["type"], door.get_text()) for door in one.soup.select(".initlib-lab-door")]
+    assert doors == [("button", labs.TRAIN), ("button", labs.OPEN)]
 
 
 def test_heat_maps_keep_their_shades_and_curves_do_not(page):

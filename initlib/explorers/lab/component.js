@@ -421,7 +421,7 @@ function hideStillPicture(el) {
 // The button that the site puts on the still picture (page.js answers it, too).
 const doorOf = (el) => el.closest(".cell_output")?.querySelector(".initlib-lab-door");
 
-// Resolves when the reader asks for the lab: to true, to train at once, by its button; or by a link to a setting.
+// Resolves when the reader asks for the lab, by a link to a setting or, to true, by its button.
 const asked = (door) =>
   new Promise((resolve) => {
     if (door.getAttribute("aria-busy")) return resolve(true);
@@ -444,7 +444,7 @@ const nearby = (el) =>
 async function render({ model, el }) {
   el.classList.add("initlib-lab", "loading");
   const door = doorOf(el);
-  const trains = door ? await asked(door) : await nearby(el);
+  const pressed = door ? await asked(door) : await nearby(el);
   const lab = (el.lab = new Lab(el, { ...COMMON, ...model.get("spec") }));
   const observers = [new ResizeObserver(() => lab.redraw()), new MutationObserver(() => lab.redraw())];
   observers[0].observe(el);
@@ -457,7 +457,7 @@ async function render({ model, el }) {
     }
   };
   addEventListener("hashchange", restore);
-  if (trains) lab.train();
+  if (pressed && lab.spec.compact) lab.train();
   return () => {
     removeEventListener("hashchange", restore);
     for (const observer of observers) observer.disconnect();

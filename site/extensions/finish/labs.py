@@ -1,11 +1,14 @@
-"""Labs: a button on the still picture, by which a reader asks for the live lab and starts its training."""
+"""Labs: a button on the still picture, by which a reader asks for the live lab.
+
+A compact one starts to train; a whole one waits for its settings.
+"""
 
 import json
 
 from .page import Page
 from .widgets import STATE, VIEW
 
-WORDS = "Train these networks"
+TRAIN, OPEN = "Train these networks", "Open the lab"
 
 
 def add_doors(page: Page) -> None:
@@ -18,4 +21,6 @@ def add_doors(page: Page) -> None:
         spec = models[json.loads(view.get_text())["model_id"]]["state"].get("spec", {})
         if {"start", "compact"} <= spec.keys():
             output = view.find_parent(class_="cell_output")
-            output.insert(0, page.tag("button", WORDS, type="button", class_="initlib-lab-door"))
+            words = TRAIN if spec["compact"] else OPEN
+            output.insert(0, page.tag("button", words, type="button", class_="initlib-lab-door"))
+            output["class"].append("lab-compact" if spec["compact"] else "lab-whole")

@@ -76,7 +76,7 @@
       const door = target.closest(".initlib-lab-door");
       if (!door) return;
       door.setAttribute("aria-busy", "true");
-      door.textContent = "Loading the networks …";
+      door.textContent = "Loading …";
       door.parentElement.classList.add("lab-asked");
       load();
     });
