@@ -27,6 +27,11 @@ def rgb(color: str) -> np.ndarray:
     return np.array([int(color[i : i + 2], 16) for i in (1, 3, 5)]) / 255
 
 
+def full(color: str) -> str:
+    """Return a color as #rrggbb."""
+    return f"#{''.join(2 * digit for digit in color[1:])}" if len(color) == 4 else color
+
+
 def between(one: np.ndarray, other: np.ndarray) -> float:
     """Return the contrast of two colors by WCAG."""
     dark, bright = sorted((light(one), light(other)))
@@ -92,8 +97,7 @@ def rules(css: str) -> list[tuple[str, dict[str, str]]]:
 def values(value: str, theme: str, found: list[tuple[str, dict[str, str]]]) -> set[str]:
     """Return the colors that a value can be in a theme, as #rrggbb; none for `inherit` and the like."""
     if hexed := re.match(r"#[0-9a-f]{3,6}\b", value):
-        digits = hexed[0][1:]
-        return {f"#{''.join(2 * d for d in digits) if len(digits) == 3 else digits}"}
+        return {full(hexed[0])}
     if not (variable := VARIABLE.match(value)):
         return set()
     other = {"light": "dark", "dark": "light"}[theme]
@@ -124,3 +128,24 @@ def test_pale_letters_are_seen_as_they_stand_and_behind_a_name(tmp_path):
     sheet = tmp_path / "pale.css"
     sheet.write_text("p { color: #999 } .a { --own: #bbb } b { color: var(--own); background: #ccc }")
     assert [one.split(":")[0] for one in too_pale(sheet, "light")] == ["p", "p", "b"]
+
+
+@pytest.mark.parametrize("theme", PAPER)
+def test_letters_on_the_themes_own_grounds_stand_out(browser, addresses, theme):
+    """Those that axe does not see: the link that Tab shows first, and what a mark or a button may be."""
+    context = browser.new_context(color_scheme=theme)
+    page = context.new_page()
+    page.goto(f"{addresses['server']}book/intro.html")
+    page.keyboard.press("Tab")
+    read = "getComputedStyle(document.documentElement).getPropertyValue"
+    pairs = {
+        kind: [page.evaluate(f"{read}('--pst-color-{kind}{end}')").strip() for end in ("-text", "")]
+        for kind in ("primary", "secondary", "success", "warning", "attention", "danger", "info")
+    }
+    found = {kind: [full(one) for one in pair] for kind, pair in pairs.items() if pair[0]}
+    assert "warning" in found
+    assert page.locator(".skip-link a").evaluate("e => getComputedStyle(e).color") == "rgb{}".format(
+        tuple(int(255 * part) for part in rgb(found["warning"][0]))
+    )
+    assert {kind: pair for kind, pair in found.items() if between(*map(rgb, pair)) < 4.5} == {}
+    context.close()

@@ -237,7 +237,7 @@ def test_a_lab_gets_a_button_before_its_still_picture_and_others_none(page):
     one = with_widgets(page, {"a": small, "b": whole, "c": {"state": {"spec": {"panels": []}}}})
     labs.add_doors(one)
     outputs = one.soup.select(".cell_output")
-    assert [[child.name for child in one.children][0] for one in outputs] == ["button", "button", "img"]
+    assert [next(one.children).name for one in outputs] == ["button", "button", "img"]
     doors = [(door["type"], door.get_text()) for door in one.soup.select(".initlib-lab-door")]
     assert doors == [("button", labs.TRAIN), ("button", labs.OPEN)]
 

@@ -1,6 +1,6 @@
 """Pictures: lossless WebP, a size to leave room for, loaded when they come near; some keep their shades.
 
-Those of cells stand in a frame: on a phone they keep a size at which they can be read, and are moved sideways.
+Those of cells stand in a frame: on a phone they keep a size at which they can be read, and move sideways.
 """
 
 import json
