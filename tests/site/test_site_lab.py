@@ -38,6 +38,7 @@ def test_a_lab_waits_for_its_button_and_moves_nothing_when_it_comes(
     room = output.bounding_box()["height"]
     steps = 1 if words == labs.TRAIN else 0
     wait_for(page, f"document.querySelector('.initlib-lab').lab?.reports?.[0].step >= {steps}")
+    page.evaluate("document.querySelector('.initlib-lab').lab.pause()")
     rest(page)
     assert page.evaluate("window.shift") - before < SHIFT
     assert not still.is_visible()
