@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import escape
 
 __all__ = ["Table", "escaped", "markdown"]
@@ -11,6 +11,8 @@ __all__ = ["Table", "escaped", "markdown"]
 @dataclass(frozen=True)
 class Table:
     """Rows of text under a caption; iterating gives the rows as dicts.
+
+    As HTML each of `words` is marked with its class, so that a style sheet can give it a color.
 
     >>> print(Table([{"rule": "He", "gain": "2"}], "Gains."))
     Gains.
@@ -22,6 +24,7 @@ class Table:
 
     rows: Sequence[Mapping[str, str]]
     caption: str
+    words: Mapping[str, str] = field(default_factory=dict)
 
     def __iter__(self) -> Iterator[Mapping[str, str]]:
         return iter(self.rows)
@@ -45,11 +48,17 @@ class Table:
     def _repr_html_(self) -> str:
         head = "".join(f'<th scope="col">{escape(name)}</th>' for name in self.rows[0])
         body = "".join(
-            "<tr>" + "".join(f"<td>{escape(value)}</td>" for value in row.values()) + "</tr>"
+            "<tr>" + "".join(f"<td>{self._marked(escape(value))}</td>" for value in row.values()) + "</tr>"
             for row in self.rows
         )
         caption = f"<caption>{escape(self.caption)}</caption>"
         return f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+    def _marked(self, text: str) -> str:
+        if not self.words:
+            return text
+        known = rf"\b({'|'.join(self.words)})\b"
+        return re.sub(known, lambda word: f'<b class="{self.words[word[0]]}">{word[0]}</b>', text)
 
 
 def markdown(heads: Sequence[str], rows: Iterable[Iterable[str]]) -> str:

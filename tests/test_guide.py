@@ -79,6 +79,16 @@ def test_the_first_answer_of_every_net_is_a_rule(net):
     assert net.label in guide.describe()
 
 
+def test_an_output_layer_of_zeros_has_its_reason_beside_it():
+    for net in NETS:
+        answer, html = asked(net, setting(net)), page.first(setting(net))
+        zero = [
+            part for part in answer.parts if part.name == "output layer" and part.weights == frameworks.ZERO
+        ]
+        assert html.count(f"0 <small>{answers.WHY_ZERO}</small></td>") == len(zero)
+    assert answers.WHY_ZERO in page.first(setting(NETS[0]))
+
+
 def test_the_line_of_initlib_asks_for_the_same_rule():
     for net in NETS:
         for code in blocks(page.first(setting(net))):

@@ -118,6 +118,15 @@ def test_the_scopes_have_a_row_for_each_claim_whose_rules_speak_of_training(foun
     assert rows["C1"]["elsewhere"] == scopes.UNTRIED
 
 
+def test_the_words_of_a_table_have_the_class_of_their_color(found):
+    html = found.tally()._repr_html_()
+    for kind, count in found.counts(as_told=True).items():
+        assert f'<td><b class="verdict-word verdict-{kind}">{kind}</b></td><td>{count}</td>' in html
+    assert 'verdict-word verdict-reversed">reversed</b> (-' in found.contrasts()._repr_html_()
+    told = 'told <b class="verdict-word verdict-upheld">upheld</b>, rule <b'
+    assert told in found.scopes({})._repr_html_()
+
+
 def test_the_contrasts_have_a_row_for_each_ground_and_a_column_for_each_map(found):
     table = found.contrasts()
     for name, result in found.elsewhere.items():
@@ -157,7 +166,8 @@ def test_the_map_of_scopes_has_the_leading_contrast_of_each_result_with_its_inte
     assert (sgd, adam) == ("holds", "open")
     figure = found.scope_map()
     assert [axis.get_title(loc="left") for axis in figure.axes] == list(scopes.COLUMNS)
-    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == list(rows)
+    shown = [label.get_text().split() for label in figure.axes[0].get_yticklabels()]
+    assert shown == [label.split() for label in rows]
     marks = [len([x for x in axis.lines if x.get_marker() not in ("None", "")]) for axis in figure.axes]
     assert marks == [sum(name in cells for cells in rows.values()) for name in scopes.COLUMNS]
     plt.close(figure)

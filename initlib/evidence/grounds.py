@@ -5,6 +5,9 @@ from collections.abc import Mapping
 VERDICTS = ("upheld", "refined", "refuted", "depends")
 INCONCLUSIVE = "inconclusive"
 NEITHER = "neither learned"
+EFFECTS = ("holds", "weaker", "gone", "reversed", "open")
+# The classes by which a table marks these words.
+WORDS = {word: f"verdict-word verdict-{word}" for word in (*VERDICTS, INCONCLUSIVE, *EFFECTS)}
 
 
 def combined(verdicts: Mapping[str, str], *, some: bool = False) -> str:

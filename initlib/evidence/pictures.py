@@ -1,5 +1,6 @@
 """The picture of a result: every finding with its interval beside what was fixed before the run."""
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,7 +10,7 @@ from initlib.evidence.statistics import Mean, Proportion
 from initlib.extras import hints
 
 INK, BLUE, ORANGE, BAND = "#333333", "#0072B2", "#D55E00", "#BBBBBB"
-EFFECTS = {
+LOOKS = {
     "holds": ("#009E73", "o"),
     "weaker": ("#56B4E9", "D"),
     "gone": ("#777777", "s"),
@@ -43,7 +44,7 @@ def draw(judged: Judged, title: str) -> Any:
         for y, (test, finding) in enumerate(found):
             text = kinds[kind](axis, y, test, finding)
             axis.annotate(
-                text, (1.01, y), xycoords=("axes fraction", "data"), va="center", fontsize=8, color=INK
+                text, (1.01, y), xycoords=("axes fraction", "data"), va="center", fontsize=8.5, color=INK
             )
         _label(axis, found)
     figure.suptitle(title, x=0.01, ha="left", weight="bold")
@@ -77,7 +78,7 @@ def draw_scopes(rows: Mapping[str, Mapping[str, tuple[Finding, str]]], columns: 
     import matplotlib.pyplot as plt
 
     figure, axes = plt.subplots(
-        1, len(columns), figsize=(9.2, 1.2 + 0.27 * len(rows)), sharex=True, sharey=True, layout="constrained"
+        1, len(columns), figsize=(7.6, 1.2 + 0.33 * len(rows)), sharex=True, sharey=True, layout="constrained"
     )
     drawn = {}
     for axis, column in zip(axes, columns, strict=True):
@@ -87,14 +88,14 @@ def draw_scopes(rows: Mapping[str, Mapping[str, tuple[Finding, str]]], columns: 
                 drawn[became] = _draw_effect(axis, y, finding, became)
         axis.axvline(0, color=INK, linewidth=0.8)
         axis.set_title(column, loc="left", fontsize=10)
-        axis.tick_params(axis="y", length=0, labelsize=8)
+        axis.tick_params(axis="y", length=0, labelsize=9)
         axis.grid(visible=False, axis="x")
         for side in ("top", "right", "left"):
             axis.spines[side].set_visible(False)
-    axes[0].set_yticks(range(len(rows)), list(rows))
+    axes[0].set_yticks(range(len(rows)), [textwrap.fill(row, 36) for row in rows])
     axes[0].set_ylim(len(rows) - 0.4, -0.6)
     axes[len(columns) // 2].set_xlabel("points of test accuracy, mean and 95% t interval", fontsize=9)
-    words = [word for word in EFFECTS if word in drawn]
+    words = [word for word in LOOKS if word in drawn]
     figure.legend([drawn[word] for word in words], words, loc="outside upper right", ncols=len(words))
     return figure
 
@@ -103,7 +104,7 @@ def _draw_effect(axis: Any, y: int, finding: Finding, became: str) -> Any:
     """Draw an effect with its interval, and return its mark."""
     found = finding.estimate
     assert isinstance(found, Mean)
-    color, marker = EFFECTS[became]
+    color, marker = LOOKS[became]
     scale = 100 if is_share(finding.metric) else 1
     axis.plot([scale * found.low, scale * found.high], [y, y], color=color, linewidth=2.5)
     [mark] = axis.plot(scale * found.mean, y, marker, color=color, markersize=8)
@@ -114,16 +115,18 @@ def _label(axis: Any, found: Judged) -> None:
     if isinstance(found[0][0], Share):
         axis.set_xlim(-0.02, 1.02)
         axis.set_xlabel(
-            "share of the seeds with its 95% Wilson interval; dark mark: share needed", fontsize=8
+            "share of the seeds with its 95% Wilson interval; dark mark: share needed", fontsize=8.5
         )
     else:
         axis.set_xlim(-1.1 * WIDEST, 1.1 * WIDEST)
-        axis.set_xlabel("difference in margins with its 95% t interval; grey: within the margin", fontsize=8)
+        axis.set_xlabel(
+            "difference in margins with its 95% t interval; grey: within the margin", fontsize=8.5
+        )
         axis.axvspan(-1, 1, color=BAND, alpha=0.35, linewidth=0)
         axis.axvline(0, color=INK, linewidth=0.8)
     axis.set_ylim(len(found) - 0.4, -0.6)
     axis.set_yticks(range(len(found)), [finding.label for _, finding in found])
-    axis.tick_params(length=0, labelsize=8)
+    axis.tick_params(length=0, labelsize=8.5)
     axis.grid(visible=False)
     for side in ("top", "right", "left"):
         axis.spines[side].set_visible(False)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from initlib import initializers
+from initlib.evidence.grounds import WORDS
 from initlib.evidence.parts import Training
 from initlib.evidence.protocol import EQUIVALENT, Difference, Finding, Share, Test, is_share
 from initlib.evidence.results import Result
@@ -37,7 +38,7 @@ def scopes(
         for claim, result in results.items()
         if trainings(result)
     ]
-    return Table(rows, "Where every claim that rests on training was tried, and what came out there.")
+    return Table(rows, "Where every claim that rests on training was tried, and what came out there.", WORDS)
 
 
 def trainings(result: Result) -> list[Training]:
@@ -179,7 +180,9 @@ def contrasts(elsewhere: Mapping[str, Result]) -> Table:
         {"ground": ground, **{name: became(result, ground) for name, result in elsewhere.items()}}
         for ground in grounds
     ]
-    return Table(rows, "; ".join(f"{name}: {one.protocol.statement}" for name, one in elsewhere.items()))
+    return Table(
+        rows, "; ".join(f"{name}: {one.protocol.statement}" for name, one in elsewhere.items()), WORDS
+    )
 
 
 def became(result: Result, ground: str) -> str:

@@ -13,7 +13,7 @@ from initlib import checks
 from initlib.evidence import registry
 from initlib.evidence.archives import load
 from initlib.evidence.box import badge
-from initlib.evidence.grounds import INCONCLUSIVE, VERDICTS, standing
+from initlib.evidence.grounds import INCONCLUSIVE, VERDICTS, WORDS, standing
 from initlib.evidence.protocol import Finding
 from initlib.evidence.results import Result, row_of
 from initlib.evidence.scopes import COLUMNS as OPTIMIZERS
@@ -146,7 +146,7 @@ class Verdicts:
         told, rule = self.counts(as_told=True), self.counts()
         rows = [{"verdict": kind, "as told": str(told[kind]), "as a rule": str(rule[kind])} for kind in KINDS]
         judged = sum(told.values())
-        return Table(rows, f"{judged} claims were judged as told, all {sum(rule.values())} as rules.")
+        return Table(rows, f"{judged} claims were judged as told, all {sum(rule.values())} as rules.", WORDS)
 
     def missed(self) -> Table:
         """Return, for everything not upheld, the tests whose outcome differs from what upholding it takes."""

@@ -6,6 +6,7 @@ from urllib.parse import quote
 import numpy as np
 import pytest
 from lab_page import open_lab, reports, settle, train
+from site_under_test import write_page
 
 from initlib import explorers
 from initlib.explorers.lab import settings
@@ -423,3 +424,21 @@ def test_axe_finds_nothing(show):
         if theme == "dark":  # the bare page stays white: colours are the book's affair
             found = [one for one in found if one["id"] != "color-contrast"]
         assert [(one["id"], [n["html"][:90] for n in one["nodes"]]) for one in found] == []
+
+
+SLOW = """globalThis.Worker = class extends Worker {
+  postMessage(...message) { setTimeout(() => super.postMessage(...message), 1500); }
+}"""
+
+
+def test_the_still_picture_stands_until_there_are_curves(browser, tmp_path):
+    page = browser.new_context().new_page()
+    page.add_init_script(SLOW)
+    page.goto((tmp_path / write_page(tmp_path, [small()])).as_uri())
+    page.wait_for_function("document.querySelector('.initlib-lab')?.lab")
+    assert page.locator("img").is_visible()
+    assert not page.locator(".initlib-lab").is_visible()
+    page.wait_for_function(f"{LAB}.told")
+    assert not page.locator("img").is_visible()
+    assert page.locator(".initlib-lab .train").is_visible()
+    page.context.close()

@@ -126,3 +126,10 @@ def test_pictures_draw_what_the_page_draws(init):
 def test_the_still_picture():
     assert picture.draw(settings.preset("zero")).startswith(b"\x89PNG")
     assert len(ACTIVATIONS) >= 8
+
+
+@pytest.mark.parametrize("name", settings.PRESETS)
+def test_the_legend_of_the_still_picture_says_how_the_arms_differ(name):
+    a, b = settings.preset(name)["arms"]
+    assert settings.told(a, b) != settings.told(b, a)
+    assert settings.told(a, a) == ""

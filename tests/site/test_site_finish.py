@@ -18,6 +18,7 @@ from finish import (
     fonts,
     formulas,
     heights,
+    labs,
     metadata,
     pictures,
     policy,
@@ -208,24 +209,48 @@ def test_pictures_get_sizes_the_smaller_format_and_wait(page):
         assert webp.convert("RGB").tobytes() == png.tobytes()
 
 
-def test_heat_maps_keep_their_shades_and_curves_do_not(page):
-    def cell(model: str) -> str:
-        view = json.dumps({"model_id": model})
-        return (
-            f'<div class="cell_output"><img src="a.png"/>'
-            f'<script type="application/vnd.jupyter.widget-view+json">{view}</script></div>'
-        )
+def cell(model: str) -> str:
+    view = json.dumps({"model_id": model})
+    return (
+        f'<div class="cell_output"><img src="a.png"/>'
+        f'<script type="application/vnd.jupyter.widget-view+json">{view}</script></div>'
+    )
 
+
+def with_widgets(page, models: dict[str, dict]) -> Page:
+    kind = "application/vnd.jupyter.widget-state+json"
+    state = f'<script type="{kind}">{json.dumps({"state": models})}</script>'
+    return page("".join(map(cell, models)), f"<title>t</title>{state}")
+
+
+def test_a_figure_of_a_cell_stands_in_a_frame_that_the_keyboard_reaches(page):
+    one = page('<img width="500"/><div class="cell_output"><img width="500"/><img/></div>')
+    pictures.frame(one)
+    [framed] = one.soup.select("[role=group][tabindex='0'][aria-label]")
+    assert framed.parent["class"] == ["cell_output"]
+    assert [child.name for child in framed.children] == ["img"]
+    assert framed["style"] == f"--least: {round(500 * pictures.READABLE)}px"
+
+
+def test_a_lab_gets_a_button_before_its_still_picture_and_others_none(page):
+    small, whole = ({"state": {"spec": {"start": {}, "compact": compact}}} for compact in (True, False))
+    one = with_widgets(page, {"a": small, "b": whole, "c": {"state": {"spec": {"panels": []}}}})
+    labs.add_doors(one)
+    outputs = one.soup.select(".cell_output")
+    assert [next(one.children).name for one in outputs] == ["button", "button", "img"]
+    doors = [(door["type"], door.get_text()) for door in one.soup.select(".initlib-lab-door")]
+    assert doors == [("button", labs.TRAIN), ("button", labs.OPEN)]
+
+
+def test_heat_maps_keep_their_shades_and_curves_do_not(page):
     models = {
         "map": {"state": {"children": ["IPY_MODEL_inner", "IPY_MODEL_map"]}},
         "inner": {"state": {"spec": {"panels": [{"kind": "lines"}, {"kind": "heatmap"}]}}},
         "curve": {"state": {"spec": {"panels": [{"kind": "lines"}]}}},
     }
-    state = json.dumps({"state": models})
-    kind = "application/vnd.jupyter.widget-state+json"
-    one = page(f"{cell('map')}{cell('curve')}", f'<title>t</title><script type="{kind}">{state}</script>')
+    one = with_widgets(page, models)
     pictures.keep_shades(one)
-    assert [image.get("class", []) for image in one.soup.select("img")] == [["as-drawn"], []]
+    assert [image.get("class", []) for image in one.soup.select("img")] == [["as-drawn"], ["as-drawn"], []]
 
 
 # ---- heights
@@ -269,6 +294,18 @@ def test_a_page_without_an_answer_in_short_stays(page):
     before = one.soup.decode()
     first_screen.show_picture(one)
     assert one.soup.decode() == before
+
+
+IN_SHORT = '<div class="admonition in-short"><p class="admonition-title">In short</p><ol></ol></div>'
+
+
+@pytest.mark.parametrize(("after", "folded"), [('<div class="predict"></div>', True), ("<p></p>", False)])
+def test_the_answer_is_folded_where_a_prediction_is_asked_for(page, after, folded):
+    one = page(f'<article class="bd-article">{IN_SHORT}{after}</article>')
+    first_screen.fold_answer(one)
+    answer = one.soup.select_one(".in-short")
+    assert (answer.name == "details" and answer.summary is not None) == folded
+    assert not answer.has_attr("open")
 
 
 # ---- widgets

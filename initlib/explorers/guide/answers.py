@@ -10,7 +10,7 @@ from initlib.evidence import registry
 from initlib.explorers.guide.formulas import Open, Size, formula_of
 from initlib.frameworks import ZERO, Law, Part
 from initlib.recommendation import whole
-from initlib.recommendation.rule import HE, LECUN, XAVIER, Rule
+from initlib.recommendation.rule import HE, LECUN, OUTPUT, XAVIER, Rule
 from initlib.recommendation.sources import CITED, TRIALS
 
 KNOWN = {HE: "He (Kaiming)", XAVIER: "Xavier (Glorot)", LECUN: "LeCun"}
@@ -23,6 +23,7 @@ NOTES = {
     "Keras": "<p>A layer of each kind: give its initializers to every layer of that kind.</p>",
     "JAX": "<p>A layer of each kind: every layer needs a key of its own.</p>",
 }
+WHY_ZERO = "every class starts equally likely, and the layers below still learn"
 OUTPUTS = 10
 SIZES = ("blocks", "steps", "width", "head", "rank", "base")
 CHAPTERS = {
@@ -95,7 +96,8 @@ def _laws(rule: Rule) -> str:
         weights, number = _law(part.weights, sizes)
         if part.recurrent:
             weights += f"; from step to step {_law(part.recurrent, sizes)[0]}"
-        cells = [_formula(weights), number]
+        zero_output = part.weights == ZERO and part.name == OUTPUT.name
+        cells = [_formula(weights) + (f" <small>{WHY_ZERO}</small>" if zero_output else ""), number]
         cells += [_formula(_law(part.bias, sizes)[0]) if part.bias else "none"] if biased else []
         cells += [_formula(part.rate)] if rated else []
         body = "".join(map(_cell, heads[1:], cells))

@@ -165,6 +165,7 @@ class Lab {
     }, (error) => {
       this.pause();
       this.tell(`Training stopped: ${error.message}.`);
+      this.appear();
     });
     return this.busy;
   }
@@ -287,6 +288,17 @@ class Lab {
     if (this.find(".more").open) this.drawMore(canvas);
     this.tellStory();
     if (this.find(".listing").open) this.find(".numbers").innerHTML = this.tableHtml();
+    this.appear();
+  }
+
+  // Take the place of the still picture, once the charts have something to show.
+  appear() {
+    if (!this.el.classList.contains("loading")) return;
+    this.el.classList.remove("loading");
+    hideStillPicture(this.el);
+    const door = doorOf(this.el);
+    if (door && document.activeElement === door) this.find(".train").focus({ preventScroll: true });
+    door?.remove();
   }
 
   drawMore(canvas) {
@@ -406,6 +418,19 @@ function hideStillPicture(el) {
   }
 }
 
+// The button that the site puts on the still picture (page.js answers it, too).
+const doorOf = (el) => el.closest(".cell_output")?.querySelector(".initlib-lab-door");
+
+// Resolves when the reader asks for the lab, by a link to a setting or, to true, by its button.
+const asked = (door) =>
+  new Promise((resolve) => {
+    if (door.getAttribute("aria-busy")) return resolve(true);
+    const linked = () => new URLSearchParams(location.hash.slice(1)).has("lab") && resolve(false);
+    door.addEventListener("click", () => resolve(true));
+    addEventListener("hashchange", linked);
+    linked();
+  });
+
 // Resolves when the element comes near the window: a lab that nobody sees takes no time.
 const nearby = (el) =>
   new Promise((resolve) =>
@@ -417,10 +442,10 @@ const nearby = (el) =>
   );
 
 async function render({ model, el }) {
-  el.classList.add("initlib-lab");
-  await nearby(el);
+  el.classList.add("initlib-lab", "loading");
+  const door = doorOf(el);
+  const pressed = door ? await asked(door) : await nearby(el);
   const lab = (el.lab = new Lab(el, { ...COMMON, ...model.get("spec") }));
-  hideStillPicture(el);
   const observers = [new ResizeObserver(() => lab.redraw()), new MutationObserver(() => lab.redraw())];
   observers[0].observe(el);
   for (const root of [document.documentElement, document.body]) {
@@ -432,6 +457,7 @@ async function render({ model, el }) {
     }
   };
   addEventListener("hashchange", restore);
+  if (pressed && lab.spec.compact) lab.train();
   return () => {
     removeEventListener("hashchange", restore);
     for (const observer of observers) observer.disconnect();

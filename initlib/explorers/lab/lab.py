@@ -22,10 +22,10 @@ class Lab:
     def describe(self) -> str:
         """Return what both arms are, in words: the alternative text of the still picture."""
         a, b = self.start["arms"]
-        differ = [name for name in a if a[name] != b[name]]
         words = [
-            f"{settings.ARM[name][0]} {_words(name, a[name])} against {_words(name, b[name])}"
-            for name in differ
+            f"{settings.ARM[name][0]} {settings.words(name, a[name])} against {settings.words(name, b[name])}"
+            for name in a
+            if a[name] != b[name]
         ]
         shape = f"{a['depth']} layers of {a['width']} {a['activation']} units"
         return f"The lab, {self.start['title']}: arms A and B, {shape}, {', '.join(words)}."
@@ -61,11 +61,6 @@ class Lab:
         bundle = self.widget._repr_mimebundle_()
         view = bundle[0] if isinstance(bundle, tuple) else bundle  # anywidget adds metadata
         show({**view, "text/plain": repr(self)}, raw=True)
-
-
-def _words(name: str, value: Any) -> str:
-    allowed = settings.ARM[name][1]
-    return str(allowed[value]) if isinstance(allowed, dict) else f"{value:g}"
 
 
 def lab(preset: str = "why", *, compact: bool = False, **changes: Any) -> Lab:

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from initlib import figures, initializers, networks, training
-from initlib.explorers.lab import data
+from initlib.explorers.lab import data, settings
 from initlib.explorers.lab.rules import rules
 from initlib.extras import hints
 
@@ -25,12 +25,14 @@ def draw(start: dict[str, Any]) -> bytes:
     samples = len(data.get(shared["data"]).split(0).train)
     epochs = math.ceil(STEPS / math.ceil(samples / shared["batch"]))
     with mpl.rc_context(figures.STYLE):
-        figure = Figure(figsize=(6.4, 3.0))
+        figure = Figure(figsize=(7.6, 3.0))
         axes = figure.subplots()
-        for name, arm in zip("AB", start["arms"], strict=True):
+        a, b = start["arms"]
+        for name, arm, other in (("A", a, b), ("B", b, a)):
+            label = f"{name}: {settings.told(arm, other)}"
             loss = train(arm, shared, range(SEEDS), epochs).loss
             for i, line in enumerate(loss):
-                axes.plot(range(1, epochs + 1), line, color=COLOURS[name], label=name if i == 0 else None)
+                axes.plot(range(1, epochs + 1), line, color=COLOURS[name], label=label if i == 0 else None)
         axes.set(xlabel="epoch", ylabel="training loss", title=start["title"], ylim=(0, 3))
         axes.legend()
         figure.savefig(stream, format="png")

@@ -20,6 +20,7 @@ INITIALIZERS = {
     "keras": "Keras' default (Dense)",
     "flax": "Flax' default (Linear)",
 }
+SIZED = {"constant": "constant", "normal": "normal, std"}  # those that take a size
 BIASES = {
     "default": "as the initialization says",
     "zero": "zero",
@@ -116,6 +117,32 @@ def preset(name: str) -> dict[str, Any]:
     """
     title, chapter, changes = PRESETS[checks.choice("preset", name, PRESETS)]
     return {"name": name, "title": title, "chapter": chapter, **filled(changes)}
+
+
+def words(name: str, value: Any) -> str:
+    """Return in words what a setting of an arm is.
+
+    >>> words("init", "he"), words("scale", 0.25)
+    ('He (Kaiming)', '0.25')
+    """
+    allowed = ARM[name][1]
+    return str(allowed[value]) if isinstance(allowed, dict) else f"{value:g}"
+
+
+def told(arm: Mapping[str, Any], other: Mapping[str, Any]) -> str:
+    """Return in words what an arm has that the other has not.
+
+    >>> a, b = preset("why")["arms"]
+    >>> told(a, b), told(b, a)
+    ('normal, std 0.02', 'He (Kaiming)')
+    """
+    init = arm["init"]
+    start = f"{SIZED[init]} {arm['size']:g}" if init in SIZED else words("init", init)
+    return ", ".join(
+        start if name == "init" else f"{ARM[name][0]} {words(name, arm[name])}"
+        for name in arm
+        if arm[name] != other[name]
+    )
 
 
 def filled(changes: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from . import (
     fonts,
     formulas,
     heights,
+    labs,
     metadata,
     pictures,
     policy,
@@ -53,8 +54,11 @@ def finish(site: Path, book: Book) -> None:
         metadata.describe(page, book)  # a card shows a PNG
         pictures.settle(page)
         pictures.keep_shades(page)
+        pictures.frame(page)
+        labs.add_doors(page)
         access.mend(page)
         first_screen.show_picture(page)
+        first_screen.fold_answer(page)
         heights.leave_room(page)
         scripts.drop_handlers(page)
         scripts.join(page)

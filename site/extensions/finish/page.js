@@ -7,7 +7,7 @@
 
   // What is larger than its box is reached by Tab, to be moved by keys. The theme asks every box of the page for its
   // size, which lays out all of it; observed, a box says its size when it is laid out, and is reached until then.
-  const boxes = "pre, .cell_output > .output, .pst-scrollable-table-container";
+  const boxes = "pre, .cell_output > .output, .pst-scrollable-table-container, .figure-frame";
   const sizes = new ResizeObserver((changed) => {
     const larger = changed.map(({ target: box }) =>
       box.scrollWidth > box.clientWidth || box.scrollHeight > box.clientHeight
@@ -72,6 +72,14 @@
     for (const act of ["pointermove", "pointerdown", "touchstart", "wheel", "scroll", "keydown", "focusin"]) {
       addEventListener(act, wake, { signal: first.signal, capture: true, passive: true });
     }
+    document.addEventListener("click", ({ target }) => {
+      const door = target.closest(".initlib-lab-door");
+      if (!door) return;
+      door.setAttribute("aria-busy", "true");
+      door.textContent = "Loading …";
+      door.parentElement.classList.add("lab-asked");
+      load();
+    });
     const loadForSetting = () => location.hash.includes("=") && load();
     addEventListener("hashchange", loadForSetting);
     loadForSetting();

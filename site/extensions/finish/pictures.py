@@ -1,4 +1,7 @@
-"""Pictures: lossless WebP, a size to leave room for, loaded when they come near; some keep their shades."""
+"""Pictures: lossless WebP, a size to leave room for, loaded when they come near; some keep their shades.
+
+Those of cells stand in a frame: on a phone they keep a size at which they can be read, and move sideways.
+"""
 
 import json
 import re
@@ -10,6 +13,7 @@ from PIL import Image
 from .page import Page
 from .widgets import STATE, VIEW
 
+READABLE = 0.6  # of a figure's own size: letters of 8.5 points are more than 9 pixels high
 REFERENCE = re.compile(r'"IPY_MODEL_(\w+)"')
 
 
@@ -44,6 +48,22 @@ def settle(page: Page) -> None:
             image["width"], image["height"] = map(str, size(file))
         if file.suffix == ".png":
             image["src"] = image["src"].rsplit(".", 1)[0] + compressed(file).suffix
+
+
+def frame(page: Page) -> None:
+    """Put the figures of cells into frames that a phone moves; page.js passes over those that fit."""
+    for image in page.article.select(".cell_output img[width]"):
+        least = round(READABLE * float(image["width"]))
+        image.wrap(
+            page.tag(
+                "div",
+                class_="figure-frame",
+                role="group",
+                tabindex="0",
+                aria_label="Figure; where it is wider than the screen, it moves sideways",
+                style=f"--least: {least}px",
+            )
+        )
 
 
 def has_heat_map(models: dict[str, dict], root: str) -> bool:
