@@ -173,7 +173,7 @@ class Training:
         """Return the accuracy of naming the most frequent class every time, under a condition."""
         cell = self.cell(arm=next(iter(self.arms)), **condition)
         labels = sweeps.dataset_of(cell.get("dataset", sweeps.NETWORK["dataset"])).labels
-        return float(np.bincount(labels).max() / len(labels))
+        return float(np.bincount(labels.ravel()).max() / labels.size)
 
     def run(self, how: How) -> list[Row]:
         """Tune, then train the reported seeds; return the rows of both stages."""
