@@ -884,6 +884,20 @@ def test_grounds_reach_the_net_and_come_out_again(grounded):
     assert evidence.rerun_sample(grounded) == []
 
 
+def test_an_arm_that_is_the_same_on_two_grounds_is_trained_once(monkeypatch):
+    twice = dataclasses.replace(
+        GROUNDED, grounds={"one": {}, "other": {}}, sample=({"arm": "he", "ground": "one"},)
+    )
+    trained, train = [], parts.sweeps.train
+    monkeypatch.setattr(
+        parts.sweeps, "train", lambda cells, **how: trained.extend(cells) or train(cells, **how)
+    )
+    rows = twice.run(parts.How(n_jobs=1))
+    by_ground = [[{**row, "ground": ""} for row in rows if row["ground"] == one] for one in ("one", "other")]
+    assert by_ground[0] == by_ground[1]
+    assert 2 * len(trained) == len(rows)
+
+
 def with_accuracies(grounded, sgd, adam):
     """Return the result with these mean accuracies of the tiny arm below that of the other."""
     gap = {"SGD": sgd, "Adam": adam}

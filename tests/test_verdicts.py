@@ -136,6 +136,11 @@ def test_the_contrasts_have_a_row_for_each_ground_and_a_column_for_each_map(foun
         for row in tried:
             points = round(100 * result.finding("effect", row["ground"]).estimate.mean)
             assert row[name] == f"{result.effects('effect')[row['ground']]} ({points:+d})"
+    own = found.contrasts("E7")
+    assert [row["ground"] for row in own] == list(found.elsewhere["E7"].protocol.grounds)
+    assert {key for row in own for key in row} == {"ground", "E7"}
+    with pytest.raises(ValueError, match="E99"):
+        found.contrasts("E99")
 
 
 def test_the_map_of_scopes_has_the_leading_contrast_of_each_result_with_its_interval(found):

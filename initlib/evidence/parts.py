@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from initlib import checks, jobs
+from initlib import checks, fingerprints, jobs
 from initlib.training import sweeps
 
 Where = Mapping[str, Any]
@@ -173,7 +173,7 @@ class Training:
         """Return the accuracy of naming the most frequent class every time, under a condition."""
         cell = self.cell(arm=next(iter(self.arms)), **condition)
         labels = sweeps.dataset_of(cell.get("dataset", sweeps.NETWORK["dataset"])).labels
-        return float(np.bincount(labels).max() / len(labels))
+        return float(np.bincount(labels.ravel()).max() / labels.size)
 
     def run(self, how: How) -> list[Row]:
         """Tune, then train the reported seeds; return the rows of both stages."""
@@ -237,8 +237,10 @@ class Training:
 
     def _train(self, keys: Sequence[Row], how: How) -> list[Row]:
         cells = [self.cell(**{k: v for k, v in key.items() if k != "stage"}) for key in keys]
-        records = sweeps.train(cells, **how.options)
-        return [{**key, **self._metrics(record)} for key, record in zip(keys, records, strict=True)]
+        names = [repr(fingerprints.describe(cell)) for cell in cells]
+        alone = dict(zip(names, cells, strict=True))  # an arm may be the same on several grounds
+        records = dict(zip(alone, sweeps.train(list(alone.values()), **how.options), strict=True))
+        return [{**key, **self._metrics(records[name])} for key, name in zip(keys, names, strict=True)]
 
     def _metrics(self, record: jobs.Record) -> Row:
         losses = record["loss"]

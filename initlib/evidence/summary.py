@@ -137,9 +137,13 @@ class Verdicts:
 
         return draw_scopes(scope_map({**self.claims, **self.published}), OPTIMIZERS)
 
-    def contrasts(self) -> Table:
-        """Return what became of each contrast of `elsewhere` on each ground, and by how many points."""
-        return contrasts(self.elsewhere)
+    def contrasts(self, *names: str) -> Table:
+        """Return what became of each contrast of `elsewhere` on each ground, and by how many points.
+
+        `names` keeps only these contrasts, with their grounds.
+        """
+        chosen = [checks.choice("map", name, self.elsewhere) for name in names or self.elsewhere]
+        return contrasts({name: self.elsewhere[name] for name in chosen})
 
     def tally(self) -> Table:
         """Return how many claims got each verdict, as told and as a rule for every net, as a table."""

@@ -165,10 +165,11 @@ def protocol(
     first, second = arms
     accuracy = Metric("training", "test_accuracy").at(learning_rate="best")
     effect = accuracy.at(arm=first).minus(accuracy.at(arm=second), CONTRAST, margin=margin)
+    where = grounds(depth, samples) if elsewhere is None else elsewhere
     part = Training(
         arms=arms,
         learning_rates=learning_rates,
-        grounds=grounds(depth, samples) if elsewhere is None else elsewhere,
+        grounds=where,
         seeds=range(seeds, seeds + 10),
         tuning_seeds=range(seeds + 1000, seeds + 1004),
         tuned_by="accuracy",
@@ -185,7 +186,7 @@ def protocol(
             **settings,
         },
         tolerance={"first_loss": 1e-3, "test_accuracy": 0.05},
-        sample=({"arm": first, "ground": "SGD with momentum", "learning_rate": "best", "seed": seeds},),
+        sample=({"arm": first, "ground": next(iter(where)), "learning_rate": "best", "seed": seeds},),
     )
     return Protocol(
         name=name,

@@ -36,7 +36,14 @@ FIT = tuple(
     if parameter.kind == parameter.KEYWORD_ONLY and name != "threads"
 )
 DATASETS = {
-    one.__name__: one for one in (datasets.digits, datasets.mnist, datasets.wine, datasets.breast_cancer)
+    one.__name__: one
+    for one in (
+        datasets.digits,
+        datasets.mnist,
+        datasets.wine,
+        datasets.breast_cancer,
+        datasets.unicode_names,
+    )
 }
 EPOCHS = inspect.signature(fitting.fit).parameters["epochs"].default
 PER_NET = {"initializer", "scale", "bias_initializer", "learning_rate", "weight_decay", "seed"}
