@@ -12,6 +12,7 @@ LEVEL = 0.95
 RESAMPLES = 9999
 
 
+@checks.methods
 @dataclass(frozen=True)
 class Mean:
     """The mean of n independent numbers, its 95 % t interval [low, high], and the bootstrap's beside it."""

@@ -35,6 +35,7 @@ class DepthScales(NamedTuple):
     xi_c: float
 
 
+@checks.keywords
 def variance_fixed_point(
     activation: AnyActivation, sigma_w: float, sigma_b: float = 0.0, near: float = 1.0
 ) -> VarianceFixedPoint:
@@ -79,6 +80,7 @@ def variance_fixed_point(
     )
 
 
+@checks.keywords
 def correlation_fixed_point(
     activation: AnyActivation, sigma_w: float, sigma_b: float = 0.0, near: float = 1.0
 ) -> CorrelationFixedPoint:
@@ -111,6 +113,7 @@ def correlation_fixed_point(
     return CorrelationFixedPoint(c, sigma_w**2 * float(moments.slope_pair(phi, np.asarray(c), q)))
 
 
+@checks.keywords
 def depth_scales(
     activation: AnyActivation, sigma_w: float, sigma_b: float = 0.0, near: float = 1.0
 ) -> DepthScales:
