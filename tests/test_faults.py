@@ -17,6 +17,7 @@ from initlib import (
     explorers,
     fingerprints,
     frameworks,
+    gaussian,
     initializers,
     jobs,
     networks,
@@ -493,6 +494,55 @@ def test_an_unknown_argument_is_refused_with_those_there_are(function, other):
 def test_a_setting_of_a_sweep_is_found_by_the_name_that_others_use():
     with pytest.raises(ValueError, match="Did you mean 'learning_rate'"):
         sweep({"depth": [2]}, [0], lr=0.1)
+
+
+OF_SCALARS = {
+    "variance_map": lambda one: theory.variance_map(one, "tanh", one, one),
+    "correlation_map": lambda one: theory.correlation_map(0.5, "tanh", one, one, one),
+    "chi": lambda one: theory.chi("tanh", one, one),
+    "gain": lambda one: theory.gain("tanh", q=one),
+    "variance_fixed_point": lambda one: theory.variance_fixed_point("tanh", one, 0.5, one),
+    "correlation_fixed_point": lambda one: theory.correlation_fixed_point("tanh", one, 0.5, one),
+    "depth_scales": lambda one: theory.depth_scales("tanh", one, 0.5, one),
+    "critical_sigma_w": lambda one: theory.critical_sigma_w("tanh", one),
+    "jacobian_moments": lambda one: theory.jacobian_moments("tanh", one, one, 3),
+    "finite_width_band": lambda one: theory.finite_width_band([8] * 3, "tanh", one, one, q=one),
+    "residual_profile": lambda one: theory.residual_profile(2, "tanh", one, one, branch_scale=one, q=one),
+    "predict": lambda one: propagation.predict([8] * 3, "tanh", sigma_w=one, sigma_b=one, q=one).rms,
+    "expectation": lambda one: gaussian.expectation(np.square, one),
+    "orthogonal": lambda one: initializers.orthogonal((3, 3), gain=one, rng=0),
+    "he_normal": lambda one: initializers.he_normal((3, 3), negative_slope=one, rng=0),
+    "variance_scaling": lambda one: initializers.variance_scaling((3, 3), scale=one, rng=0),
+    "normal": lambda one: initializers.normal((3, 3), std=one, mean=one, rng=0),
+    "uniform": lambda one: initializers.uniform((3, 3), low=-1, high=one, rng=0),
+    "leaky_relu": lambda one: activations.leaky_relu(one)(np.array([-3.0])),
+    "elu": lambda one: activations.elu(one)(np.array([-3.0])),
+    "seeds_for_equivalence": lambda one: evidence.seeds_for_equivalence(one, one),
+}
+
+
+@pytest.mark.parametrize("kind", ["i1", "u1", "u8", "f2", "f4", "g", ">f8"])
+@pytest.mark.parametrize("size", [1, 12, 100])
+@pytest.mark.parametrize("name", OF_SCALARS)
+def test_scalars_of_numpy_count_as_the_numbers_they_are(name, size, kind):
+    def found(one):
+        try:
+            return OF_SCALARS[name](one)
+        except ValueError as error:
+            return str(error)
+
+    given, exact = found(np.array(size, kind)[()]), found(float(size))
+    if isinstance(exact, str):
+        assert isinstance(given, str)
+    else:
+        assert all(
+            np.array_equal(a, b) for a, b in zip(np.atleast_1d(given), np.atleast_1d(exact), strict=True)
+        )
+
+
+def test_the_critical_point_of_tanh_has_no_finite_scale_in_any_precision():
+    for one in (1.0, np.float32(1), np.float16(1), np.int8(1)):
+        assert theory.depth_scales("tanh", one).xi_q == math.inf
 
 
 WHOLE = np.array([-128, -100, -1, 0, 1, 100, 127])

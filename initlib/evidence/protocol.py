@@ -189,6 +189,7 @@ class Metric:
 
     def share(self, name: str, **bounds: float) -> Share:
         """Return the test whether the metric meets `at_least`, `at_most` or `equal` in nearly every seed."""
+        checks.known_arguments("share", ("name", "at_least", "at_most", "equal", "share"), bounds)
         return Share(name, self.part, self.name, self.where, **bounds)
 
     def minus(self, other: "Metric | float", name: str, *, margin: float) -> Difference:

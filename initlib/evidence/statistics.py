@@ -40,6 +40,7 @@ class Mean:
 
         That is two one-sided tests (TOST) of equivalence, each at 2.5 %.
         """
+        margin = checks.real("margin", margin)
         return -margin < self.low and self.high < margin
 
 

@@ -96,6 +96,7 @@ def correlation_fixed_point(
     0.744082
     """
     phi = activations.get(activation, derivative=True)
+    sigma_w, sigma_b = moments.sigmas(sigma_w, sigma_b)
     q = _attractor(phi, sigma_w, sigma_b, near)
     at_one = sigma_w**2 * moments.slope_power(phi, q)
     if at_one <= 1 + MARGIN or q == 0:
@@ -130,6 +131,7 @@ def depth_scales(
     1.5144 2.2954
     """
     phi = activations.get(activation, derivative=True)
+    sigma_w, sigma_b = moments.sigmas(sigma_w, sigma_b)
     q = _attractor(phi, sigma_w, sigma_b, near)
     slope = correlation_fixed_point(phi, sigma_w, sigma_b, near).slope
     return DepthScales(_scale(sigma_w**2 * moments.growth(phi, q)), _scale(slope))
