@@ -172,7 +172,7 @@ class HeatMap(Panel):
         if given.ndim:
             raise TypeError(f"{axis} must be one number. Received: {checks.shown(value)}.")
         nodes = view.axis(axis).values
-        return float(np.interp(given, nodes, np.arange(len(nodes)), left=np.nan, right=np.nan))
+        return float(np.interp(float(given), nodes, np.arange(len(nodes)), left=np.nan, right=np.nan))
 
     def marked(self, view: View) -> dict[str, float]:
         """Return where the marker stands on the axes it has, as indices."""
