@@ -7,8 +7,8 @@ tails. Anything that takes an activation takes its name, an `Activation`, or a c
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache, partial
-from typing import Any
+from functools import cache, partial, wraps
+from typing import Any, TypeVar, cast
 from weakref import WeakSet
 
 import numpy as np
@@ -30,6 +30,7 @@ __all__ = [
 ]
 
 Function = Callable[..., Any]
+F = TypeVar("F", bound=Function)
 
 _SELU_SCALE = 1.0507009873554805
 _SELU_ALPHA = 1.6732632423543772
@@ -71,9 +72,18 @@ class Activation:
 
     def __call__(self, x: ArrayLike) -> FloatArray:
         """Return the function at `x`, any array of real numbers."""
-        x = checks.reals("x", x)
-        result: FloatArray = self.function(x if x.dtype in (np.float32, np.float16) else x.astype(float))
-        return result
+        return _on_floats(self.function, x)
+
+
+def _on_floats(function: Function, x: ArrayLike) -> FloatArray:
+    """Return a function at `x` in single or double precision, half precision rounded from single."""
+    x = checks.reals("x", x)
+    if x.dtype == np.float16:
+        with np.errstate(over="ignore"):
+            half: FloatArray = np.asarray(function(x.astype(np.float32))).astype(np.float16)
+        return half
+    result: FloatArray = function(x if x.dtype == np.float32 else x.astype(float))
+    return result
 
 
 AnyActivation = str | Activation | Callable[..., Any]
@@ -115,7 +125,7 @@ def canonical(name: Any) -> Any:
     >>> canonical("swish"), canonical("relu")
     ('silu', 'relu')
     """
-    return _ALIASES.get(name, name) if isinstance(name, str) else name
+    return _ALIASES.get(str(name), name) if isinstance(name, str) else name
 
 
 def names() -> list[str]:
@@ -207,6 +217,20 @@ def _finite(x: FloatArray) -> FloatArray:
     return np.clip(x, limits.min, limits.max)
 
 
+def _floats(slope: F) -> F:
+    """Let a derivative take every array of real numbers: integers wrap around, and have no limits."""
+
+    @wraps(slope)
+    def call(x: ArrayLike, **options: float) -> FloatArray:
+        x = checks.reals("x", x)
+        if x.dtype in (np.float32, np.float64):
+            result: FloatArray = slope(x, **options)
+            return result
+        return _on_floats(partial(slope, **options), x)
+
+    return cast("F", call)
+
+
 def _one(x: FloatArray) -> FloatArray:
     return np.ones_like(x)
 
@@ -215,6 +239,7 @@ def _relu(x: FloatArray) -> FloatArray:
     return np.maximum(x, 0)
 
 
+@_floats
 def _relu_slope(x: FloatArray) -> FloatArray:
     return np.greater(x, 0).astype(x.dtype)
 
@@ -224,20 +249,24 @@ def _leaky(x: FloatArray, slope: float) -> FloatArray:
     return np.maximum(x, steep) if slope <= 1 else np.minimum(x, steep)
 
 
+@_floats
 def _leaky_slope(x: FloatArray, slope: float) -> FloatArray:
     return slope + (1 - slope) * np.greater(x, 0).astype(x.dtype)
 
 
+@_floats
 @np.errstate(over="ignore")
 def _tanh_slope(x: FloatArray) -> FloatArray:
     return 4 * _sigmoid_slope(2 * x)
 
 
+@_floats
 @np.errstate(over="ignore")
 def _sigmoid(x: FloatArray) -> FloatArray:
     return 1 / (1 + np.exp(-x))
 
 
+@_floats
 def _sigmoid_slope(x: FloatArray) -> FloatArray:
     small = np.exp(-np.abs(x))
     result: FloatArray = small / np.square(1 + small)
@@ -250,6 +279,7 @@ def _softsign(x: FloatArray) -> FloatArray:
     return result
 
 
+@_floats
 def _softsign_slope(x: FloatArray) -> FloatArray:
     return np.square(1 / (1 + np.abs(x)))
 
@@ -270,6 +300,7 @@ def _gelu(x: FloatArray) -> FloatArray:
     return _above(x) * _normal_cdf(x)
 
 
+@_floats
 def _gelu_slope(x: FloatArray) -> FloatArray:
     return _normal_cdf(x) + _finite(x) * _normal_density(x)
 
@@ -284,6 +315,7 @@ def _gelu_tanh(x: FloatArray) -> FloatArray:
     return _above(x) * _sigmoid(_gelu_tanh_argument(x)[0])
 
 
+@_floats
 def _gelu_tanh_slope(x: FloatArray) -> FloatArray:
     argument, slope = _gelu_tanh_argument(x)
     return _sigmoid(argument) + _finite(x) * _sigmoid_slope(argument) * slope
@@ -293,6 +325,7 @@ def _silu(x: FloatArray) -> FloatArray:
     return _above(x) * _sigmoid(x)
 
 
+@_floats
 def _silu_slope(x: FloatArray) -> FloatArray:
     return _sigmoid(x) + _finite(x) * _sigmoid_slope(x)
 
@@ -301,6 +334,7 @@ def _elu(x: FloatArray, alpha: float, scale: float = 1.0) -> FloatArray:
     return scale * np.maximum(x, 0) + (scale * alpha) * np.expm1(np.minimum(x, 0))
 
 
+@_floats
 def _elu_slope(x: FloatArray, alpha: float, scale: float = 1.0) -> FloatArray:
     jump = scale * (1 - alpha) * np.greater(x, 0).astype(x.dtype)
     return (scale * alpha) * np.exp(np.minimum(x, 0)) + jump
@@ -321,6 +355,7 @@ def _mish(x: FloatArray) -> FloatArray:
     return _above(x) * (ratio / (ratio + 2))
 
 
+@_floats
 def _mish_slope(x: FloatArray) -> FloatArray:
     x, grown, ratio = _mish_parts(_above(x))
     return ratio / (ratio + 2) + x * (4 * grown / (ratio + 2)) * ((1 + grown) / (ratio + 2))
@@ -330,6 +365,7 @@ def _hard_tanh(x: FloatArray) -> FloatArray:
     return np.clip(x, -1, 1)
 
 
+@_floats
 def _hard_tanh_slope(x: FloatArray) -> FloatArray:
     return np.less(np.abs(x), 1).astype(x.dtype)
 
@@ -341,6 +377,7 @@ def _erf(x: FloatArray) -> FloatArray:
     return result
 
 
+@_floats
 @np.errstate(over="ignore")
 def _erf_slope(x: FloatArray) -> FloatArray:
     return (2 / math.sqrt(math.pi)) * np.exp(-np.square(x))

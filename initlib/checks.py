@@ -1,5 +1,6 @@
 """Argument checks: each returns the value in the form wanted, or says what came and what is allowed."""
 
+import inspect
 import math
 import operator
 import re
@@ -8,8 +9,18 @@ import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields as dataclass_fields
 from difflib import get_close_matches
-from functools import cache
-from typing import Any, Literal, SupportsIndex, TypeVar, Union, get_args, get_origin, get_type_hints
+from functools import cache, wraps
+from typing import (
+    Any,
+    Literal,
+    ParamSpec,
+    SupportsIndex,
+    TypeVar,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,13 +29,18 @@ __all__ = [
     "Rng",
     "array",
     "boolean",
+    "by_annotation",
     "choice",
     "fields",
     "generator",
     "instance",
     "integer",
     "integers",
+    "keywords",
+    "known_arguments",
     "mapping",
+    "member",
+    "methods",
     "names",
     "per_net",
     "real",
@@ -37,9 +53,12 @@ __all__ = [
 Rng = int | np.integer[Any] | np.random.Generator | None
 
 T = TypeVar("T")
+P = ParamSpec("P")
 
 LARGEST = 2**63 - 1  # what a size can be
+MOST = 1_000_000  # entries of a list that are looked at one by one
 _LONGEST, _PARAGRAPH = 80, 600  # characters of a value, and of a list of names, in a message
+_ELSEWHERE = {"lr": "learning_rate", "normalization": "normalisation"}  # what others call an argument
 
 
 def shown(value: object) -> str:
@@ -70,12 +89,17 @@ def choice(name: str, value: object, allowed: Iterable[str]) -> str:
     if isinstance(value, str) and value in names:
         return str(value)
     error = ValueError if isinstance(value, str) else TypeError
-    close = get_close_matches(value[:_LONGEST].lower(), names, 1) if isinstance(value, str) else []
-    hint = f" Did you mean {close[0]!r}?" if close else ""
+    hint = _hint(value, names) if isinstance(value, str) else ""
     raise error(f"Unknown {name[:200]}. Received: {shown(value)}; choose one of {_listed(names)}.{hint}")
 
 
-def _listed(names: Sequence[str]) -> str:
+def _hint(value: str, names: Sequence[str]) -> str:
+    meant = _ELSEWHERE.get(str(value))
+    close = [meant] if meant in names else get_close_matches(value[:_LONGEST].lower(), names, 1)
+    return f" Did you mean {close[0]!r}?" if close else ""
+
+
+def _listed(names: Sequence[Any]) -> str:
     """Return names as a message lists them: all, or as many as fit in a paragraph, and how many there are."""
     entries = [shown(name) for name in names]
     fitting = [entry for i, entry in enumerate(entries) if len(", ".join(entries[: i + 1])) <= _PARAGRAPH]
@@ -96,6 +120,23 @@ def boolean(name: str, value: object) -> bool:
     if not isinstance(value, (bool, np.bool_)):
         raise TypeError(f"{name} must be True or False. Received: {_typed(value)}.")
     return bool(value)
+
+
+def member(name: str, value: object, allowed: Iterable[Any]) -> None:
+    """Raise a ValueError unless `value` is one of the `allowed`, of whatever type.
+
+    >>> member("depth", 3, (10, 22))
+    Traceback (most recent call last):
+        ...
+    ValueError: depth must be one of 10, 22. Received: 3.
+    """
+    options = list(allowed)
+    try:
+        found = not isinstance(value, np.ndarray) and value in options
+    except Exception:  # something that cannot be compared
+        found = False
+    if not found:
+        raise ValueError(f"{name} must be one of {_listed(options)}. Received: {shown(value)}.")
 
 
 def text(name: str, value: object) -> str:
@@ -146,7 +187,17 @@ def sequence(name: str, value: object) -> list[Any]:
     if not (is_vector or is_list):
         raise TypeError(f"{name} must be a sequence. Received: {_typed(value)}.")
     entries: Any = value
+    _check_length(name, entries)
     return list(entries)
+
+
+def _check_length(name: str, entries: Sequence[Any]) -> None:
+    try:
+        few = len(entries) <= MOST
+    except OverflowError:  # a range that is longer than any list
+        few = False
+    if not few:
+        raise ValueError(f"{name} must have at most {MOST} entries. Received: {shown(entries)}.")
 
 
 def names(name: str, values: object, allowed: Iterable[str] | None = None) -> tuple[str, ...]:
@@ -183,16 +234,115 @@ def fields(thing: Any) -> None:
     for name, wanted in _annotations(kind).items():
         value = getattr(thing, name)
         if not _fits(value, wanted):
-            what = re.sub(r"\b(\w+\.)+", "", wanted.__name__ if isinstance(wanted, type) else str(wanted))
             raise TypeError(
-                f"{name} of a {type(thing).__name__} must be of type {what}. Received: {_typed(value)}."
+                f"{name} of a {kind.__name__} must be of type {_named(wanted)}. Received: {_typed(value)}."
             )
+
+
+def _named(wanted: Any) -> str:
+    """Return a type as a message names it."""
+    plain = isinstance(wanted, type) and not get_args(wanted)
+    return re.sub(r"\b(\w+\.)+", "", wanted.__name__ if plain else str(wanted))
 
 
 @cache
 def _annotations(kind: Any) -> dict[str, Any]:
     found = get_type_hints(kind)
     return {field.name: found[field.name] for field in dataclass_fields(kind)}
+
+
+def keywords(function: Callable[P, T]) -> Callable[P, T]:
+    """Let calls refuse an unknown argument with the names of those there are, and the closest.
+
+    >>> @keywords
+    ... def fit(network, *, learning_rate=0.1): ...
+    >>> fit(None, lr=0.1)
+    Traceback (most recent call last):
+        ...
+    TypeError: fit has no argument 'lr'. It takes network, learning_rate. Did you mean 'learning_rate'?
+    """
+    known = inspect.signature(function).parameters
+
+    @wraps(function)
+    def checked(*args: P.args, **named: P.kwargs) -> T:
+        known_arguments(function.__name__, known, named)
+        return function(*args, **named)
+
+    return checked
+
+
+def known_arguments(function: str, known: Iterable[str], named: Iterable[str]) -> None:
+    """Raise a TypeError if a call names an argument that is not known.
+
+    >>> known_arguments("he_normal", ["shape", "rng"], {"gain": 2.0})
+    Traceback (most recent call last):
+        ...
+    TypeError: he_normal has no argument 'gain'. It takes shape, rng.
+    """
+    names = list(known)
+    for name in named:
+        if name not in names:
+            raise TypeError(
+                f"{function} has no argument {shown(name)}. It takes {', '.join(names)}.{_hint(name, names)}"
+            )
+
+
+def by_annotation(function: Callable[P, T]) -> Callable[P, T]:
+    """Check the arguments of calls by the annotations of the function, and their names as `keywords` does.
+
+    >>> @by_annotation
+    ... def share(name: str, *bounds: float): ...
+    >>> share("He", 0.5, "x")
+    Traceback (most recent call last):
+        ...
+    TypeError: bounds of share must be of type float. Received: 'x' of type str.
+    """
+    signature = inspect.signature(function)
+    free = any(one.kind == one.VAR_KEYWORD for one in signature.parameters.values())
+
+    @wraps(function)
+    def checked(*args: P.args, **named: P.kwargs) -> T:
+        if not free:
+            known_arguments(function.__name__, signature.parameters, named)
+        try:
+            given = signature.bind(*args, **named).arguments
+        except TypeError as error:
+            raise TypeError(f"{function.__name__} was called with {error}.") from None
+        wanted = _annotations_of(function)
+        for name, value in given.items():
+            kind = signature.parameters[name].kind
+            values = value if kind == inspect.Parameter.VAR_POSITIONAL else (value,)
+            for one in value.values() if kind == inspect.Parameter.VAR_KEYWORD else values:
+                if name in wanted and not _fits(one, wanted[name]):
+                    raise TypeError(
+                        f"{name} of {function.__name__} must be of type {_named(wanted[name])}. "
+                        f"Received: {_typed(one)}."
+                    )
+        return function(*args, **named)
+
+    return checked
+
+
+@cache
+def _annotations_of(function: Callable[..., Any]) -> dict[str, Any]:
+    return get_type_hints(function)
+
+
+def methods(kind: type[T]) -> type[T]:
+    """Let the public methods of a class check their arguments by their annotations.
+
+    >>> @methods
+    ... class Axis:
+    ...     def describe(self, index: int): ...
+    >>> Axis().describe("x")
+    Traceback (most recent call last):
+        ...
+    TypeError: index of describe must be of type int. Received: 'x' of type str.
+    """
+    for name, member in list(vars(kind).items()):
+        if inspect.isfunction(member) and not name.startswith("_"):
+            setattr(kind, name, by_annotation(member))
+    return kind
 
 
 def _fits(value: object, wanted: Any) -> bool:
@@ -212,10 +362,11 @@ def _fits(value: object, wanted: Any) -> bool:
         return isinstance(value, (int, np.integer)) and not isinstance(value, (bool, np.timedelta64))
     if origin is Callable:
         return callable(value)
-    if origin in (tuple, Sequence):
+    if origin in (tuple, Sequence, list):
         fixed = origin is tuple and Ellipsis not in inner
         if not isinstance(value, Sequence) or isinstance(value, (str, bytes, bytearray)):
             return False
+        _check_length(f"Every {_named(wanted)}", value)
         kinds = inner if fixed else inner[:1] * len(value)
         return len(kinds) == len(value) and all(map(_fits, value, kinds))
     if origin is Mapping or origin is dict:
@@ -317,6 +468,7 @@ def integers(
     if not (is_list or is_vector) or np.ma.isMaskedArray(values):
         raise TypeError(f"{name} must be a sequence of integers. Received: {_typed(values)}.")
     entries: Any = values
+    _check_length(name, entries)
     if len(entries) < length:
         raise ValueError(f"{name} needs at least {length} entries. Received: {shown(values)}.")
     return tuple(
@@ -337,6 +489,7 @@ def per_net(name: str, given: object, nets: int, **bounds: float) -> NDArray[Any
     is_vector = isinstance(given, np.ndarray) and given.ndim == 1 and not np.ma.isMaskedArray(given)
     if is_vector or (isinstance(given, Sequence) and not isinstance(given, (str, bytes, bytearray))):
         entries: Any = given
+        _check_length(name, entries)
         if len(entries) != nets:
             raise ValueError(
                 f"{name} must be one number or one for each of {nets} nets. Received: {len(entries)} numbers."

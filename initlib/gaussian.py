@@ -125,7 +125,7 @@ def correlations(c: ArrayLike) -> FloatArray:
 def _checked(f: Function, q: float, kinks: Sequence[float]) -> tuple[float, tuple[float, ...]]:
     if not callable(f):
         raise TypeError(f"f must be callable. Received: {checks.shown(f)} of type {type(f).__name__}.")
-    points = checks.array("kinks", kinks, ndim=1).tolist() if len(kinks) else ()
+    points = [checks.real("kinks", kink) for kink in checks.sequence("kinks", kinks)]
     return checks.real("q", q, minimum=0), (*getattr(f, "kinks", ()), *points)
 
 

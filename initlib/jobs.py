@@ -14,7 +14,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from initlib import fingerprints
+from initlib import checks, fingerprints
 from initlib.extras import needed
 
 __all__ = ["DEATHS", "Cell", "Job", "Record", "Store", "run"]
@@ -46,6 +46,10 @@ def run(
     >>> run(lambda batch: [{"square": cell["x"] ** 2} for cell in batch], [[{"x": 2}], [{"x": 3}]], n_jobs=1)
     [[{'square': 4}], [{'square': 9}]]
     """
+    if n_jobs is not None and checks.integer("n_jobs", n_jobs) == 0:
+        raise ValueError("n_jobs must be None or an integer other than 0. Received: 0.")
+    if progress is not None:
+        checks.boolean("progress", progress)
     keys = [[_key(cell, job) for cell in batch] for batch in batches]
     deaths = 0
     with Store(store) as kept, _bar(progress, sum(map(len, batches)), unit) as bar:
@@ -111,6 +115,11 @@ def _bar(progress: bool | None, total: int, unit: str) -> Any:
     return needed("tqdm").tqdm(total=total, unit=f" {unit}", disable=hidden, leave=False)
 
 
+def _named(path: str | Path) -> str:
+    """Return a path as a message names it: in full, unless it is far too long for one."""
+    return str(path) if len(str(path)) < 250 else checks.shown(str(path))
+
+
 class Store:
     """Finished cells in an SQLite file, by code and key; without a path it keeps nothing.
 
@@ -125,6 +134,7 @@ class Store:
         self.connection: sqlite3.Connection | None = None
         if path is None:
             return
+        checks.instance("store", path, (str, Path), "the path of a file")  # type: ignore[arg-type]
         self.connection = self._opened(Path(path))
         try:
             self._refuse_foreign(self.connection)
@@ -134,7 +144,7 @@ class Store:
         except sqlite3.DatabaseError as error:
             self.connection.close()
             raise ValueError(
-                f"store must be a new file or an earlier store. Received: {path} ({error})."
+                f"store must be a new file or an earlier store. Received: {_named(path)} ({error})."
             ) from None
         except ValueError:
             self.connection.close()
@@ -149,7 +159,8 @@ class Store:
             return sqlite3.connect(path, timeout=60)
         except (OSError, sqlite3.Error) as error:
             raise ValueError(
-                f"store must be a file in a folder that can be written to. Received: {path} ({error})."
+                f"store must be a file in a folder that can be written to. "
+                f"Received: {_named(path)} ({getattr(error, 'strerror', None) or error})."
             ) from None
 
     def _refuse_foreign(self, connection: sqlite3.Connection) -> None:

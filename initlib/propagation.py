@@ -51,6 +51,7 @@ class Profile:
         return np.arange(1, self.rms.shape[-1] + 1)
 
 
+@checks.keywords
 def measure(
     network: Network,
     x: ArrayLike,
@@ -88,6 +89,7 @@ def measure(
     )
 
 
+@checks.keywords
 def predict(
     widths: Sequence[int],
     activation: AnyActivation,
@@ -227,13 +229,22 @@ def by_layer(statistic: Callable[[Array], Array], signals: Sequence[Array]) -> A
     arrays = [_signal(signal).reshape(np.shape(signal)) for signal in signals]
     if len({len(signal) for signal in arrays}) > 1:
         raise ValueError(f"signals must be of the same nets. Received: {[len(one) for one in arrays]} nets.")
-    values = [checks.reals("What the statistic returned", statistic(signal)) for signal in arrays]
+    values = [checks.reals("What the statistic returned", _applied(statistic, signal)) for signal in arrays]
     if any(one.shape != arrays[0].shape[:1] for one in values):
         raise ValueError(
             f"statistic must return one number for each of {len(arrays[0])} nets. "
             f"Received shapes: {checks.shown([one.shape for one in values])}."
         )
     return np.stack(values, axis=1)
+
+
+def _applied(statistic: Callable[[Array], Array], signal: Array) -> Array:
+    try:
+        return statistic(signal)
+    except Exception as error:
+        raise ValueError(
+            f"statistic fails on a signal of shape {signal.shape} ({checks.shown(error)})."
+        ) from error
 
 
 def rms(signal: Array) -> Array:
@@ -246,7 +257,7 @@ def rms(signal: Array) -> Array:
     """
     signal = _signal(signal)
     scale = np.abs(signal).max(axis=(1, 2), keepdims=True, initial=0.0)
-    scale[scale == 0] = 1.0
+    scale[(scale == 0) | np.isinf(scale)] = 1.0
     result: Array = scale[:, 0, 0] * np.sqrt(np.square(signal / scale).mean(axis=(1, 2)))
     return result
 
@@ -258,7 +269,8 @@ def _signal(signal: Array) -> Array:
         raise ValueError(
             f"signal must have axes (nets, samples, ...), none of them empty. Received shape: {signal.shape}."
         )
-    return signal.reshape(*signal.shape[:2], -1)
+    precise = signal if signal.dtype.kind == "f" else signal.astype(float)  # integers would wrap around
+    return precise.reshape(*signal.shape[:2], -1)
 
 
 def cosine(signal: Array) -> Array:
@@ -275,7 +287,8 @@ def cosine(signal: Array) -> Array:
         raise ValueError(f"Cosines between inputs need at least 2 samples. Received: {samples}.")
     scale = np.abs(signal).max(axis=2, keepdims=True, initial=0.0)
     zero = scale == 0
-    rows = signal / np.where(zero, 1.0, scale)
+    with np.errstate(invalid="ignore"):  # infinite entries have no direction
+        rows = signal / np.where(zero, 1.0, scale)
     length = np.sqrt(np.square(rows).sum(axis=2, keepdims=True))
     rows /= np.where(zero, 1.0, length)
     nonzero = (~zero).sum(axis=(1, 2))

@@ -1,6 +1,7 @@
 """The argument checks: what passes comes back in the form wanted, bounds are exact, the rest is refused."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -81,3 +82,38 @@ def test_what_seeds_no_generator_is_refused(rng):
 def test_a_choice_lists_what_is_allowed(name, error):
     with pytest.raises(error, match=r"Unknown mode\. Received: .*; choose one of 'fan_in', 'fan_out'\."):
         checks.choice("mode", name, ["fan_in", "fan_out"])
+
+
+@checks.by_annotation
+def share(name: str, *bounds: float, part: Sequence[int] = (), **where: int | None) -> str:
+    return name
+
+
+def test_calls_are_checked_by_annotations():
+    assert share("He", 0.5, np.float32(2), part=(1, 2), depth=None, width=3) == "He"
+    assert share.__name__ == "share"
+    with pytest.raises(TypeError, match=r"^share was called with missing a required argument: 'name'\.$"):
+        share()
+    for named in ({"name": 3}, {"part": ["x"]}, {"depth": "x"}):
+        [wrong] = named
+        wrong = wrong if wrong in ("name", "part") else "where"
+        with pytest.raises(TypeError, match=rf"^{wrong} of share must be of type .* Received: "):
+            share(**{"name": "He", **named})
+    with pytest.raises(TypeError, match=r"^bounds of share must be of type float"):
+        share("He", "x")
+
+
+@pytest.mark.parametrize("value", [3, np.ones(2), np.zeros((0, 1)), object(), "a", np.ma.masked])
+def test_what_is_no_member_is_refused(value):
+    with pytest.raises(ValueError, match=r"^depth must be one of 10, 22\. Received: "):
+        checks.member("depth", value, (10, 22))
+    checks.member("depth", np.int8(10), (10, 22))
+
+
+@pytest.mark.parametrize("length", [checks.MOST + 1, 10**12, 10**30])
+def test_lists_without_end_are_refused_at_once(length):
+    for check in (checks.integers, checks.sequence, lambda name, values: checks.per_net(name, values, 2)):
+        with pytest.raises(ValueError, match=r"^seeds must have at most 1000000 entries\. Received: range"):
+            check("seeds", range(length))
+    with pytest.raises(ValueError, match=r"must have at most 1000000 entries"):
+        share("He", part=range(length))

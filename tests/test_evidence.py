@@ -214,7 +214,7 @@ def test_a_finding_is_looked_up_by_the_exact_name_of_its_test(result):
         assert result.finding(test.name) is found
     with pytest.raises(ValueError, match=r"Unknown test.*Did you mean 'good minus twin'"):
         result.finding("good minus twins")
-    with pytest.raises(TypeError, match="Unknown test"):
+    with pytest.raises(TypeError, match="name of finding must be of type str"):
         result.finding(0)
 
 

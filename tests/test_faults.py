@@ -1,5 +1,6 @@
 """Faults by kind: what was once taken, lost or misled silently is refused or right, in every module."""
 
+import inspect
 import math
 import sqlite3
 from contextlib import closing
@@ -11,8 +12,12 @@ from initlib import (
     activations,
     checks,
     datasets,
+    diagnosis,
     evidence,
+    explorers,
     fingerprints,
+    frameworks,
+    gaussian,
     initializers,
     jobs,
     networks,
@@ -114,6 +119,26 @@ def test_what_is_no_network_is_refused(call, junk):
 def test_messages_are_short(junk):
     with pytest.raises((TypeError, ValueError)) as caught:
         checks.choice("mode", junk, ["fan_in", "fan_out"])
+    assert len(str(caught.value)) < 300
+
+
+MANY = range(1, 3000)
+LONG = {
+    "widths": lambda: networks.residual(MANY, 2, "relu", "he_normal", seeds=[0]),
+    "widths of an lstm": lambda: networks.lstm(MANY, seeds=[0]),
+    "nets": lambda: NETS.take(list(MANY)),
+    "grid": lambda: sweep("x" * 5000, [0]),
+    "axis": lambda: sweep({"depth": "2" * 5000}, [0]),
+    "condition": lambda: evidence.live(RESULT, "training", depth="x" * 5000),
+    "shape": lambda: initializers.delta_orthogonal([1] * 60),
+    "store": lambda: sweep({"depth": [2]}, [0], store="x" * 5000, **QUICK),
+}
+
+
+@pytest.mark.parametrize("call", LONG)
+def test_long_arguments_make_no_long_messages(call):
+    with pytest.raises((TypeError, ValueError), match="Received") as caught:
+        LONG[call]()
     assert len(str(caught.value)) < 300
 
 
@@ -442,3 +467,165 @@ def test_a_size_for_another_architecture_makes_no_long_message():
     with pytest.raises(ValueError, match="steps is for") as caught:
         recommend(steps="nope" * 500)
     assert len(str(caught.value)) < 300
+
+
+TAKES_MANY = [
+    function
+    for module in (diagnosis, initializers, networks, propagation, theory, training)
+    for function in (getattr(module, name) for name in module.__all__)
+    if inspect.isfunction(function) and len(inspect.signature(function).parameters) > 3
+    if not any(one.kind == one.VAR_KEYWORD for one in inspect.signature(function).parameters.values())
+]
+
+
+@pytest.mark.parametrize("function", [*TAKES_MANY, recommend], ids=lambda function: function.__name__)
+@pytest.mark.parametrize("other", ["normalization", "lr", "größe"])
+def test_an_unknown_argument_is_refused_with_those_there_are(function, other):
+    with pytest.raises(TypeError) as caught:
+        function(**{other: 1})
+    message = str(caught.value)
+    known = inspect.signature(function).parameters
+    assert message.startswith(f"{function.__name__} has no argument {other!r}. It takes ")
+    assert all(name in message for name in known)
+    ours = {"normalization": "normalisation", "lr": "learning_rate"}.get(other)
+    assert (f"Did you mean {ours!r}?" in message) == (ours in known)
+
+
+def test_a_setting_of_a_sweep_is_found_by_the_name_that_others_use():
+    with pytest.raises(ValueError, match="Did you mean 'learning_rate'"):
+        sweep({"depth": [2]}, [0], lr=0.1)
+
+
+OF_SCALARS = {
+    "variance_map": lambda one: theory.variance_map(one, "tanh", one, one),
+    "correlation_map": lambda one: theory.correlation_map(0.5, "tanh", one, one, one),
+    "chi": lambda one: theory.chi("tanh", one, one),
+    "gain": lambda one: theory.gain("tanh", q=one),
+    "variance_fixed_point": lambda one: theory.variance_fixed_point("tanh", one, 0.5, one),
+    "correlation_fixed_point": lambda one: theory.correlation_fixed_point("tanh", one, 0.5, one),
+    "depth_scales": lambda one: theory.depth_scales("tanh", one, 0.5, one),
+    "critical_sigma_w": lambda one: theory.critical_sigma_w("tanh", one),
+    "jacobian_moments": lambda one: theory.jacobian_moments("tanh", one, one, 3),
+    "finite_width_band": lambda one: theory.finite_width_band([8] * 3, "tanh", one, one, q=one),
+    "residual_profile": lambda one: theory.residual_profile(2, "tanh", one, one, branch_scale=one, q=one),
+    "predict": lambda one: propagation.predict([8] * 3, "tanh", sigma_w=one, sigma_b=one, q=one).rms,
+    "expectation": lambda one: gaussian.expectation(np.square, one),
+    "orthogonal": lambda one: initializers.orthogonal((3, 3), gain=one, rng=0),
+    "he_normal": lambda one: initializers.he_normal((3, 3), negative_slope=one, rng=0),
+    "variance_scaling": lambda one: initializers.variance_scaling((3, 3), scale=one, rng=0),
+    "normal": lambda one: initializers.normal((3, 3), std=one, mean=one, rng=0),
+    "uniform": lambda one: initializers.uniform((3, 3), low=-1, high=one, rng=0),
+    "leaky_relu": lambda one: activations.leaky_relu(one)(np.array([-3.0])),
+    "elu": lambda one: activations.elu(one)(np.array([-3.0])),
+    "seeds_for_equivalence": lambda one: evidence.seeds_for_equivalence(one, one),
+}
+
+
+@pytest.mark.parametrize("kind", ["i1", "u1", "u8", "f2", "f4", "g", ">f8"])
+@pytest.mark.parametrize("size", [1, 12, 100])
+@pytest.mark.parametrize("name", OF_SCALARS)
+def test_scalars_of_numpy_count_as_the_numbers_they_are(name, size, kind):
+    def found(one):
+        try:
+            return OF_SCALARS[name](one)
+        except ValueError as error:
+            return str(error)
+
+    given, exact = found(np.array(size, kind)[()]), found(float(size))
+    if isinstance(exact, str):
+        assert isinstance(given, str)
+    else:
+        assert all(
+            np.array_equal(a, b) for a, b in zip(np.atleast_1d(given), np.atleast_1d(exact), strict=True)
+        )
+
+
+def test_the_critical_point_of_tanh_has_no_finite_scale_in_any_precision():
+    for one in (1.0, np.float32(1), np.float16(1), np.int8(1)):
+        assert theory.depth_scales("tanh", one).xi_q == math.inf
+
+
+WHOLE = np.array([-128, -100, -1, 0, 1, 100, 127])
+
+
+@pytest.mark.parametrize("dtype", ["i1", "u1", "u8", "?", ">i4", "f2", "g", ">f8"])
+@pytest.mark.parametrize("name", activations.names())
+def test_activations_and_their_derivatives_take_numbers_of_every_type(name, dtype):
+    phi, x = activations.get(name), WHOLE.astype(dtype)
+    for function in (phi, phi.derivative if name != "sin" else phi):  # numpy's own cosine, in half precision
+        exact = function(x.astype(float))
+        assert function(x) == pytest.approx(exact, rel=1e-3 if dtype == "f2" else 1e-12, abs=1e-6)
+
+
+@pytest.mark.parametrize("dtype", ["i1", "u1", "?", ">i4"])
+def test_signals_of_integers_do_not_wrap_around(dtype):
+    signal = np.array([[[-128, 3], [-128, 3], [100, -128]]]).astype(dtype)
+    assert propagation.rms(signal) == pytest.approx(propagation.rms(signal.astype(float)))
+    assert propagation.cosine(signal) == pytest.approx(propagation.cosine(signal.astype(float)))
+
+
+def test_infinite_signals_have_a_size_and_no_direction():
+    signal = np.full((1, 2, 3), np.inf)
+    assert propagation.rms(signal) == [np.inf]
+    assert np.isnan(propagation.cosine(signal))
+
+
+class NoHash(str):
+    __hash__ = None
+
+
+def test_text_without_a_hash_is_text():
+    assert theory.gain(NoHash("relu"), NoHash("forward")) == theory.gain("relu")
+    with pytest.raises(ValueError, match="Unknown mode"):
+        checks.choice("mode", NoHash("x"), ["fan_in"])
+
+
+def raises(*_, **__):
+    raise RuntimeError("mine")
+
+
+RESULT = evidence.load("he-depth")
+RULE = RESULT.protocol.rules[0]
+SHARE = RESULT.protocol.tests[0]
+TRAINING = RESULT.protocol.parts["training"]
+TABLE = explorers.Table([explorers.Axis("layer", [1, 2])], {"rms": (["layer"], [1.0, 2.0])})
+LINES = explorers.Lines("Signal", "layer", "rms", "rms")
+VIEW = explorers.View(TABLE, {})
+RIM = {
+    "outcomes": lambda: RULE.fits({}),
+    "outcomes of no rule": lambda: RULE.fits(3),
+    "no arms": lambda: SHARE.evaluate([]),
+    "values by seed": lambda: SHARE.evaluate([{0: "x"}]),
+    "a cell without an arm": lambda: TRAINING.cell(depth=22),
+    "a row without an arm": lambda: TRAINING.censored({}),
+    "where": lambda: TRAINING.check_where({"arm": np.ones(2)}),
+    "a metric": lambda: RESULT.values("training", "nope"),
+    "no tests": lambda: evidence.when(yes=3),
+    "tests of a number": lambda: evidence.when(yes=[3]),
+    "a result": lambda: evidence.save("he-depth"),
+    "a folder": lambda: evidence.save(RESULT, where="/dev/null"),
+    "n_jobs": lambda: sweep({"depth": [2]}, [0], n_jobs=0),
+    "n_jobs of text": lambda: evidence.pilot("truncated-normal", n_jobs="2"),
+    "progress": lambda: evidence.run("truncated-normal", progress="yes"),
+    "a store": lambda: sweep({"depth": [2]}, [0], store=3, **QUICK),
+    "a value on an axis": lambda: sweep({"depth": [2]}, [0], **QUICK).at(depth=np.ones(2)),
+    "an array of names": lambda: LINES.extent(TABLE, []),
+    "a view": lambda: LINES.sentence(TABLE),
+    "a table": lambda: LINES.check({}, []),
+    "an answer": lambda: explorers.answers(list(TABLE.axes.values()), raises),
+    "a statistic": lambda: propagation.by_layer(raises, [np.ones((1, 2, 3))]),
+    "sizes of a part": lambda: recommend().part().fans("3", 4),
+    "a part": lambda: frameworks.lines("JAX", None, {}, 3, 4),
+    "a name of a part": lambda: recommend().code("JAX", np.ones(2)),
+    "fans of a spec": lambda: initializers.SPECS["he_normal"].bound(0, 3),
+    "a code": lambda: diagnosis.diagnose(NETS.take([0]), np.eye(4)).has(3),
+    "a branch without end": lambda: theory.residual_profile(1, "relu", 1.0, branch_depth=2**31),
+}
+
+
+@pytest.mark.parametrize("misuse", RIM)
+def test_methods_and_what_is_seldom_called_refuse_misuse_with_a_sentence(misuse):
+    with pytest.raises((TypeError, ValueError), match=r"\w+ .*\.") as caught:
+        RIM[misuse]()
+    assert "initlib" in str(caught.traceback[-1].path)
+    assert str(caught.traceback[-1].statement).lstrip().startswith("raise")

@@ -1050,3 +1050,13 @@ def test_signatures_are_spelled_out(name):
     assert list(parameters)[-len(kernel) :] == kernel
     with pytest.raises(TypeError, match=f"{name} has no argument 'seed'. It takes shape, .*rng, dtype"):
         rule((3, 3), seed=0)
+
+
+@pytest.mark.parametrize("mode", ["fan_in", "fan_out"])
+def test_the_name_that_keras_gives_to_a_normal_draws_the_same_normal(mode):
+    drawn = initializers.variance_scaling(
+        (30, 20), scale=2.0, mode=mode, distribution="untruncated_normal", rng=0
+    )
+    assert (drawn == initializers.variance_scaling((30, 20), scale=2.0, mode=mode, rng=0)).all()
+    with pytest.raises(ValueError, match="Did you mean 'truncated_normal'"):
+        initializers.variance_scaling((3, 2), distribution="truncated")

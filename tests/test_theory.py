@@ -63,6 +63,12 @@ def test_gains_and_slopes_of_the_field(name):
     assert slope_of_variance_map(name, theory.gain(name), 1.0) == pytest.approx(chi_par, abs=1e-6)
 
 
+@pytest.mark.parametrize("slope", [0.2, 0, 1.0, True])
+def test_a_slope_in_the_place_of_the_direction_is_refused_with_what_takes_one(slope):
+    with pytest.raises(TypeError, match=r"a slope is given by activations\.leaky_relu\(0\.2\)"):
+        theory.gain("leaky_relu", slope)
+
+
 def test_gains_of_other_activations():
     assert theory.gain(SLOPED) == pytest.approx(1.386750491, rel=1e-9)
     assert theory.gain(HALF_TANH) == pytest.approx(4.801313372, rel=1e-9)

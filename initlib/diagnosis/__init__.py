@@ -26,6 +26,7 @@ DEPTHS = ("quick", "thorough")
 NO_TORCH = "This model needs PyTorch, which is not installed here: pip install torch."
 
 
+@checks.keywords
 def diagnose(
     model: Any,
     batch: Any,
@@ -85,6 +86,7 @@ def diagnose(
     return Report(report.findings(record), record)
 
 
+@checks.keywords
 def apply(
     model: Any,
     rule: Any,

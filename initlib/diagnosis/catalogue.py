@@ -5,6 +5,8 @@ One source for the examination, the tests and the page by symptom.
 
 from dataclasses import dataclass
 
+from initlib import checks
+
 SEVERITIES = ("severe", "warning", "note")
 ANY = "any optimizer"
 SCALED_NETWORK = (
@@ -47,6 +49,7 @@ class Entry:
         >>> CATALOGUE["identical-units"].paste("initlib")[:25]
         'network = networks.mlp(wi'
         """
+        checks.text("framework", framework)
         return self.network if self.network and framework == "initlib" else self.lines
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from textwrap import fill
 from typing import Any
 
+from initlib import checks
 from initlib.diagnosis import alike, ends, exact, halves, laws, recurrence, scale, siblings, units
 from initlib.diagnosis.findings import Finding, ranked
 from initlib.diagnosis.record import Operation, Record
@@ -53,6 +54,7 @@ class Report:
 
     def has(self, code: str) -> bool:
         """Say whether a finding of this code was made, as a cause or as a consequence."""
+        checks.text("code", code)
         return any(one.code == code for one in self.all())
 
     def all(self) -> list[Finding]:

@@ -134,6 +134,7 @@ def _first_difference(old: Any, new: Any, where: str = "protocol") -> tuple[str,
     return next(_first_difference(a, b, place) for place, a, b in pairs if a != b)
 
 
+@checks.by_annotation
 def save(result: Result, *, where: str | Path | None = None) -> Path:
     """Write the archive of a result, all of it or nothing, and return its path.
 
@@ -157,7 +158,12 @@ def save(result: Result, *, where: str | Path | None = None) -> Path:
         "parts": {part: _columns(rows) for part, rows in result.parts.items()},
     }
     path = _path(name, where)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(
+            f"where must be a folder to write to. Received: {checks.shown(where)} ({error.strerror})."
+        ) from None
     _write(path, _text(content))
     return path
 

@@ -31,6 +31,7 @@ class How:
         self.options: dict[str, Any] = {"store": store, "n_jobs": n_jobs, "progress": progress}
 
 
+@checks.methods
 @dataclass(frozen=True, kw_only=True)
 class Measurement:
     """Numbers that need no tuning: `measure(seeds, **setting)` for each combination of `axes`.
@@ -85,6 +86,7 @@ def _finite(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
+@checks.methods
 @dataclass(frozen=True, kw_only=True)
 class Training:
     """Arms trained side by side under every combination of `conditions`, each with its own learning rate.
@@ -128,7 +130,9 @@ class Training:
         for condition in self.combinations():
             rates = self.grid(condition)
             if len(rates) < 5 or sorted(set(rates)) != list(rates):
-                raise ValueError(f"learning_rates must be five or more that rise. Received: {rates}.")
+                raise ValueError(
+                    f"learning_rates must be five or more that rise. Received: {checks.shown(rates)}."
+                )
         if not self.settings.get("validation"):
             raise ValueError("settings must hold out a share for validation.")
 
@@ -159,6 +163,8 @@ class Training:
 
     def cell(self, **key: Any) -> dict[str, Any]:
         """Return the cell of a sweep for an arm, its conditions, a learning rate and a seed."""
+        if lacking := [name for name in ("arm", *self.places) if name not in key]:
+            raise ValueError(f"A cell needs {', '.join(lacking)}. Received: {checks.shown(key)}.")
         arm = self.arms[checks.choice("arm", key.pop("arm"), self.arms)]
         ground = {name: value for name, value in self._ground(key).items() if name != "learning_rates"}
         key.pop("ground", None)
@@ -166,6 +172,8 @@ class Training:
 
     def censored(self, row: Row) -> bool:
         """Say whether the row's `epochs` is no number of epochs, but says that none was enough."""
+        if lacking := [name for name in (*self.keys, "epochs") if name not in row]:
+            raise ValueError(f"row needs {', '.join(lacking)}. Received: {checks.shown(row)}.")
         cell = self.cell(**{name: row[name] for name in self.keys if name != "stage"})
         return bool(row["epochs"] > cell.get("epochs", sweeps.EPOCHS))
 
@@ -310,9 +318,7 @@ def _beyond(rates: Sequence[float], best: float) -> float | None:
 
 def _check_where(where: Where, allowed: Mapping[str, Sequence[Any]]) -> None:
     for name, value in where.items():
-        values = allowed[checks.choice("key", name, allowed)]
-        if value not in values:
-            raise ValueError(f"{name} must be one of {list(values)}. Received: {value!r}.")
+        checks.member(name, value, allowed[checks.choice("key", name, allowed)])
 
 
 Part = Measurement | Training

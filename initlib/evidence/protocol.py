@@ -36,6 +36,7 @@ class Finding:
         return f"{self.test} ({self.ground})" if self.ground else self.test
 
 
+@checks.methods
 @dataclass(frozen=True)
 class Share:
     """Does the metric meet a bound in nearly every seed?
@@ -73,6 +74,7 @@ class Share:
 
     def evaluate(self, by_seed: Sequence[Mapping[int, list[float]]], **_: Any) -> Finding:
         """Judge the values of each seed."""
+        _check_arms(self, by_seed, 1)
         hits = [all(map(self._meets, values)) for values in by_seed[0].values()]
         found = statistics.proportion(sum(hits), len(hits))
         needed = self.share * found.n - 1e-9
@@ -87,6 +89,7 @@ class Share:
         )
 
 
+@checks.methods
 @dataclass(frozen=True)
 class Difference:
     """By how much does the metric differ, seed by seed, between two arms, or from a number?
@@ -128,6 +131,7 @@ class Difference:
 
     def evaluate(self, by_seed: Sequence[Mapping[int, list[float]]], *, censored: bool = False) -> Finding:
         """Judge the values of each seed, which are `censored` if none of them is a measured one."""
+        _check_arms(self, by_seed, len(self.selections()))
         first, *others = [self._one_each(values) for values in by_seed]
         second = others[0] if others else dict.fromkeys(first, float(self.second))  # type: ignore[arg-type]
         if first.keys() != second.keys():
@@ -152,9 +156,17 @@ class Difference:
         return {seed: values[0] for seed, values in by_seed.items()}
 
 
+def _check_arms(test: "Test", by_seed: Sequence[Any], arms: int) -> None:
+    if len(by_seed) != arms:
+        raise ValueError(
+            f"Test {test.name!r} needs the values of {arms} arms by seed. Received: {len(by_seed)}."
+        )
+
+
 Test = Share | Difference
 
 
+@checks.methods
 @dataclass(frozen=True)
 class Metric:
     """A metric of a part, where some parameters have given values: what tests are made of.
@@ -177,6 +189,7 @@ class Metric:
 
     def share(self, name: str, **bounds: float) -> Share:
         """Return the test whether the metric meets `at_least`, `at_most` or `equal` in nearly every seed."""
+        checks.known_arguments("share", ("name", "at_least", "at_most", "equal", "share"), bounds)
         return Share(name, self.part, self.name, self.where, **bounds)
 
     def minus(self, other: "Metric | float", name: str, *, margin: float) -> Difference:
@@ -185,7 +198,8 @@ class Metric:
             return Difference(name, self.part, self.name, self.where, other, margin)
         if (self.part, self.name) != (other.part, other.name):
             raise ValueError(
-                f"Test {name!r} compares a metric with itself elsewhere. Received: {self}, {other}."
+                f"Test {name!r} compares a metric with itself elsewhere. "
+                f"Received: {checks.shown(self)}, {checks.shown(other)}."
             )
         both = {key: value for key, value in self.where.items() if other.where.get(key) == value}
         first, second = (
@@ -202,15 +216,22 @@ def when(**tests: Iterable[str | Test]) -> dict[str, str | tuple[str, ...]]:
     """
     found: dict[str, str | tuple[str, ...]] = {}
     for outcome, names in tests.items():
+        try:
+            listed = [] if isinstance(names, str) else list(names)
+        except TypeError:
+            listed = []
+        if not listed:
+            raise TypeError(f"{outcome} must list tests or their names. Received: {checks.shown(names)}.")
         wanted = tuple(one.replace("_", " ") for one in outcome.split("_or_"))
-        for test in names:
-            name = test if isinstance(test, str) else test.name
+        for test in listed:
+            name = checks.text(f"test of {outcome}", getattr(test, "name", test))
             if name in found:
-                raise ValueError(f"A rule names each test once. Received twice: {name!r}.")
+                raise ValueError(f"A rule names each test once. Received twice: {checks.shown(name)}.")
             found[name] = wanted[0] if len(wanted) == 1 else wanted
     return found
 
 
+@checks.methods
 @dataclass(frozen=True)
 class Rule:
     """One row of the verdict table: the verdict if each named test has the outcome, or one of several."""
@@ -237,13 +258,14 @@ class Rule:
             test
             for group in self.groups
             for test, wanted in group.items()
-            if outcomes[test] in _tuple(wanted)
+            if _outcome(outcomes, test) in _tuple(wanted)
         }
 
     def fits(self, outcomes: Mapping[str, str]) -> bool:
         """Say whether the outcomes are those of this row."""
         return all(
-            any(outcomes[test] in _tuple(wanted) for test, wanted in group.items()) for group in self.groups
+            any(_outcome(outcomes, test) in _tuple(wanted) for test, wanted in group.items())
+            for group in self.groups
         )
 
     def excludes(self, other: "Rule") -> bool:
@@ -261,6 +283,7 @@ class Rule:
         )
 
 
+@checks.methods
 @dataclass(frozen=True)
 class AnyRule(Rule):
     """A row that asks, besides `when`, for one test at least of each group in `any_of`.
@@ -276,7 +299,7 @@ class AnyRule(Rule):
     def __post_init__(self) -> None:
         super().__post_init__()
         if not all(self.any_of):
-            raise ValueError(f"Every group of any_of names a test. Received: {self.any_of}.")
+            raise ValueError(f"Every group of any_of names a test. Received: {checks.shown(self.any_of)}.")
 
     @property
     def groups(self) -> tuple[Mapping[str, str | tuple[str, ...]], ...]:
@@ -299,6 +322,7 @@ class Told:
         checks.fields(self)
 
 
+@checks.methods
 @dataclass(frozen=True)
 class Protocol:
     """Everything that is fixed before the run. The first rule that fits gives the verdict, else inconclusive.
@@ -327,7 +351,8 @@ class Protocol:
         checks.fields(self)
         if self.edition != EDITION:
             raise ValueError(
-                f"edition must be {EDITION}: earlier runs are read by `first_run`. Received: {self.edition}."
+                f"edition must be {EDITION}: earlier runs are read by `first_run`. "
+                f"Received: {checks.shown(self.edition)}."
             )
         for part in self.parts.values():
             _check_seeds(part)
@@ -335,7 +360,7 @@ class Protocol:
             raise ValueError(f"All parts of {self.name!r} that have grounds must have the same.")
         names = [test.name for test in self.tests]
         if not names or len(set(names)) < len(names):
-            raise ValueError(f"Tests must be named, each differently. Received: {names}.")
+            raise ValueError(f"Tests must be named, each differently. Received: {checks.shown(names)}.")
         for test in self.tests:
             self._check_test(test)
         for rules in (self.rules, self.told.rules if self.told else ()):
@@ -393,13 +418,19 @@ class Protocol:
 def _check_seeds(part: Part) -> None:
     seeds = checks.integers("seeds", part.seeds, minimum=FIRST_SEED, length=FEWEST_SEEDS)
     if len(set(seeds)) < len(seeds):
-        raise ValueError(f"seeds must differ. Received: {seeds}.")
+        raise ValueError(f"seeds must differ. Received: {checks.shown(seeds)}.")
     if isinstance(part, Training) and set(seeds) & set(part.tuning_seeds):
         raise ValueError("Tuning seeds and reported seeds must be disjoint.")
     if not part.sample or not part.tolerance:
         raise ValueError("A part needs a tolerance and a sample of cells to run again.")
     for where in part.sample:
         part.check_where(where)
+
+
+def _outcome(outcomes: Mapping[str, str], test: str) -> str:
+    if test not in outcomes:
+        raise ValueError(f"There is no outcome of test {test!r}. Received: {checks.shown([*outcomes])}.")
+    return outcomes[test]
 
 
 def _tuple(wanted: str | tuple[str, ...]) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from initlib.evidence.statistics import Mean, Proportion
 from initlib.tables import Table
 
 
+@checks.methods
 @dataclass(frozen=True)
 class Result:
     """The rows of each part of a protocol, and what follows from them by its rules.
@@ -62,7 +63,10 @@ class Result:
 
     def values(self, part: str, metric: str, **where: Any) -> NDArray[Any]:
         """Return the metric of these rows as an array, in the order of the rows."""
-        return np.array([row[metric] for row in self.rows(part, **where)])
+        rows = self.rows(part, **where)
+        if rows:
+            checks.choice("metric", metric, rows[0])
+        return np.array([row[metric] for row in rows])
 
     def learning_rates(self, part: str) -> list[dict[str, Any]]:
         """Return the rates chosen for each arm and condition of a training, from its tuning rows."""

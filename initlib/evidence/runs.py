@@ -18,6 +18,7 @@ from initlib.training import sweeps
 PILOTS, PILOT_TUNING = (0, 1, 2), (50, 51)
 
 
+@checks.by_annotation
 def run(
     name: str, *, store: str | Path | None = None, n_jobs: int | None = None, progress: bool | None = None
 ) -> Result:
@@ -44,6 +45,7 @@ def run(
     return Result(protocol, parts, made)
 
 
+@checks.by_annotation
 def pilot(name: str, *, n_jobs: int | None = None, progress: bool | None = None) -> Result:
     """Run an experiment on the seeds 0, 1, 2 (rates on 50, 51), to see what a protocol should ask.
 
@@ -63,6 +65,7 @@ def _on_pilot_seeds(part: Part) -> Part:
     return replace(part, seeds=PILOTS)
 
 
+@checks.by_annotation
 def confirm(
     name: str,
     *,
@@ -139,14 +142,18 @@ def live(
     >>> curves["zeros"]["test_accuracy"].shape
     (3, 2)
     """
+    checks.instance("result", result, Result, "a Result")
     kind = result.protocol.parts[checks.choice("part", part, result.protocol.parts)]
     checks.choice("rate", rate, RATES)
+    seeds = checks.integers("seeds", seeds, minimum=0, maximum=None)
     if not isinstance(kind, Training):
         raise ValueError(f"Part {part!r} is not a training.")
     if kind.grounds:
         condition.setdefault("ground", next(iter(kind.grounds)))
     if condition.keys() != set(kind.places):
-        raise ValueError(f"Give one value for each of {list(kind.places)}. Received: {condition}.")
+        raise ValueError(
+            f"Give one value for each of {list(kind.places)}. Received: {checks.shown(condition)}."
+        )
     kind.check_where(condition)
     chosen = [one for one in result.learning_rates(part) if one["condition"] == condition]
     shorter = {} if epochs is None else {"epochs": epochs}
@@ -163,6 +170,7 @@ def live(
     }
 
 
+@checks.by_annotation
 def rerun_sample(result: Result) -> list[dict[str, Any]]:
     """Run the sample of cells of a result again and return what lies outside its tolerance, a dict for each.
 
@@ -174,8 +182,6 @@ def rerun_sample(result: Result) -> list[dict[str, Any]]:
     >>> rerun_sample(evidence.load("truncated-normal"))
     []
     """
-    if not isinstance(result, Result):
-        raise TypeError(f"result must be a Result, as load returns it. Received: {type(result).__name__}.")
     outside = []
     elsewhere = "blas" in result.made and not archives.same_kernels(result.made)
     for part, kind in result.protocol.parts.items():

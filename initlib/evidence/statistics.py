@@ -12,6 +12,7 @@ LEVEL = 0.95
 RESAMPLES = 9999
 
 
+@checks.methods
 @dataclass(frozen=True)
 class Mean:
     """The mean of n independent numbers, its 95 % t interval [low, high], and the bootstrap's beside it."""
@@ -39,6 +40,7 @@ class Mean:
 
         That is two one-sided tests (TOST) of equivalence, each at 2.5 %.
         """
+        margin = checks.real("margin", margin)
         return -margin < self.low and self.high < margin
 
 

@@ -78,6 +78,7 @@ def _place(claim: str) -> tuple[int, str]:
     return int("".join(filter(str.isdigit, claim))), claim
 
 
+@checks.methods
 @dataclass(frozen=True)
 class Verdicts:
     """The results for `claims`, `published` results, what holds `elsewhere`, our `tools`, by identifier."""

@@ -42,7 +42,9 @@ class Default:
             checks.choice("size", name, self.sizes)
         missing = [name for name in self.sizes if name not in sizes and name in self.formula]
         if missing:
-            raise TypeError(f"The formula {self.formula} needs {', '.join(missing)}. Received: {sizes}.")
+            raise TypeError(
+                f"The formula {self.formula} needs {', '.join(missing)}. Received: {checks.shown(sizes)}."
+            )
         given = {name: checks.real(name, size, above=0) for name, size in sizes.items()}
         return float(eval(self.formula, {"__builtins__": {}}, given))
 

@@ -25,6 +25,8 @@ def lines(
     torch.nn.init.zeros_(layer.bias)
     """
     checks.choice("framework", framework, NAMES)
+    checks.instance("part", part, Part, "a Part")
+    checks.mapping("sizes", sizes)
     sizes = {**part.fans(inputs, outputs), **sizes}
     if part.layer == "factor":
         return f"factor = {part.weights.expression(sizes)}"

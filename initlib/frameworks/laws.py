@@ -170,6 +170,9 @@ class Part:
 
     def fans(self, inputs: int, outputs: int) -> dict[str, float]:
         """Return fan_in and fan_out of a layer with so many inputs and outputs, channels if it convolves."""
+        for name, size in (("inputs", inputs), ("outputs", outputs)):
+            if not hasattr(size, "formula"):  # of the guide, as in `Law.expression`
+                checks.integer(name, size, minimum=1)
         taps, groups = {"conv": (9, 1), "depthwise": (9, inputs)}.get(self.layer, (1, 1))
         return {"fan_in": taps * inputs / groups, "fan_out": taps * outputs / groups}
 

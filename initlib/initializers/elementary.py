@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from initlib.checks import Rng, boolean, real, shown
+from initlib.checks import Rng, boolean, keywords, real, shown
 from initlib.initializers import sampling
 from initlib.initializers.arguments import common, fitting
 from initlib.initializers.sampling import truncated_moments
 from initlib.typing import Array, ShapeLike
 
 
+@keywords
 def zeros(shape: ShapeLike, *, rng: Rng = None, dtype: DTypeLike = float) -> Array:
     """Return zeros; `rng` is accepted so that all initializers are called alike, and not used.
 
@@ -24,6 +25,7 @@ def zeros(shape: ShapeLike, *, rng: Rng = None, dtype: DTypeLike = float) -> Arr
     return constant(shape, 0.0, rng=rng, dtype=dtype)
 
 
+@keywords
 def constant(shape: ShapeLike, value: float = 1.0, *, rng: Rng = None, dtype: DTypeLike = float) -> Array:
     """Return an array filled with `value`; `rng` is accepted and not used.
 
@@ -34,6 +36,7 @@ def constant(shape: ShapeLike, value: float = 1.0, *, rng: Rng = None, dtype: DT
     return np.full(shape, fitting("value", value, dtype), dtype)
 
 
+@keywords
 def normal(
     shape: ShapeLike, *, std: float = 1.0, mean: float = 0.0, rng: Rng = None, dtype: DTypeLike = float
 ) -> Array:
@@ -47,6 +50,7 @@ def normal(
     return sampling.draw(shape, rng, dtype, sampling.normal, std, mean)
 
 
+@keywords
 def uniform(
     shape: ShapeLike, *, low: float = -1.0, high: float = 1.0, rng: Rng = None, dtype: DTypeLike = float
 ) -> Array:
@@ -66,6 +70,7 @@ def uniform(
     return sampling.draw(shape, rng, dtype, sampling.uniform, (high - low) / 2, (high + low) / 2)
 
 
+@keywords
 def truncated_normal(
     shape: ShapeLike,
     *,

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, ParamSpec, SupportsIndex, TypedDict, TypeVar
 import numpy as np
 from numpy.typing import DTypeLike
 
-from initlib.checks import Rng, boolean, choice, integer, integers, shown
+from initlib.checks import Rng, boolean, choice, integer, integers, keywords, known_arguments, shown
 from initlib.initializers.arguments import checked_shape, common, fitting, working
 from initlib.typing import Array, Places, Shape, ShapeLike
 
@@ -50,6 +50,7 @@ class Axes(NamedTuple):
         return window * inputs, window * outputs
 
 
+@keywords
 def fans(
     shape: ShapeLike,
     *,
@@ -118,7 +119,7 @@ def read_axes(
     transposed = boolean("transposed", transposed)
     if len(sizes) < 2:
         raise ValueError(
-            f"Weights need at least two axes, inputs and outputs. Received shape: {sizes}; "
+            f"Weights need at least two axes, inputs and outputs. Received shape: {shown(sizes)}; "
             "for a bias use zeros, constant, normal or uniform."
         )
     last = len(sizes) - 1
@@ -183,11 +184,7 @@ batch_axis, rng, dtype.
 
     @wraps(initializer)
     def call(*arguments: P.args, **named: P.kwargs) -> R:
-        for name in named:
-            if name not in names:
-                raise TypeError(
-                    f"{initializer.__name__} has no argument {shown(name)}. It takes {', '.join(names)}."
-                )
+        known_arguments(initializer.__name__, names, named)
         return initializer(*arguments, **named)
 
     vars(call)["__signature__"] = plain.replace(parameters=known)

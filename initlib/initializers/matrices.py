@@ -7,7 +7,7 @@ from typing import Any, Unpack
 
 import numpy as np
 
-from initlib.checks import integer, real
+from initlib.checks import integer, real, shown
 from initlib.initializers import sampling
 from initlib.initializers.kernels import Kernel, by_group, read_axes, spelled
 from initlib.typing import Array, ShapeLike
@@ -50,7 +50,7 @@ def delta_orthogonal(shape: ShapeLike, *, gain: float = 1.0, **kernel: Unpack[Ke
     axes = read_axes(shape, **kernel)
     inputs, outputs = math.prod(axes.of(axes.inputs)), math.prod(axes.of(axes.outputs))
     if not 1 <= len(axes.window) <= 3:
-        raise ValueError(f"delta_orthogonal needs 1 to 3 window axes. Received shape: {shape}.")
+        raise ValueError(f"delta_orthogonal needs 1 to 3 window axes. Received shape: {shown(shape)}.")
     if inputs > outputs:
         raise ValueError(
             "delta_orthogonal needs as many output as input channels, or more, in each group. "

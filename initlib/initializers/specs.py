@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from initlib.checks import choice
+from initlib.checks import choice, integer
 from initlib.initializers.elementary import constant, normal, truncated_normal, uniform, zeros
 from initlib.initializers.matrices import delta_orthogonal, identity, orthogonal, sparse
 from initlib.initializers.sampling import truncated_moments
@@ -48,17 +48,24 @@ class Spec:
 
     def bound(self, fan_in: int, fan_out: int) -> float:
         """Return the largest absolute value that an entry can have."""
+        _check_fans(fan_in, fan_out)
         if self.largest is not None:
             return self.largest
         sigmas = {"uniform": math.sqrt(3), "truncated_normal": 2 / truncated_moments(-2.0, 2.0)[1]}
         return sigmas.get(self.distribution, math.inf) * math.sqrt(self.variance(fan_in, fan_out))
 
     def kurtosis(self, fan_in: int, fan_out: int) -> float:
-        """Return E w^4 / (E w^2)^2 over the entries."""
+        """Return E w^4 / (E w^2)^2 over the entries; NaN where all are 0."""
+        _check_fans(fan_in, fan_out)
         if self.tail is not None:
             return self.tail(fan_in, fan_out)
         cut = truncated_moments(-2.0, 2.0)[2]
         return {"normal": 3.0, "uniform": 1.8, "truncated_normal": cut}[self.distribution]
+
+
+def _check_fans(fan_in: int, fan_out: int) -> None:
+    integer("fan_in", fan_in, minimum=1)
+    integer("fan_out", fan_out, minimum=1)
 
 
 _IN, _OUT = r"n_\mathrm{in}", r"n_\mathrm{out}"

@@ -32,6 +32,7 @@ class LowRank:
         return back
 
 
+@checks.keywords
 def low_rank(network: Network, rank: int, *, zero: str = "up") -> Network:
     """Return nets that start from `network` and learn W + A B, with A: (fan_in, rank) and B: (rank, fan_out).
 

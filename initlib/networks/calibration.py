@@ -23,6 +23,7 @@ class Calibration(NamedTuple):
     converged: Array
 
 
+@checks.keywords
 def lsuv(
     network: Network, x: ArrayLike, *, tolerance: float = 0.1, iterations: int = 10
 ) -> tuple[Network, Calibration]:

@@ -66,6 +66,7 @@ class MeanOverPositions:
         return np.broadcast_to(inner / np.prod(shape[2:-1], dtype=inner.dtype), shape).copy()
 
 
+@checks.keywords
 def convolutional(
     channels: Sequence[int],
     window: int | Sequence[int],

@@ -17,6 +17,7 @@ from initlib.networks.stacks import Network
 PARAMETRISATIONS = ("standard", "mup")
 
 
+@checks.keywords
 def mlp(
     widths: Sequence[int],
     activation: AnyActivation,

@@ -85,6 +85,7 @@ class LSTM:
         return back
 
 
+@checks.keywords
 def lstm(
     widths: Sequence[int],
     *,
@@ -113,7 +114,7 @@ def lstm(
     """
     sizes = checks.integers("widths", widths, minimum=1, length=3)
     if len(sizes) != 3:
-        raise ValueError(f"widths must be (inputs, hidden, outputs). Received: {sizes}.")
+        raise ValueError(f"widths must be (inputs, hidden, outputs). Received: {checks.shown(sizes)}.")
     inputs, hidden, outputs = sizes
     nets = len(checks.integers("seeds", seeds, minimum=0, maximum=None))
     gate = spread(initializer, nets, "net", "initializer")

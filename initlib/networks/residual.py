@@ -78,6 +78,7 @@ class Shift:
         return gradient
 
 
+@checks.keywords
 def residual(
     widths: Sequence[int],
     blocks: int,
@@ -120,7 +121,7 @@ def residual(
     """
     sizes = checks.integers("widths", widths, minimum=1, length=3)
     if len(sizes) != 3:
-        raise ValueError(f"widths must be (inputs, width, outputs). Received: {sizes}.")
+        raise ValueError(f"widths must be (inputs, width, outputs). Received: {checks.shown(sizes)}.")
     plan = _Plan(
         variant=checks.choice("variant", variant, VARIANTS),
         blocks=checks.integer("blocks", blocks, minimum=0),

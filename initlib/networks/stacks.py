@@ -118,7 +118,9 @@ class Network:
         """
         chosen = list(checks.integers("nets", nets, minimum=0))
         if any(i >= self.nets for i in chosen):
-            raise ValueError(f"nets must be below {self.nets}, the size of the stack. Received: {chosen}.")
+            raise ValueError(
+                f"nets must be below {self.nets}, the size of the stack. Received: {checks.shown(chosen)}."
+            )
         wanted = self.dtype if dtype is None else floating(dtype)
         values = tuple(value[chosen].astype(wanted) for value in self.values)
         return replace(self, values=values, seeds=tuple(self.seeds[i] for i in chosen))

@@ -32,6 +32,7 @@ def roles(blocks: int, *, tied: bool = False) -> tuple[str, ...]:
     return ("embedding", "positions", *IN_A_BLOCK * blocks, *head)
 
 
+@checks.keywords
 def transformer(
     widths: Sequence[int],
     blocks: int,
@@ -70,7 +71,9 @@ def transformer(
     """
     sizes = checks.integers("widths", widths, minimum=1, length=3)
     if len(sizes) != 3:
-        raise ValueError(f"widths must be (vocabulary, width, feed-forward width). Received: {sizes}.")
+        raise ValueError(
+            f"widths must be (vocabulary, width, feed-forward width). Received: {checks.shown(sizes)}."
+        )
     vocabulary, width, inner = sizes
     context = checks.integer("context", context, minimum=1)
     heads = checks.integer("heads", heads, minimum=1)

@@ -88,6 +88,7 @@ class NoRuleError(ValueError):
     """No rule of the table fits the net; the message names the nearest."""
 
 
+@checks.keywords
 def recommend(
     *,
     activation: str = "relu",

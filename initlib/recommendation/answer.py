@@ -33,7 +33,7 @@ class Recommendation:
     def part(self, name: str = "") -> Part:
         """Return the part of that name, the first one without a name."""
         names = {part.name: part for part in self.parts}
-        return names[checks.choice("part", name or self.parts[0].name, names)]
+        return names[checks.choice("part", checks.text("name", name) or self.parts[0].name, names)]
 
     def shape(self, name: str = "") -> tuple[int, int]:
         """Return inputs and outputs of the layer of that part."""

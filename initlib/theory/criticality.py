@@ -28,6 +28,7 @@ class SemiCriticalPoint(NamedTuple):
     q: float
 
 
+@checks.keywords
 def critical_sigma_w(activation: AnyActivation, sigma_b: float = 0.0) -> CriticalPoint:
     """Return (sigma_w, q, stable) with chi = sigma_w^2 E phi'^2 = 1 at the variance fixed point q.
 
@@ -73,6 +74,7 @@ def critical_sigma_w(activation: AnyActivation, sigma_b: float = 0.0) -> Critica
     return CriticalPoint(sigma_w, q, is_stable(phi, sigma_w, q, cleaned(from_fixed_point)))
 
 
+@checks.keywords
 def semi_critical_point(activation: AnyActivation) -> SemiCriticalPoint:
     """Return the point where the critical line turns from unstable to stable: chi = chi_par = 1.
 

@@ -33,6 +33,7 @@ class JacobianMoments(NamedTuple):
     variance: float
 
 
+@checks.keywords
 def jacobian_moments(
     activation: AnyActivation, sigma_w: float, q: float, depth: int, ensemble: str = "gaussian"
 ) -> JacobianMoments:
@@ -67,6 +68,7 @@ def jacobian_moments(
     return JacobianMoments(mean, variance)
 
 
+@checks.keywords
 def finite_width_band(
     widths: Sequence[int],
     activation: AnyActivation = "relu",

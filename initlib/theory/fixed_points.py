@@ -35,6 +35,7 @@ class DepthScales(NamedTuple):
     xi_c: float
 
 
+@checks.keywords
 def variance_fixed_point(
     activation: AnyActivation, sigma_w: float, sigma_b: float = 0.0, near: float = 1.0
 ) -> VarianceFixedPoint:
@@ -79,6 +80,7 @@ def variance_fixed_point(
     )
 
 
+@checks.keywords
 def correlation_fixed_point(
     activation: AnyActivation, sigma_w: float, sigma_b: float = 0.0, near: float = 1.0
 ) -> CorrelationFixedPoint:
@@ -94,6 +96,7 @@ def correlation_fixed_point(
     0.744082
     """
     phi = activations.get(activation, derivative=True)
+    sigma_w, sigma_b = moments.sigmas(sigma_w, sigma_b)
     q = _attractor(phi, sigma_w, sigma_b, near)
     at_one = sigma_w**2 * moments.slope_power(phi, q)
     if at_one <= 1 + MARGIN or q == 0:
@@ -111,6 +114,7 @@ def correlation_fixed_point(
     return CorrelationFixedPoint(c, sigma_w**2 * float(moments.slope_pair(phi, np.asarray(c), q)))
 
 
+@checks.keywords
 def depth_scales(
     activation: AnyActivation, sigma_w: float, sigma_b: float = 0.0, near: float = 1.0
 ) -> DepthScales:
@@ -127,6 +131,7 @@ def depth_scales(
     1.5144 2.2954
     """
     phi = activations.get(activation, derivative=True)
+    sigma_w, sigma_b = moments.sigmas(sigma_w, sigma_b)
     q = _attractor(phi, sigma_w, sigma_b, near)
     slope = correlation_fixed_point(phi, sigma_w, sigma_b, near).slope
     return DepthScales(_scale(sigma_w**2 * moments.growth(phi, q)), _scale(slope))

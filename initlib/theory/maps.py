@@ -14,6 +14,7 @@ from initlib.theory.fixed_points import variance_fixed_point
 from initlib.typing import FloatArray
 
 
+@checks.keywords
 def gain(activation: AnyActivation, direction: str = "forward", q: float = 1.0) -> float:
     """Return the sigma_w that keeps the second moment q of signals (forward) or of gradients (backward).
 
@@ -40,6 +41,7 @@ def gain(activation: AnyActivation, direction: str = "forward", q: float = 1.0) 
     return 1 / math.sqrt(moment)
 
 
+@checks.keywords
 def variance_map(q: ArrayLike, activation: AnyActivation, sigma_w: float, sigma_b: float = 0.0) -> FloatArray:
     """Return the next layer's second moment, sigma_w^2 E phi(sqrt(q) z)^2 + sigma_b^2: an array like `q`.
 
@@ -58,6 +60,7 @@ def variance_map(q: ArrayLike, activation: AnyActivation, sigma_w: float, sigma_
     return result
 
 
+@checks.keywords
 def correlation_map(
     c: ArrayLike, activation: AnyActivation, sigma_w: float, sigma_b: float = 0.0, q: float | None = None
 ) -> FloatArray:
@@ -85,6 +88,7 @@ def correlation_map(
     return result[()]
 
 
+@checks.keywords
 def chi(activation: AnyActivation, sigma_w: float, q: float) -> float:
     """Return sigma_w^2 E phi'(sqrt(q) z)^2, the factor of squared gradients per layer; q = 0 is the limit.
 
@@ -109,6 +113,7 @@ class ResidualProfile(NamedTuple):
     gradient: FloatArray
 
 
+@checks.keywords
 def residual_profile(
     blocks: int,
     activation: AnyActivation,
@@ -132,7 +137,7 @@ def residual_profile(
     [1. 2. 4. 8.]
     """
     blocks = checks.integer("blocks", blocks, minimum=0, maximum=100_000)
-    branch_depth = checks.integer("branch_depth", branch_depth, minimum=1)
+    branch_depth = checks.integer("branch_depth", branch_depth, minimum=1, maximum=1_000)
     phi = activations.get(activation, derivative=True)
     sigma_w, sigma_b = moments.sigmas(sigma_w, sigma_b)
     squared_scale = checks.real("branch_scale", branch_scale, minimum=-1e100, maximum=1e100) ** 2

@@ -57,6 +57,7 @@ class Fit:
         return self.diverged_at >= 0
 
 
+@checks.keywords
 def fit(
     network: Network,
     dataset: Dataset | Split,
@@ -124,6 +125,7 @@ def fit(
     return _joined(network, chunks, present)
 
 
+@checks.keywords
 def evaluate(
     network: Network, inputs: ArrayLike, labels: ArrayLike, *, loss: str = "softmax"
 ) -> tuple[Array, Array]:

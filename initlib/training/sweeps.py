@@ -77,8 +77,7 @@ class Sweep:
         index: list[Any] = [slice(None)] * len(self.axes)
         for name, value in coordinates.items():
             axis = list(self.axes).index(checks.choice("axis", name, self.axes))
-            if value not in self.axes[name]:
-                raise ValueError(f"{name} must be one of {self.axes[name]}. Received: {value!r}.")
+            checks.member(name, value, self.axes[name])
             index[axis] = self.axes[name].index(value)
         axes = {name: values for name, values in self.axes.items() if name not in coordinates}
         arrays: dict[str, Any] = {name: getattr(self, name) for name in ("diverged_at", *CURVES)}
@@ -232,7 +231,9 @@ def _axes(
     grid: Mapping[str, Sequence[Any]], seeds: Sequence[int], settings: Mapping[str, Any]
 ) -> dict[str, tuple[Any, ...]]:
     if not isinstance(grid, Mapping):
-        raise TypeError(f"grid must map names of settings to lists of values. Received: {grid!r}.")
+        raise TypeError(
+            f"grid must map names of settings to lists of values. Received: {checks.shown(grid)}."
+        )
     if "seed" in grid:
         raise ValueError("Seeds go in the argument `seeds`, not in grid.")
     axes: dict[str, tuple[Any, ...]] = {}
@@ -240,12 +241,14 @@ def _axes(
         if name in settings:
             raise ValueError(f"{name} must be an axis of the grid or a setting. Received it as both.")
         if isinstance(values, str) or not isinstance(values, (Sequence, range, np.ndarray)):
-            raise TypeError(f"The axis {name!r} must be a list of values. Received: {values!r}.")
+            raise TypeError(f"The axis {name!r} must be a list of values. Received: {checks.shown(values)}.")
         axes[name] = tuple(values.tolist() if isinstance(values, np.ndarray) else values)
         if not axes[name]:
-            raise ValueError(f"The axis {name!r} must have at least one value. Received: {values!r}.")
+            raise ValueError(
+                f"The axis {name!r} must have at least one value. Received: {checks.shown(values)}."
+            )
         if len({repr(fingerprints.describe(value)) for value in axes[name]}) < len(axes[name]):
-            raise ValueError(f"The values of axis {name!r} must differ. Received: {values!r}.")
+            raise ValueError(f"The values of axis {name!r} must differ. Received: {checks.shown(values)}.")
     return axes
 
 

@@ -14,6 +14,7 @@ from initlib.explorers.engine.table import Axis, Table
 from initlib.explorers.engine.view import View
 
 
+@checks.methods
 @dataclass(frozen=True)
 class Answer(Panel):
     """A panel of words: the one of `texts` that the array `value` counts to where the controls stand.
@@ -40,7 +41,7 @@ class Answer(Panel):
             )
         if not all(text.strip() for text in self.texts):
             raise ValueError(
-                f"The texts of panel {self.title!r} must not be empty. Received: {self.texts!r}."
+                f"The texts of panel {self.title!r} must not be empty. Received: {checks.shown(self.texts)}."
             )
 
     def text(self, view: View) -> str:
@@ -65,7 +66,13 @@ def answers(axes: Sequence[Axis], answer: Callable[..., str]) -> tuple[tuple[str
     if not callable(answer):
         raise TypeError(f"answer must be callable. Received: {checks.shown(answer)}.")
     names = [axis.name for axis in axes]
-    found = [answer(**dict(zip(names, values, strict=True))) for values in product(*(a.values for a in axes))]
+    found = []
+    for values in product(*(axis.values for axis in axes)):
+        place = dict(zip(names, values, strict=True))
+        try:
+            found.append(answer(**place))
+        except Exception as error:
+            raise ValueError(f"answer fails at {checks.shown(place)} ({checks.shown(error)}).") from error
     texts = tuple(dict.fromkeys(checks.text("What answer returned", text) for text in found))
     places = {text: place for place, text in enumerate(texts)}
     return texts, np.array([places[text] for text in found]).reshape([len(a.values) for a in axes])

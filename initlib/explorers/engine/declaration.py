@@ -118,12 +118,12 @@ def _check_controls(table: Table, controls: Sequence[str], panels: Sequence[Pane
 def _check_buttons(table: Table, controls: Sequence[str], buttons: Collection[str]) -> None:
     for name in buttons:
         if not table.axes[checks.choice("control in buttons", name, controls)].named:
-            raise ValueError(f"Buttons need a control with names. Received: {name!r}.")
+            raise ValueError(f"Buttons need a control with names. Received: {checks.shown(name)}.")
 
 
 def _check_play(table: Table, controls: Sequence[str], play: str | None) -> None:
     if play is not None and table.axes[checks.choice("control in play", play, controls)].named:
-        raise ValueError(f"Only a control with numbers can be played along. Received: {play!r}.")
+        raise ValueError(f"Only a control with numbers can be played along. Received: {checks.shown(play)}.")
 
 
 def _start_indices(table: Table, controls: Sequence[str], start: Mapping[str, Any]) -> dict[str, int]:

@@ -11,6 +11,7 @@ from initlib.explorers.engine.table import Table
 from initlib.explorers.engine.view import View
 
 
+@checks.methods
 @dataclass(frozen=True)
 class Panel:
     """What all panels have: a title, the arrays and axes they draw, a check, and a sentence."""
@@ -42,6 +43,7 @@ class Panel:
 
         An axis that spans them stays where it is while controls move, and never shows what storage rounds.
         """
+        checks.names("names", names, table.dims)
         every = np.concatenate([table.stored(name).ravel() for name in names])
         shown = every[(every > 0) if names[0] in table.log else np.isfinite(every)]
         return (float(shown.min()), float(shown.max())) if shown.size else (0.1, 10.0)
@@ -51,7 +53,7 @@ class Panel:
         if not low < high or (name in table.log and low <= 0):
             raise ValueError(
                 f"The limits of panel {self.title!r} must increase (from above 0 on a logarithmic scale). "
-                f"Received: {limits}."
+                f"Received: {checks.shown(limits)}."
             )
 
     def _check_array(self, table: Table, name: str, needed: set[str], allowed: set[str]) -> None:
@@ -80,5 +82,6 @@ class Panel:
         checks.choice(f"until of panel {self.title!r}", until, controls)
         if table.axes[until].named:
             raise ValueError(
-                f"Panel {self.title!r} needs a control with numbers to end at. Received: {until!r}."
+                f"Panel {self.title!r} needs a control with numbers to end at. "
+                f"Received: {checks.shown(until)}."
             )

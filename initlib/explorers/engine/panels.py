@@ -19,6 +19,7 @@ WHISKERS = "whiskers: least to greatest"
 SHADES = 8  # and one more where they part in the middle
 
 
+@checks.methods
 @dataclass(frozen=True)
 class Lines(Panel):
     """A panel of lines over the axis `x`: a thin line for each value of `over`, a theory curve and its band.
@@ -59,7 +60,7 @@ class Lines(Panel):
         if self.over_as == "band" and self.over not in table.dims[self.y]:
             raise ValueError(
                 f"Panel {self.title!r} needs an axis of {self.y!r} as over, to draw a band over it. "
-                f"Received: {self.over!r}."
+                f"Received: {checks.shown(self.over)}."
             )
         if self.limits is not None:
             self._check_limits(table, self.limits, self.y)
@@ -90,6 +91,7 @@ class Lines(Panel):
         return f"{middle} measured ({least} to {greatest} over {over})"
 
 
+@checks.methods
 @dataclass(frozen=True)
 class HeatMap(Panel):
     """A panel of shaded cells over the axes `x` and `y`, which may be controls too, for the array `value`.
@@ -131,7 +133,8 @@ class HeatMap(Panel):
             checks.choice(f"control in marker of panel {self.title!r}", control, controls)
             if table.axes[axis].named and axis != control:
                 raise ValueError(
-                    f"The marker on the names of {axis!r} must follow that axis. Received: {control!r}."
+                    f"The marker on the names of {axis!r} must follow that axis. "
+                    f"Received: {checks.shown(control)}."
                 )
         if self.limits is not None:
             self._check_limits(table, self.limits, self.value)
@@ -163,9 +166,13 @@ class HeatMap(Panel):
     def place(self, view: View, axis: str, value: Any) -> float:
         """Return where a value lies on an axis, as an index; NaN outside of it."""
         if view.axis(axis).named:
+            checks.member(axis, value, view.axis(axis).values)
             return float(view.axis(axis).values.index(value))
+        given = checks.reals(axis, value)
+        if given.ndim:
+            raise TypeError(f"{axis} must be one number. Received: {checks.shown(value)}.")
         nodes = view.axis(axis).values
-        return float(np.interp(value, nodes, np.arange(len(nodes)), left=np.nan, right=np.nan))
+        return float(np.interp(float(given), nodes, np.arange(len(nodes)), left=np.nan, right=np.nan))
 
     def marked(self, view: View) -> dict[str, float]:
         """Return where the marker stands on the axes it has, as indices."""
@@ -188,6 +195,7 @@ class HeatMap(Panel):
         return spoken(text + ".")
 
 
+@checks.methods
 @dataclass(frozen=True)
 class Histogram(Panel):
     """A panel of one shaded column for each value of `x`: how much of it lies in each of the `bins`.
@@ -246,6 +254,7 @@ class Histogram(Panel):
         return spoken(f"{self.title} at {view.axis(self.x).label} {number(x[at])}: {half}.")
 
 
+@checks.methods
 @dataclass(frozen=True)
 class Bars(Panel):
     """A panel of one bar for each value of `x`, as long as the array `y` says, with whiskers at `band`.

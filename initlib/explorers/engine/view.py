@@ -12,6 +12,7 @@ from initlib.explorers.engine.words import number, spoken
 from initlib.typing import Array
 
 
+@checks.methods
 @dataclass(frozen=True)
 class View:
     """What a table holds where the controls stand: `at` maps each control to an index on its axis.

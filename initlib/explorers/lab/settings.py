@@ -172,9 +172,9 @@ def _allowed(name: str, row: tuple[str, Any, Any], value: Any) -> Any:
     allowed = row[1]
     if isinstance(allowed, dict):
         return checks.choice(name, value, allowed)
-    if value not in allowed:
+    if isinstance(value, bool) or checks.real(name, value) not in allowed:
         raise ValueError(
-            f"{name} must be an allowed setting. Received: {value!r}; "
+            f"{name} must be an allowed setting. Received: {checks.shown(value)}; "
             f"choose from {allowed[0]:g} to {allowed[-1]:g}."
         )
     return value
