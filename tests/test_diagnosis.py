@@ -759,3 +759,10 @@ def test_without_torch_the_message_says_what_to_install():
 def test_the_doctor_is_public():
     assert "diagnose" in initlib.__all__
     assert "diagnosis" in dir(initlib)
+
+
+@pytest.mark.parametrize("field", ["place", "sentence", "holds", "tolerance", "halves", "consequences"])
+def test_a_finding_of_the_wrong_kind_is_refused(field):
+    given = {"code": "labels", "severity": "severe", "place": "the targets", "sentence": "Wrong."}
+    with pytest.raises(TypeError, match=f"^{field} of a Finding must be of type"):
+        Finding(**{**given, field: np.ones(2)})

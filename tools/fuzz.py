@@ -491,7 +491,7 @@ JUNK += [
     np.array([10**400, 1], object),
     np.array([(1, 2.0)], [("a", int), ("b", float)]),
     np.ones((6, 4)).view(Own),
-    np.matrix(np.ones((6, 4))),
+    np.ones((6, 4)).view(np.matrix),
     np.ones((6, 4), ">f8"),
     np.ones((6, 4), np.float16),
     np.ones((6, 4), np.int8),

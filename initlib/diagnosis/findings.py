@@ -144,6 +144,7 @@ class Finding:
     def __post_init__(self) -> None:
         checks.choice("finding", self.code, CATALOGUE)
         checks.choice("severity", self.severity, SEVERITIES)
+        checks.fields(self)
         self.holds = self.holds or self.entry.holds
         self.tolerance = self.tolerance or self.entry.tolerance
 
