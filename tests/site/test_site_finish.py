@@ -296,18 +296,6 @@ def test_a_page_without_an_answer_in_short_stays(page):
     assert one.soup.decode() == before
 
 
-IN_SHORT = '<div class="admonition in-short"><p class="admonition-title">In short</p><ol></ol></div>'
-
-
-@pytest.mark.parametrize(("after", "folded"), [('<div class="predict"></div>', True), ("<p></p>", False)])
-def test_the_answer_is_folded_where_a_prediction_is_asked_for(page, after, folded):
-    one = page(f'<article class="bd-article">{IN_SHORT}{after}</article>')
-    first_screen.fold_answer(one)
-    answer = one.soup.select_one(".in-short")
-    assert (answer.name == "details" and answer.summary is not None) == folded
-    assert not answer.has_attr("open")
-
-
 # ---- widgets
 
 

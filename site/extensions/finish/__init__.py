@@ -58,7 +58,6 @@ def finish(site: Path, book: Book) -> None:
         labs.add_doors(page)
         access.mend(page)
         first_screen.show_picture(page)
-        first_screen.fold_answer(page)
         heights.leave_room(page)
         scripts.drop_handlers(page)
         scripts.join(page)

@@ -10,14 +10,3 @@ def show_picture(page: Page) -> None:
     fold = cell and cell.select_one("details.hide.above-input")
     if fold:
         cell.append(fold.extract())
-
-
-def fold_answer(page: Page) -> None:
-    """Fold the answer where the page asks for a prediction: it would tell what the reader is to guess."""
-    answer = page.article.select_one("div.in-short")
-    if answer is None or page.article.select_one(".predict") is None:
-        return
-    answer.name = "details"
-    title = answer.select_one(".admonition-title")
-    title.name = "summary"
-    title.string = "In short: the answers to the questions below"
