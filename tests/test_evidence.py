@@ -54,6 +54,14 @@ def test_the_mean_has_scipys_t_interval_and_a_bootstrap_beside_it():
     assert evidence.mean(x) == found, "the bootstrap must not change from call to call"
 
 
+@pytest.mark.parametrize("n", [2, 10, 13])
+def test_the_bootstrap_is_scipys(n):
+    x = np.random.default_rng(n).normal(size=n)
+    options = {"confidence_level": 0.95, "n_resamples": 9999, "method": "percentile", "rng": 0}
+    reference = stats.bootstrap((x,), np.mean, **options).confidence_interval
+    assert evidence.mean(x).bootstrap == pytest.approx((reference.low, reference.high), abs=1e-14)
+
+
 def test_the_paired_interval_is_that_of_the_differences():
     a, b = np.random.default_rng(1).normal(size=(2, 12))
     reference = stats.ttest_rel(a, b).confidence_interval(0.95)
@@ -72,13 +80,20 @@ def test_inside_the_margin_is_two_one_sided_tests():
         assert evidence.mean(x).inside(0.5) == (p < 0.025)
 
 
-@pytest.mark.parametrize(("k", "n"), [(0, 10), (5, 10), (9, 10), (10, 10), (1, 1)])
-def test_the_wilson_interval(k, n):
-    z = stats.norm.ppf(0.975)
-    centre = (k / n + z**2 / (2 * n)) / (1 + z**2 / n)
-    half = z / (1 + z**2 / n) * np.sqrt(k / n * (1 - k / n) / n + z**2 / (4 * n**2))
+@pytest.mark.parametrize(("k", "n"), [(0, 10), (5, 10), (9, 10), (10, 10), (0, 1), (1, 1), (3, 2**31 - 1)])
+def test_the_wilson_interval_is_scipys(k, n):
+    reference = stats.binomtest(k, n).proportion_ci(0.95, method="wilson")
     found = evidence.proportion(k, n)
-    assert (found.low, found.high) == pytest.approx((centre - half, centre + half), abs=1e-12)
+    assert (found.low, found.high) == pytest.approx((reference.low, reference.high), abs=1e-14)
+
+
+def test_an_archive_is_loaded_without_importing_scipy_stats():
+    code = """import sys
+from initlib import evidence
+evidence.load("he-depth").box()._repr_html_()
+assert "scipy.stats" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_equal_numbers_give_an_interval_without_width():
