@@ -118,7 +118,7 @@ def test_widgets_wait_for_the_reader_and_come_at_any_act(context, addresses, act
     page.goto(f"{addresses['server']}book/intro.html")
     rest(page)
     assert page.locator(".widget-subarea").count() == 0
-    assert page.locator(".initlib-explorer-note").first.is_visible()
+    assert page.locator(".initlib-explorer-note").last.is_visible()
     {
         "pointer": lambda: page.mouse.move(100, 100),
         "wheel": lambda: page.mouse.wheel(0, 10),

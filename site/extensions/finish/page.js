@@ -8,9 +8,13 @@
   // What is larger than its box is reached by Tab, to be moved by keys. The theme asks every box of the page for its
   // size, which lays out all of it; observed, a box says its size when it is laid out, and is reached until then.
   const boxes = "pre, .cell_output > .output, .pst-scrollable-table-container, .figure-frame";
+  const phone = matchMedia("(max-width: 600px)");
+  const isLarger = (box) => box.scrollWidth > box.clientWidth || box.scrollHeight > box.clientHeight;
+  const canGrow = (frame) =>
+    phone.matches && parseFloat(frame.style.getPropertyValue("--least")) > frame.clientWidth;
   const sizes = new ResizeObserver((changed) => {
     const larger = changed.map(({ target: box }) =>
-      box.scrollWidth > box.clientWidth || box.scrollHeight > box.clientHeight
+      box.matches(".figure-frame") ? canGrow(box) : isLarger(box)
     );
     changed.forEach(({ target }, i) => target.tabIndex = larger[i] ? 0 : -1);
   });

@@ -1,6 +1,6 @@
 """Pictures: lossless WebP, a size to leave room for, loaded when they come near; some keep their shades.
 
-Those of cells stand in a frame: on a phone they keep a size at which they can be read, and move sideways.
+Those of cells stand in a frame: on a phone they shrink, and grow to a size that can be read when asked to.
 """
 
 import json
@@ -51,7 +51,7 @@ def settle(page: Page) -> None:
 
 
 def frame(page: Page) -> None:
-    """Put the figures of cells into frames that a phone moves; page.js passes over those that fit."""
+    """Put the figures of cells into frames, where a phone enlarges them; page.js passes over those that fit."""
     for image in page.article.select(".cell_output img[width]"):
         least = round(READABLE * float(image["width"]))
         image.wrap(
@@ -60,7 +60,7 @@ def frame(page: Page) -> None:
                 class_="figure-frame",
                 role="group",
                 tabindex="0",
-                aria_label="Figure; where it is wider than the screen, it moves sideways",
+                aria_label="Figure; on a narrow screen it is larger while it has the focus",
                 style=f"--least: {least}px",
             )
         )

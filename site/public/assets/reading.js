@@ -67,7 +67,7 @@
       for (const item of items) item.hidden = verdict !== "all" && item.dataset.verdict !== verdict;
       said.textContent = `${counts.get(verdict)} of ${items.length} shown`;
     }
-    bar.append(...buttons, said);
+    bar.append("Verdict as a rule:", ...buttons, said);
     list.prepend(bar);
     choose("all");
   }
