@@ -51,7 +51,7 @@ def settle(page: Page) -> None:
 
 
 def frame(page: Page) -> None:
-    """Put the figures of cells into frames, where a phone enlarges them; page.js passes over those that fit."""
+    """Put figures of cells into frames, where a phone enlarges them; page.js passes over those that fit."""
     for image in page.article.select(".cell_output img[width]"):
         least = round(READABLE * float(image["width"]))
         image.wrap(
