@@ -45,6 +45,8 @@ def test_on_a_phone_figures_fit_the_screen_and_grow_while_they_have_the_focus(br
     grown = 0
     for i in range(count):
         frame = frames.evaluate_handle("(all, i) => all[i]", i).as_element()
+        if not frame.is_visible():  # the first touch brought an explorer in its place
+            continue
         small = frame.evaluate(look)
         assert small["inside"]
         assert not small["cut"]
