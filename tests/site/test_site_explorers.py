@@ -235,7 +235,7 @@ def test_without_javascript_the_book_shows_still_pictures(browser, addresses, si
             assert notes.count() > 0
             for note in notes.all():
                 assert note.is_visible()
-                picture = note.locator("xpath=../preceding-sibling::img[1]")
+                picture = note.locator("xpath=ancestor::*[contains(@class, 'cell_output')][1]//img")
                 assert picture.is_visible()
                 assert len(picture.get_attribute("alt").split()) > 10
             assert page.locator('[role="slider"]').count() == 0
