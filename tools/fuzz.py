@@ -824,9 +824,7 @@ def outcome(function, positional, named, name=""):
     signal.signal(signal.SIGPROF, too_long)
     signal.setitimer(signal.ITIMER_PROF, SLOW.get(name, SECONDS))
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")
-            result = function(*positional, **named)
+        result = function(*positional, **named)
     except REFUSALS as error:
         signal.setitimer(signal.ITIMER_PROF, 0)
         TALLY["refused"] += 1
@@ -896,7 +894,8 @@ def main():
     parser.add_argument("--only", default="", help="what the names of the functions to call contain")
     parser.add_argument("--allow", type=int, default=0, help="so many violations are no failure")
     options = parser.parse_args()
-    with apart():
+    with apart(), warnings.catch_warnings():
+        warnings.simplefilter("error")  # under pytest, its own filters hold
         found, examples = fuzz(options.calls, options.seed, options.only)
     for (name, wrong), count in sorted(found.items()):
         print(f"{name}: {wrong} ({count} times), as with {' '.join(examples[name, wrong].split())}")
