@@ -3,22 +3,16 @@
 A compact one starts to train; a whole one waits for its settings.
 """
 
-import json
-
+from . import widgets
 from .page import Page
-from .widgets import STATE, VIEW
 
 TRAIN, OPEN = "Train these networks", "Open the lab"
 
 
 def add_doors(page: Page) -> None:
     """Put a button on the still picture of each lab; page.js and the lab answer it."""
-    state = page.soup.select_one(STATE)
-    if state is None:
-        return
-    models = json.loads(state.get_text())["state"]
-    for view in page.soup.select(VIEW):
-        spec = models[json.loads(view.get_text())["model_id"]]["state"].get("spec", {})
+    for view, name, models in widgets.views(page):
+        spec = models[name]["state"].get("spec", {})
         if {"start", "compact"} <= spec.keys():
             output = view.find_parent(class_="cell_output")
             words = TRAIN if spec["compact"] else OPEN

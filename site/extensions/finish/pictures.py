@@ -10,8 +10,8 @@ from pathlib import Path
 
 from PIL import Image
 
+from . import widgets
 from .page import Page
-from .widgets import STATE, VIEW
 
 READABLE = 0.6  # of a figure's own size: letters of 8.5 points are more than 9 pixels high
 REFERENCE = re.compile(r'"IPY_MODEL_(\w+)"')
@@ -88,11 +88,7 @@ def has_heat_map(models: dict[str, dict], root: str) -> bool:
 
 def keep_shades(page: Page) -> None:
     """Mark the still pictures of heat maps: turned over by night, what is bright, and good, would be dark."""
-    state = page.soup.select_one(STATE)
-    if state is None:
-        return
-    models = json.loads(state.get_text())["state"]
-    for view in page.soup.select(VIEW):
-        if has_heat_map(models, json.loads(view.get_text())["model_id"]):
+    for view, name, models in widgets.views(page):
+        if has_heat_map(models, name):
             still = view.find_parent(class_="cell_output").find("img")
             still["class"] = [*still.get("class", []), "as-drawn"]

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Iterator
 
 from bs4 import Tag
 
@@ -11,6 +12,15 @@ STATE, VIEW = (f'script[type="application/vnd.jupyter.widget-{kind}+json"]' for 
 RUNTIME = 'script[src*="assets/widgets.js"]'
 TO_PAGE = f"document.querySelector('{STATE}').text = JSON.stringify("
 SHARED = ("_esm", "_css")
+
+
+def views(page: Page) -> Iterator[tuple[Tag, str, dict[str, dict]]]:
+    """Yield each place of a widget on a page, the name of its model, and all models by name."""
+    state = page.soup.select_one(STATE)
+    if state is not None:
+        models = json.loads(state.get_text())["state"]
+        for view in page.soup.select(VIEW):
+            yield view, json.loads(view.get_text())["model_id"], models
 
 
 def share(state: dict[str, dict]) -> dict[str, str]:
