@@ -44,14 +44,24 @@ function whole(results, query) {
     .sort((a, b) => b.score - a.score);
 }
 
+const LENGTH = 180;
+
+// From the sentence with most of the terms; where they stand late in it, from some words before them.
 function excerpt(text, terms) {
-  const at = Math.max(
-    0,
-    Math.min(...terms.map((term) => plain(text).indexOf(term)).filter((i) => i >= 0), text.length),
+  const words = terms.map((term) =>
+    new RegExp(`(?<![\\p{L}\\p{N}])${term.replaceAll(".", "\\.")}(?![\\p{L}\\p{N}])`, "iu")
   );
-  const start = at < 60 || at === text.length ? 0 : text.lastIndexOf(" ", at - 50) + 1;
-  const end = text.length > start + 180 ? text.lastIndexOf(" ", start + 180) : text.length;
-  return `${start ? "… " : ""}${text.slice(start, end)}${end < text.length ? " …" : ""}`;
+  let [start, most] = [0, 0];
+  for (const { 0: sentence, index } of text.matchAll(/.+?(?:[.?!:…] (?=[^\p{Ll}])|$)/gsu)) {
+    const places = words.map((word) => sentence.search(word)).filter((at) => at >= 0);
+    if (places.length <= most) continue;
+    const at = Math.min(...places);
+    start = index + (at < LENGTH / 2 ? 0 : sentence.lastIndexOf(" ", at - 50) + 1);
+    most = places.length;
+  }
+  const end = text.length > start + LENGTH ? text.lastIndexOf(" ", start + LENGTH) : text.length;
+  const begins = !start || /[.?!:…] $/.test(text.slice(0, start));
+  return `${begins ? "" : "… "}${text.slice(start, end)}${end < text.length ? " …" : ""}`;
 }
 
 function entry(result, root) {

@@ -18,11 +18,15 @@ from .page import Page
 
 WORDS = Path(__file__).resolve().parents[2] / "search.toml"
 SILENT = (
-    "section, summary, script, style, pre, .cell_input, .math, .headerlink, .initlib-explorer-note, "
-    "h1, h2, h3, h4, dl.py"
+    "section, summary, script, style, pre, select, thead, .cell_input, .math, .headerlink, "
+    ".initlib-explorer-note, .verdict-points, .verdict-tests, h1, h2, h3, h4, dl.py"
 )
+CELLS = "td + td, th + td"
+BLOCKS = "p:not(td p), li:not(td li), dt, dd, tr, figcaption"
+ENDS = (".", "?", "!", ":", "…")
 PLAIN = re.compile(r"[\w\s.,+=/()<>%-]+")  # a formula that reads as it is typed
-LENGTH = 1200  # letters of a section that are looked through
+PUNCTUATION = re.compile(r" ([.,;:?!)])")  # behind a link, whose text is an element of its own
+LENGTH = 4000  # letters of a section that are looked through
 
 
 def text_of(part: Tag) -> str:
@@ -33,7 +37,12 @@ def text_of(part: Tag) -> str:
         formula.replace_with(source if PLAIN.fullmatch(source) else "…")
     for silent in [*own.select(SILENT), *(p for p in own.find_all("p") if READING_TIME.search(p.get_text()))]:
         silent.decompose()
-    return " ".join(own.get_text(" ").split())[:LENGTH]
+    for cell in own.select(CELLS):
+        cell.insert_before(" · ")
+    for block in own.select(BLOCKS):
+        said = block.get_text().strip()
+        block.append("" if not said or said.endswith(ENDS) else ".")
+    return PUNCTUATION.sub(r"\1", " ".join(own.get_text(" ").split()))[:LENGTH]
 
 
 def title_of(part: Tag) -> str:
