@@ -7,6 +7,7 @@ from resting import rest
 from site_under_test import Visit, pages, wait_for
 
 INSIDE = ".initlib-explorer, .initlib-lab"
+STILL = "* { transition: none !important }"  # those of what is out of sight would never end
 BRIEF = {"resultTypes": ["violations"]}  # all rules; what passes is not described element by element
 
 
@@ -51,7 +52,7 @@ def test_axe_sees_a_fault_inside_an_explorer(show, fault, rule):
 def test_axe_finds_nothing_on_a_whole_page(browser, addresses, name):
     with browser.new_context(color_scheme="light") as context:
         page = Visit(context, addresses["subfolder"]).open(f"{name}.html")
-        page.add_style_tag(content="* { transition: none !important }")  # where nothing is shown they never end
+        page.add_style_tag(content=STILL)
         assert in_both_themes(page, name, violations) == {"light": [], "dark": []}
         if page.locator(".initlib-lab-door").count():
             page.locator(".initlib-lab-door").first.click()

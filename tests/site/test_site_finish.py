@@ -434,7 +434,8 @@ def test_the_policy_names_the_inline_scripts_by_hash(page):
 def test_what_the_search_shows_of_a_table_reads_row_by_row(page):
     rows = "<tr><th>GPT-2, std 0.02</th><td><p>0.02 ** 2</p></td><td>0</td></tr><tr><td>LoRA.</td></tr>"
     one = page(
-        "<section><h2>Transformers</h2><p>See <a>the guide</a>, or guess</p><select><option>CNN</option></select>"
+        "<section><h2>Transformers</h2><p>See <a>the guide</a>, or guess</p>"
+        "<select><option>CNN</option></select>"
         f"<table><thead><tr><th>rule</th></tr></thead><tbody>{rows}</tbody></table></section>"
     )
     said = "See the guide, or guess. GPT-2, std 0.02 · 0.02 ** 2 · 0. LoRA."

@@ -37,7 +37,7 @@ def test_excerpts_are_sentences_and_rows_and_no_source(answers, query):
 
 
 def test_an_excerpt_shows_the_row_that_has_the_words(answers):
-    assert answers["std 0.02"][1][0].startswith("GPT-2’s scheme, std 0.02 ")
+    assert answers["std 0.02"][1][0].startswith("GPT-2\N{RIGHT SINGLE QUOTATION MARK}s scheme, std 0.02 ")
 
 
 def test_a_query_without_an_answer_says_so(browser, addresses):
