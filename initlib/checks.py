@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields as dataclass_fields
 from difflib import get_close_matches
 from functools import cache, wraps
+from pathlib import Path
 from typing import (
     Any,
     Literal,
@@ -189,6 +190,18 @@ def sequence(name: str, value: object) -> list[Any]:
     entries: Any = value
     _check_length(name, entries)
     return list(entries)
+
+
+def path(name: str, value: object, wanted: str = "a path") -> Path:
+    """Return `value`, text or a `Path` that a system can hold, as a `Path`.
+
+    >>> path("store", "cells.sqlite").suffix
+    '.sqlite'
+    """
+    given: Any = instance(name, value, (str, Path), wanted)  # type: ignore[arg-type]
+    if "\0" in str(given):
+        raise ValueError(f"{name} must not hold the character 0. Received: {shown(given)}.")
+    return Path(given)
 
 
 def _check_length(name: str, entries: Sequence[Any]) -> None:

@@ -134,8 +134,7 @@ class Store:
         self.connection: sqlite3.Connection | None = None
         if path is None:
             return
-        checks.instance("store", path, (str, Path), "the path of a file")  # type: ignore[arg-type]
-        self.connection = self._opened(Path(path))
+        self.connection = self._opened(checks.path("store", path, "the path of a file"))
         try:
             self._refuse_foreign(self.connection)
             if not self.read_only:

@@ -540,6 +540,15 @@ def test_scalars_of_numpy_count_as_the_numbers_they_are(name, size, kind):
         )
 
 
+def test_an_array_of_one_number_is_a_number():
+    biases = [
+        networks.lstm((1, 4, 2), seeds=[0, 1], forget_bias=one).biases[0] for one in (2.0, np.array(2.0))
+    ]
+    assert (biases[0] == biases[1]).all()
+    shares = [recommend(data="imbalanced", share=one, outputs=2) for one in (0.25, np.array(0.25))]
+    assert shares[0].numbers("output layer") == shares[1].numbers("output layer")
+
+
 def test_the_critical_point_of_tanh_has_no_finite_scale_in_any_precision():
     for one in (1.0, np.float32(1), np.float16(1), np.int8(1)):
         assert theory.depth_scales("tanh", one).xi_q == math.inf
@@ -619,6 +628,14 @@ RIM = {
     "a name of a part": lambda: recommend().code("JAX", np.ones(2)),
     "fans of a spec": lambda: initializers.SPECS["he_normal"].bound(0, 3),
     "a code": lambda: diagnosis.diagnose(NETS.take([0]), np.eye(4)).has(3),
+    "no samples for the doctor": lambda: diagnosis.diagnose(NETS.take([0]), np.ones((0, 4))),
+    "a folder that cannot be": lambda: evidence.save(RESULT, where="x\0y"),
+    "a store that cannot be": lambda: sweep({"depth": [2]}, [0], store="x\0y", **QUICK),
+    "an endless axis of a table": lambda: explorers.Axis("scale", range(10**12)),
+    "an endless axis of a grid": lambda: sweep({"depth": range(10**30)}, [0], **QUICK),
+    "an endless rule": lambda: evidence.when(yes=range(10**12)),
+    "endless shares": lambda: recommend(data="imbalanced", share=range(10**12)),
+    "endless biases": lambda: networks.lstm((1, 4, 2), seeds=[0, 1], forget_bias=range(10**12)),
     "a branch without end": lambda: theory.residual_profile(1, "relu", 1.0, branch_depth=2**31),
 }
 

@@ -37,10 +37,13 @@ def examine(network: Network, batch: Any, loss: Any, optimizer: Any) -> Record:
     walk.parameters()
     if any(p.bad for p in record.parameters.values()):
         return record
+    inputs = network.check_input(x)
+    if not inputs.shape[1]:
+        raise ValueError(f"batch must have at least one sample. Received: {np.shape(x)}.")
     trace = network.forward(x)
     record.samples = trace.output.shape[1]
     walk.tape = trace.tape
-    last = walk.through(network.layers, walk.input(network.check_input(x)[0]))
+    last = walk.through(network.layers, walk.input(inputs[0]))
     record.outputs = (last,)
     gradient = _gradient(record, trace.output[0], targets, loss, last)
     network.backward(trace, gradient[None])

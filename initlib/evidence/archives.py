@@ -282,9 +282,8 @@ class MissingArchiveError(FileNotFoundError, ValueError):
 
 
 def _path(name: str, where: str | Path | None) -> Path:
-    if where is not None:
-        where = checks.instance("where", where, (str, Path), "a folder")  # type: ignore[arg-type]
-    return Path(folder() if where is None else where) / f"{checks.text('name', name)}.json"
+    place = folder() if where is None else checks.path("where", where, "a folder")
+    return place / checks.path("name", f"{checks.text('name', name)}.json")
 
 
 def _again(name: str) -> str:

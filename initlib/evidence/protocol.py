@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import combinations
+from itertools import combinations, islice
 from typing import Any, ClassVar
 
 from initlib import checks
@@ -217,7 +217,7 @@ def when(**tests: Iterable[str | Test]) -> dict[str, str | tuple[str, ...]]:
     found: dict[str, str | tuple[str, ...]] = {}
     for outcome, names in tests.items():
         try:
-            listed = [] if isinstance(names, str) else list(names)
+            listed = [] if isinstance(names, str) else list(islice(names, checks.MOST))
         except TypeError:
             listed = []
         if not listed:

@@ -133,8 +133,8 @@ def lstm(
 
 def _gate_biases(forget: object, seeds: Sequence[int], hidden: int) -> Array:
     """Return biases (nets, 4 hidden): forget gates as asked, input gates minus that for `Chrono`, else 0."""
-    single = isinstance(forget, Chrono) or not isinstance(forget, (Sequence, np.ndarray))
-    choices = [forget] * len(seeds) if single else list(forget)  # type: ignore[call-overload]
+    many = isinstance(forget, Sequence) or (isinstance(forget, np.ndarray) and forget.ndim > 0)
+    choices = checks.sequence("forget_bias", forget) if many else [forget] * len(seeds)
     if len(choices) != len(seeds):
         raise ValueError(
             f"forget_bias needs one entry for each of {len(seeds)} nets. Received: {len(choices)}."

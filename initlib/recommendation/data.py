@@ -52,8 +52,9 @@ def prior(share: float | Sequence[float] | None, outputs: int, sizes: dict[str, 
     >>> prior([0.9, 0.1], 2, {}).formula
     '[0.9, 0.1]'
     """
-    if isinstance(share, (list, tuple, np.ndarray)):
-        shares = [checks.real(f"share[{i}]", one, above=0, below=1) for i, one in enumerate(share)]
+    if isinstance(share, (list, tuple, range)) or (isinstance(share, np.ndarray) and share.ndim):
+        entries = checks.sequence("share", share)
+        shares = [checks.real(f"share[{i}]", one, above=0, below=1) for i, one in enumerate(entries)]
         if len(shares) != outputs or abs(sum(shares) - 1) > 1e-6 or outputs < 2:
             raise ValueError(
                 f"share must be one number, or one for each of 2 or more outputs, with sum 1. Received: "

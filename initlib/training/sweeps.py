@@ -240,9 +240,8 @@ def _axes(
     for name, values in {**grid, "seed": checks.integers("seeds", seeds, minimum=0, maximum=None)}.items():
         if name in settings:
             raise ValueError(f"{name} must be an axis of the grid or a setting. Received it as both.")
-        if isinstance(values, str) or not isinstance(values, (Sequence, range, np.ndarray)):
-            raise TypeError(f"The axis {name!r} must be a list of values. Received: {checks.shown(values)}.")
-        axes[name] = tuple(values.tolist() if isinstance(values, np.ndarray) else values)
+        listed = values.tolist() if isinstance(values, np.ndarray) else values
+        axes[name] = tuple(checks.sequence(f"The axis {name!r}", listed))
         if not axes[name]:
             raise ValueError(
                 f"The axis {name!r} must have at least one value. Received: {checks.shown(values)}."

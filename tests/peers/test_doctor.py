@@ -338,6 +338,11 @@ def test_a_loss_that_is_no_number_is_named():
         diagnose(mlp(64, 10), digits_batch(0), lambda output, y: output)
 
 
+def test_a_batch_without_samples_is_refused():
+    with pytest.raises(ValueError, match="at least one sample"):
+        diagnose(torch.nn.Linear(4, 3), torch.zeros(0, 4))
+
+
 def test_a_batch_without_targets_is_named():
     with pytest.raises(ValueError, match=r"batch must be \(inputs, targets\)"):
         diagnose(mlp(64, 10), digits_batch(0)[0], CE)

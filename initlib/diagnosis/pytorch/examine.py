@@ -241,6 +241,8 @@ def _samples(inputs: Any) -> int:
     first = next(tensors_in(inputs), None)
     if first is None:
         raise TypeError(f"batch must hold tensors. Received: {type(inputs).__name__}.")
+    if not first.numel():
+        raise ValueError(f"batch must have at least one sample. Received: a tensor of {tuple(first.shape)}.")
     return int(first.shape[0]) if first.dim() else 1
 
 

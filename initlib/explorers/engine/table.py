@@ -42,7 +42,7 @@ class Axis:
         checks.text("name", name)
         entries = tuple(
             value.item() if isinstance(value, np.generic) else value
-            for value in (list(values) if isinstance(values, (Mapping, range)) else _list("values", values))
+            for value in (list(values) if isinstance(values, Mapping) else _list("values", values))
         )
         _check_axis(name, entries)
         marks = checks.mapping("marks", {} if marks is None else marks)
