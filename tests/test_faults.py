@@ -1,5 +1,6 @@
 """Faults by kind: what was once taken, lost or misled silently is refused or right, in every module."""
 
+import dataclasses
 import inspect
 import math
 import sqlite3
@@ -540,6 +541,11 @@ def test_scalars_of_numpy_count_as_the_numbers_they_are(name, size, kind):
         )
 
 
+def test_an_infinite_variance_is_not_the_expected_one():
+    with pytest.raises(AssertionError, match="is inf times"):
+        assert_variance(np.full(10_000, 1e199), 1.0)
+
+
 def test_an_array_of_one_number_is_a_number():
     biases = [
         networks.lstm((1, 4, 2), seeds=[0, 1], forget_bias=one).biases[0] for one in (2.0, np.array(2.0))
@@ -633,6 +639,7 @@ RIM = {
     "a store that cannot be": lambda: sweep({"depth": [2]}, [0], store="x\0y", **QUICK),
     "an endless axis of a table": lambda: explorers.Axis("scale", range(10**12)),
     "an endless axis of a grid": lambda: sweep({"depth": range(10**30)}, [0], **QUICK),
+    "a share of an array": lambda: dataclasses.replace(TRAINING, settings={"validation": np.ones(2)}),
     "an endless rule": lambda: evidence.when(yes=range(10**12)),
     "endless shares": lambda: recommend(data="imbalanced", share=range(10**12)),
     "endless biases": lambda: networks.lstm((1, 4, 2), seeds=[0, 1], forget_bias=range(10**12)),

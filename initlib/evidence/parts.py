@@ -133,7 +133,7 @@ class Training:
                 raise ValueError(
                     f"learning_rates must be five or more that rise. Received: {checks.shown(rates)}."
                 )
-        if not self.settings.get("validation"):
+        if not checks.real("settings['validation']", self.settings.get("validation", 0), minimum=0):
             raise ValueError("settings must hold out a share for validation.")
 
     @property
