@@ -133,7 +133,8 @@ def lstm(
 
 def _gate_biases(forget: object, seeds: Sequence[int], hidden: int) -> Array:
     """Return biases (nets, 4 hidden): forget gates as asked, input gates minus that for `Chrono`, else 0."""
-    many = isinstance(forget, Sequence) or (isinstance(forget, np.ndarray) and forget.ndim > 0)
+    is_list = isinstance(forget, Sequence) and not isinstance(forget, Chrono)
+    many = is_list or (isinstance(forget, np.ndarray) and forget.ndim > 0)
     choices = checks.sequence("forget_bias", forget) if many else [forget] * len(seeds)
     if len(choices) != len(seeds):
         raise ValueError(
