@@ -84,11 +84,11 @@ def fit(
     and with any number of `threads` (None: one for each processor). A `Split` in place of a data set serves
     all nets. `learning_rate` and `weight_decay` are one number, or one for each net. `optimizer` is "sgd",
     "momentum" or "adam"; `momentum` is beta1 of Adam; `decay` is "l2", "l1" or "decoupled" (with "adam":
-    AdamW). `schedule` "warmup_cosine" raises the rates from 0 over the first tenth of all steps, then lowers
-    them to 0 along a cosine (Goyal et al. 2017, arXiv:1706.02677, section 2.2; Loshchilov & Hutter 2017,
-    arXiv:1608.03983, eq. 5); None leaves them. `loss` is "softmax", "squared" or "logistic". `test`,
-    `validation`, `train_samples`, `standardise`: see `Dataset.split`. Nets whose loss stops being finite are
-    frozen and marked; the others go on.
+    AdamW), and with numba installed faster, to the same bits. `schedule` "warmup_cosine" raises the rates
+    from 0 over the first tenth of all steps, then lowers them to 0 along a cosine (Goyal et al. 2017,
+    arXiv:1706.02677, section 2.2; Loshchilov & Hutter 2017, arXiv:1608.03983, eq. 5); None leaves them.
+    `loss` is "softmax", "squared" or "logistic". `test`, `validation`, `train_samples`, `standardise`: see
+    `Dataset.split`. Nets whose loss stops being finite are frozen and marked; the others go on.
 
     >>> from initlib import datasets, networks
     >>> stack = networks.mlp((64, 32, 10), "relu", "he_normal", seeds=[0, 1])

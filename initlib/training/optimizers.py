@@ -5,6 +5,7 @@ import numpy as np
 from initlib import checks
 from initlib.checks import per_net as per_net  # its former place
 from initlib.networks.stacks import Network
+from initlib.training.compiled import adam_step
 from initlib.typing import Array
 
 DECAYS = ("l2", "l1", "decoupled")
@@ -93,18 +94,9 @@ class Adam(SGD):
 
     def _step(self, slot: int, gradient: Array) -> Array:
         first, second = self.memory[0][slot], self.memory[1][slot]
-        first *= self.momentum
-        first += (1 - self.momentum) * gradient
-        second *= self.beta2
-        np.square(gradient, out=gradient)
-        gradient *= 1 - self.beta2
-        second += gradient
-        np.divide(second, 1 - self.beta2**self.steps, out=gradient)
-        np.sqrt(gradient, out=gradient)
-        gradient += self.epsilon
-        np.divide(first, gradient, out=gradient)
         rates = self.rates * (self.factors[slot] / (1 - self.momentum**self.steps))
-        gradient *= rates.reshape(-1, *[1] * (gradient.ndim - 1))
+        correction = 1 - self.beta2**self.steps
+        adam_step()(gradient, first, second, rates, self.momentum, self.beta2, correction, self.epsilon)
         return gradient
 
 
