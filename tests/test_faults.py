@@ -291,6 +291,18 @@ def test_misuse_is_refused_with_a_sentence(misuse):
         MISUSES[misuse]()
 
 
+@pytest.mark.parametrize("factor", [1e100, 1e200, 1e300])
+def test_nets_that_diverged_are_measured_without_a_warning(factor):
+    nets = networks.mlp((4, 6, 3), "relu", "he_normal", seeds=[0])
+    for weights in nets.weights:
+        weights *= factor
+    x, labels = np.ones((5, 4)) * np.arange(1, 6)[:, None], [0, 1, 2, 0, 1]
+    propagation.measure(nets, x)
+    training.evaluate(nets, x, labels)
+    assert diagnosis.diagnose(nets, x).severity == "severe"
+    assert diagnosis.diagnose(nets, (x, np.array(labels)), "softmax").severity == "severe"
+
+
 def test_far_bounds_are_silent_in_single_precision():
     drawn = initializers.truncated_normal((9,), bounds=(-1e300, 1), dtype="float32", rng=0)
     assert np.isfinite(drawn).all()
