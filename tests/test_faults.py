@@ -15,6 +15,7 @@ from initlib import (
     diagnosis,
     evidence,
     explorers,
+    figures,
     fingerprints,
     frameworks,
     gaussian,
@@ -26,6 +27,9 @@ from initlib import (
     theory,
     training,
 )
+from initlib.explorers.engine import picture as engine_picture
+from initlib.explorers.lab import picture as lab_picture
+from initlib.explorers.lab import settings
 from initlib.initializers import arguments
 from initlib.testing import assert_variance
 from initlib.training import sweep
@@ -289,6 +293,14 @@ MISUSES = {
 def test_misuse_is_refused_with_a_sentence(misuse):
     with pytest.raises((TypeError, ValueError), match=r"\w+ .*\."):
         MISUSES[misuse]()
+
+
+def test_figures_have_the_style_of_the_book_whatever_the_reader_has_set():
+    matplotlib = pytest.importorskip("matplotlib")
+    with matplotlib.rc_context({"axes.facecolor": "black", "text.color": "white", "font.family": "serif"}):
+        figures.use_style()
+        assert matplotlib.rcParams["axes.facecolor"] == "white"
+        assert matplotlib.rcParams["text.color"] == "black"
 
 
 @pytest.mark.parametrize("factor", [1e100, 1e200, 1e300])
@@ -641,3 +653,26 @@ def test_methods_and_what_is_seldom_called_refuse_misuse_with_a_sentence(misuse)
         RIM[misuse]()
     assert "initlib" in str(caught.traceback[-1].path)
     assert str(caught.traceback[-1].statement).lstrip().startswith("raise")
+
+
+SLIDING = (
+    explorers.Table(
+        [explorers.Axis("layer", [1, 2]), explorers.Axis("scale", [1.0, 2.0])],
+        {"rms": (["scale", "layer"], [[1.0, 2.0]] * 2)},
+    ),
+    ["scale"],
+    [LINES],
+)
+STILLS = {
+    "explorer": lambda: engine_picture.draw(explorers.Explorer("Own", *SLIDING)),
+    "lab": lambda: lab_picture.draw(settings.preset("zero")),
+}
+
+
+@pytest.mark.parametrize("still", STILLS)
+def test_stills_have_the_style_of_the_book_whatever_the_reader_has_set(still):
+    matplotlib = pytest.importorskip("matplotlib")
+    wanted = STILLS[still]()
+    with matplotlib.rc_context({"axes.facecolor": "black", "text.color": "white"}):
+        assert STILLS[still]() == wanted
+        assert matplotlib.rcParams["axes.facecolor"] == "black"
