@@ -75,6 +75,12 @@ def test_every_public_method_and_property_has_a_docstring(value):
     assert not [name for name in own if not inspect.getdoc(getattr(value, name))]
 
 
+def test_the_library_lists_each_of_its_names_once_and_no_helpers():
+    importlib.import_module("initlib.checks")
+    shown = [name for name in dir(initlib) if not name.startswith("__")]
+    assert shown == sorted(initlib.__all__)
+
+
 def test_importing_the_library_loads_numpy_and_nothing_else_from_outside():
     script = (
         "import sys, numpy; before = set(sys.modules); import initlib;"
