@@ -79,6 +79,11 @@ def test_every_package_that_users_install_has_an_oldest_version_that_is_tested()
     assert not [need for need in needs if ">=" not in need and not need.startswith("initlib[")]
 
 
+def test_extras_are_for_users_and_not_for_developers():
+    project = tomllib.loads(PYPROJECT.read_text())["project"]
+    assert project["optional-dependencies"].keys() == {"figures", "sweep", "widgets", "book", "data"}
+
+
 def test_the_extras_named_install_the_packages():
     project = tomllib.loads(PYPROJECT.read_text())["project"]
     offers = {f"'initlib[{extra}]'": needs for extra, needs in project["optional-dependencies"].items()}
