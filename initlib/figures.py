@@ -71,11 +71,14 @@ STYLE: dict[Any, Any] = {
 def use_style() -> None:
     """Set matplotlib to the book's style: white card, pale grid, titles that say the finding.
 
+    What the reader's own matplotlibrc sets is set back.
+
     >>> use_style()
     """
-    import matplotlib.pyplot as plt
+    import matplotlib as mpl
 
-    plt.rcParams.update(STYLE)
+    mpl.rcdefaults()
+    mpl.rcParams.update(STYLE)
 
 
 @hints()

@@ -303,14 +303,16 @@ def _polynomials(q: float, kinks: tuple[float, ...], first: int) -> FloatArray:
 def _half_mean_square_difference(f: Function, c: float, q: float, kinks: tuple[float, ...]) -> float:
     """Return E (f(u) - f(v))^2 / 2 in coordinates u, v = sqrt(q) (wide t +- narrow s), v negated for c < 0.
 
-    Along s, panels end where u or v crosses an edge of the function; along t, they narrow around each kink.
+    Along s, panels end where u or v crosses an edge of the function; along t, they narrow around each kink
+    and end where both cross.
     """
     sign = 1.0 if c >= 0 else -1.0
     wide, narrow = math.sqrt((1 + abs(c)) / 2), math.sqrt((1 - abs(c)) / 2)
     steps = np.concatenate([-STEPS[::-1], [0.0], STEPS])
     jumps = np.unique(np.outer((1.0, sign), kinks)) / math.sqrt(q)
     around = (jumps[:, None] + narrow * steps).ravel() / wide
-    t_edges = np.unique(np.concatenate([edges(q, ()) / wide, around]))
+    together = np.add.outer(jumps, jumps).ravel() / (2 * wide)  # u crosses one jump where v crosses another
+    t_edges = np.unique(np.concatenate([edges(q, ()) / wide, around, together]))
     t, t_weights = rule(t_edges[np.abs(t_edges) <= REACH], 16)
 
     crossed = np.concatenate([edges(q, ()), jumps]) if math.sqrt(q) * narrow > 0.1 else jumps

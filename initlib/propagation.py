@@ -201,6 +201,7 @@ def _flat_slope(phi: Activation, flat: float) -> float:
     return flat * float(np.abs(phi.derivative(np.linspace(-10, 10, 4001))).max())
 
 
+@np.errstate(over="ignore", invalid="ignore")  # nets that diverged
 def _output_gradient(network: Network, output: Array, labels: ArrayLike | None, loss: str) -> Array:
     if labels is None:
         draws = [generator(seed, GRADIENT).standard_normal(output.shape[1:]) for seed in network.seeds]

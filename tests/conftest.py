@@ -2,10 +2,17 @@
 
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
 from missing import missing
+
+with suppress(ImportError):  # the peers' environments may lack it
+    from hypothesis import settings
+
+    settings.register_profile("patient", deadline=None)  # a busy machine is no fault
+    settings.load_profile("patient")
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 

@@ -777,6 +777,10 @@ def test_the_wheel_carries_the_archives_and_its_licence(tmp_path):
     assert (info / "licenses" / "LICENSE").read_bytes() == (ROOT / "LICENSE").read_bytes()
     metadata = (info / "METADATA").read_text(encoding="utf-8")
     assert "\nLicense-Expression: BSD-3-Clause" in metadata
+    assert {"Author", "Keywords", "Classifier"} <= set(re.findall(r"^([\w-]+):", metadata, re.M))
+    assert (site / "initlib" / "py.typed").is_file()
+    modules = site.rglob("*.py")
+    assert not [path for path in modules if path.with_suffix("").is_dir()], "a folder named as a module"
     code = (
         f"import sys; sys.path.insert(0, {str(site)!r}); import initlib; from initlib import evidence; "
         "print(initlib.__file__, len(list(evidence.folder().glob('*.json'))), sep='\\n'); "

@@ -69,6 +69,21 @@ def test_a_missing_package_is_named_with_what_installs_it(package, tmp_path):
         assert line.endswith(installs), line
 
 
+def test_every_package_that_users_install_has_an_oldest_version_that_is_tested():
+    """`make oldest` installs the lower bounds."""
+    project = tomllib.loads(PYPROJECT.read_text())["project"]
+    needs = [
+        *project["dependencies"],
+        *(n for named in project["optional-dependencies"].values() for n in named),
+    ]
+    assert not [need for need in needs if ">=" not in need and not need.startswith("initlib[")]
+
+
+def test_extras_are_for_users_and_not_for_developers():
+    project = tomllib.loads(PYPROJECT.read_text())["project"]
+    assert project["optional-dependencies"].keys() == {"figures", "sweep", "widgets", "book", "data"}
+
+
 def test_the_extras_named_install_the_packages():
     project = tomllib.loads(PYPROJECT.read_text())["project"]
     offers = {f"'initlib[{extra}]'": needs for extra, needs in project["optional-dependencies"].items()}

@@ -3,8 +3,13 @@
 import dataclasses
 import inspect
 import math
+import os
+import re
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,6 +21,7 @@ from initlib import (
     diagnosis,
     evidence,
     explorers,
+    figures,
     fingerprints,
     frameworks,
     gaussian,
@@ -27,6 +33,9 @@ from initlib import (
     theory,
     training,
 )
+from initlib.explorers.engine import picture as engine_picture
+from initlib.explorers.lab import picture as lab_picture
+from initlib.explorers.lab import settings
 from initlib.initializers import arguments
 from initlib.testing import assert_variance
 from initlib.training import sweep
@@ -271,12 +280,21 @@ def test_half_precision_is_drawn_in_single_and_rounded():
         assert (half == single.astype(np.float16)).all()
 
 
+NORMALISED = networks.mlp((4, 6, 3), "relu", "he_normal", seeds=[0], normalisation="batch")
 MISUSES = {
     "spread": lambda: theory.jacobian_moments("relu", 10.0, 1.0, 400),
     "critical": lambda: theory.critical_sigma_w("tanh", 1e200),
     "residual": lambda: theory.residual_profile(2, "relu", 1.4, branch_scale=1e200),
     "predict": lambda: propagation.predict([4, 4], "relu", sigma_w=1.0, output_gradient_rms=1e200),
     "band": lambda: theory.finite_width_band([64] * 6, "tanh", q=1e-310),
+    "steep": lambda: theory.gain(lambda x: x * 1e200),
+    "near the limits": lambda: theory.variance_fixed_point("elu", 0.37, 1e100),
+    "pairs without end": lambda: evidence.seeds_for_equivalence(1e10, 1),
+    "no statistics": lambda: NORMALISED.forward(np.ones((0, 4))),
+    "an unused loss": lambda: propagation.measure(NETS, np.ones((2, 4)), loss={}),
+    "an unused norm": lambda: networks.mlp((2, 2), "relu", "zeros", seeds=[0], normalisation=math.nan),
+    "an unused epsilon": lambda: networks.mlp((2, 2), "relu", "zeros", seeds=[0], epsilon="x"),
+    "a wide net": lambda: recommend(width=10**400),
     "no samples": lambda: propagation.measure(NETS, np.ones((0, 4))),
     "no samples for lsuv": lambda: networks.lsuv(NETS, np.ones((0, 4))),
     "swapped bounds": lambda: initializers.truncated_moments(2.0, -2.0),
@@ -290,6 +308,32 @@ MISUSES = {
 def test_misuse_is_refused_with_a_sentence(misuse):
     with pytest.raises((TypeError, ValueError), match=r"\w+ .*\."):
         MISUSES[misuse]()
+
+
+def test_figures_have_the_style_of_the_book_whatever_the_reader_has_set():
+    matplotlib = pytest.importorskip("matplotlib")
+    with matplotlib.rc_context({"axes.facecolor": "black", "text.color": "white", "font.family": "serif"}):
+        figures.use_style()
+        assert matplotlib.rcParams["axes.facecolor"] == "white"
+        assert matplotlib.rcParams["text.color"] == "black"
+
+
+@pytest.mark.parametrize("factor", [1e100, 1e200, 1e300])
+def test_nets_that_diverged_are_measured_without_a_warning(factor):
+    nets = networks.mlp((4, 6, 3), "relu", "he_normal", seeds=[0])
+    for weights in nets.weights:
+        weights *= factor
+    x, labels = np.ones((5, 4)) * np.arange(1, 6)[:, None], [0, 1, 2, 0, 1]
+    propagation.measure(nets, x)
+    training.evaluate(nets, x, labels)
+    assert diagnosis.diagnose(nets, x).severity == "severe"
+    assert diagnosis.diagnose(nets, (x, np.array(labels)), "softmax").severity == "severe"
+
+
+@pytest.mark.parametrize("formula", ["fan_in +", "1e309", "9**9**9", "().__class__", "nope", ""])
+def test_a_formula_is_refused_when_it_is_made(formula):
+    with pytest.raises(ValueError, match="formula must be made of"):
+        frameworks.Law("normal", formula)
 
 
 def test_far_bounds_are_silent_in_single_precision():
@@ -653,3 +697,72 @@ def test_methods_and_what_is_seldom_called_refuse_misuse_with_a_sentence(misuse)
         RIM[misuse]()
     assert "initlib" in str(caught.traceback[-1].path)
     assert str(caught.traceback[-1].statement).lstrip().startswith("raise")
+
+
+SLIDING = (
+    explorers.Table(
+        [explorers.Axis("layer", [1, 2]), explorers.Axis("scale", [1.0, 2.0])],
+        {"rms": (["scale", "layer"], [[1.0, 2.0]] * 2)},
+    ),
+    ["scale"],
+    [LINES],
+)
+STILLS = {
+    "explorer": lambda: engine_picture.draw(explorers.Explorer("Own", *SLIDING)),
+    "lab": lambda: lab_picture.draw(settings.preset("zero")),
+}
+
+
+@pytest.mark.parametrize("still", STILLS)
+def test_stills_have_the_style_of_the_book_whatever_the_reader_has_set(still):
+    matplotlib = pytest.importorskip("matplotlib")
+    wanted = STILLS[still]()
+    with matplotlib.rc_context({"axes.facecolor": "black", "text.color": "white"}):
+        assert STILLS[still]() == wanted
+        assert matplotlib.rcParams["axes.facecolor"] == "black"
+
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.mark.heavy
+def test_features_that_numpy_was_not_built_for_do_not_stop_the_tests():
+    """numpy warns of them while it is imported, and warnings are errors here."""
+    collect = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "--collect-only",
+        "-p",
+        "no:nbval",
+        "tests/test_checks.py",
+    ]
+    environment = {**os.environ, "NPY_DISABLE_CPU_FEATURES": "VX VXE2 NEON"}
+    run = subprocess.run(collect, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+def test_connections_to_stores_are_closed():
+    """`with sqlite3.connect(...)` commits and closes nothing, of which Python 3.13 warns."""
+    files = [path for folder in ("initlib", "tests", "tools") for path in (ROOT / folder).rglob("*.py")]
+    assert not [
+        path for path in files if re.search(r"with sqlite3\.connect\(.*:$", path.read_text("utf-8"), re.M)
+    ]
+
+
+def test_property_tests_have_no_deadline():
+    hypothesis = pytest.importorskip("hypothesis")
+    assert hypothesis.settings.default.deadline is None
+
+
+def test_every_test_that_the_table_of_faults_names_exists():
+    table = (ROOT / "tests" / "faults.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`(\S+)::(\w+)`", table))
+    assert len(named) > 100
+    lost = [
+        f"{file}::{name}"
+        for file, name in sorted(named)
+        if not re.search(rf"^def {name}\(", (ROOT / file).read_text(encoding="utf-8"), re.M)
+    ]
+    assert not lost

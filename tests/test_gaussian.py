@@ -196,6 +196,22 @@ def test_pairs_of_relu_and_its_slope(q):
     np.testing.assert_allclose(steps, (math.pi - angle) / (2 * math.pi), rtol=0, atol=1e-14)
 
 
+@pytest.mark.parametrize("c", [-0.99, -0.95, 0.5, 0.97, 0.99])
+@pytest.mark.parametrize("q", [0.3, 9.0])
+def test_pairs_of_step_functions(c, q):
+    """Near |c| = 1 the plane has corners where both inputs cross a jump, which once cost 1e-7 to 1e-4."""
+    edges, heights = (-0.5, 0.2, 1.0), (0.0, 1.0, 0.0, 0.3)
+    law = multivariate_normal(cov=[[q, c * q], [c * q, q]])
+    steps = np.diff(heights)  # f = heights[0] + sum of steps, each behind its edge
+    exact = sum(
+        a * b * law.cdf([-x, -y])
+        for a, x in zip(steps, edges, strict=True)
+        for b, y in zip(steps, edges, strict=True)
+    )
+    found = pair_expectation(lambda x: np.array(heights)[np.searchsorted(edges, x)], c, q, edges)
+    assert found == pytest.approx(exact, abs=1e-9)
+
+
 @pytest.mark.parametrize("q", [1e-6, 1.0, 1e2, 1e4])
 def test_pairs_of_erf(q):
     root = np.sqrt((1 + 2 * q * (1 - CORRELATIONS)) * (1 + 2 * q * (1 + CORRELATIONS)))

@@ -75,6 +75,32 @@ def test_every_public_method_and_property_has_a_docstring(value):
     assert not [name for name in own if not inspect.getdoc(getattr(value, name))]
 
 
+def test_the_library_lists_each_of_its_names_once_and_no_helpers():
+    importlib.import_module("initlib.checks")
+    shown = [name for name in dir(initlib) if not name.startswith("__")]
+    assert shown == sorted(initlib.__all__)
+
+
+@pytest.mark.heavy
+def test_type_checkers_see_the_arguments(tmp_path):
+    pytest.importorskip("mypy")
+    lines = [
+        "import initlib",
+        "from initlib import training",
+        "initlib.recommend(width='64')",
+        "training.sweep(3, [0])",
+        "initlib.initializers.he_normal((3, 3), gain=2)",
+    ]
+    (tmp_path / "mistakes.py").write_text("\n".join(lines))
+    command = [sys.executable, "-m", "mypy", "--config-file=", "mistakes.py"]
+    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert re.findall(r"mistakes.py:(\d): error: .*\[(\S+)\]", run.stdout) == [
+        ("3", "arg-type"),
+        ("4", "arg-type"),
+        ("5", "call-arg"),
+    ]
+
+
 def test_importing_the_library_loads_numpy_and_nothing_else_from_outside():
     script = (
         "import sys, numpy; before = set(sys.modules); import initlib;"

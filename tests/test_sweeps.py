@@ -1,6 +1,7 @@
 """Sweeps: grids, bit-identical results on any workers, interruptions that cost only time, clear errors."""
 
 import os
+import runpy
 import shutil
 import signal
 import sqlite3
@@ -9,9 +10,10 @@ import sys
 import textwrap
 import threading
 import time
-from contextlib import closing
+from contextlib import ExitStack, closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import joblib
 import numpy as np
@@ -124,6 +126,22 @@ def test_the_same_call_runs_on_dask_bit_by_bit(local, cluster):
 def test_an_error_on_a_dask_worker_reaches_the_caller(cluster):
     with joblib.parallel_config(backend="dask"), pytest.raises(ZeroDivisionError):
         jobs.run(lambda cells: [{"x": 1 / cell["x"]} for cell in cells], [[{"x": 1}], [{"x": 0}]])
+
+
+def test_evidence_on_dask_takes_any_free_port_for_its_dashboard(monkeypatch):
+    """8787 may be taken, by RStudio or another cluster."""
+    asked = []
+
+    @contextmanager
+    def client(**arguments):
+        asked.append(arguments)
+        yield "a cluster"
+
+    monkeypatch.setitem(sys.modules, "dask.distributed", SimpleNamespace(Client=client))
+    tool = runpy.run_path(str(Path(__file__).parents[1] / "tools" / "evidence.py"))
+    with ExitStack() as stack, suppress(ImportError):  # joblib wants the real ones
+        tool["cluster"](stack)
+    assert asked == [{"dashboard_address": ":0"}]
 
 
 def killer(path, pids, done):

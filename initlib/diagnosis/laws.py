@@ -114,7 +114,7 @@ def matching(weight: Weight, sigmas: float = SIGMAS) -> list[str]:
         expected = law.variance(weight.fan_in, weight.fan_out)
         mean = 0.5 if law.name == "uniform on [0, 1]" else 0.0
         error = math.sqrt((law.kurtosis - 1) / weight.count)
-        fits = abs(weight.std**2 / expected - 1) <= sigmas * error
+        fits = abs(weight.std * weight.std / expected - 1) <= sigmas * error
         fits &= abs(weight.mean - mean) <= sigmas * math.sqrt(expected / weight.count)
         fits &= abs(weight.kurtosis - law.kurtosis) <= sigmas * kurtosis_error(law.kurtosis, weight.count)
         if fits and law.kurtosis == 1.8 and not mean:

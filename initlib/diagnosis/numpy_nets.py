@@ -17,6 +17,7 @@ GATES = ("input", "forget", "output", "candidate")  # of an LSTM of initlib
 SATURATED = 0.05  # of the steepest slope
 
 
+@np.errstate(over="ignore", invalid="ignore", divide="ignore")  # what is not finite is a finding
 def examine(network: Network, batch: Any, loss: Any, optimizer: Any) -> Record:
     """Return the record of a net on inputs, or on (inputs, targets) with a loss."""
     if network.nets != 1:
@@ -46,8 +47,9 @@ def examine(network: Network, batch: Any, loss: Any, optimizer: Any) -> Record:
     last = walk.through(network.layers, walk.input(inputs[0]))
     record.outputs = (last,)
     gradient = _gradient(record, trace.output[0], targets, loss, last)
-    network.backward(trace, gradient[None])
-    walk.gradients()
+    if np.isfinite(gradient).all():
+        network.backward(trace, gradient[None])
+        walk.gradients()
     return record
 
 
@@ -131,7 +133,7 @@ class _Walk:
             weight.bias, weight.bias_rms = self.names[layer.bias], float(np.sqrt(np.mean(bias**2)))
             signal = self.tape.signals[layer][0]
             square = float(np.mean(np.square(signal)))
-            operation.bias_share = min(1.0, weight.bias_rms**2 / square) if square else None
+            operation.bias_share = min(1.0, weight.bias_rms * weight.bias_rms / square) if square else None
             weight.own_biases = bool((bias != bias.ravel()[0]).any())
         return operation
 

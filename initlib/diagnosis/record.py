@@ -117,7 +117,7 @@ class Weight:
     @property
     def rms(self) -> float:
         """Root mean square of the entries."""
-        return float((self.mean**2 + self.std**2) ** 0.5)
+        return float((self.mean * self.mean + self.std * self.std) ** 0.5)
 
 
 @dataclass

@@ -101,7 +101,9 @@ def saturated_cells(record: Record) -> Iterator[Finding]:
         before = record.operations[o.parents[0]] if cell is o.cells[0] else o
         own = [record.weights[name] for name in cell.weights if name in record.weights]
         sizes = (before.rms or 0.0, o.rms or 0.0)
-        spread = math.sqrt(sum(w.rms**2 * w.fan_in * size**2 for w, size in zip(own, sizes, strict=False)))
+        spread = math.sqrt(
+            sum(w.rms * w.rms * w.fan_in * size * size for w, size in zip(own, sizes, strict=False))
+        )
         biases = np.asarray(cell.gates["candidate"])
         share = _flat(biases, spread)
         if share > 0.5:

@@ -24,7 +24,7 @@ def sine_layer(record: Record) -> Iterator[Finding]:
             continue
         weight = record.weights[o.weights[0]]
         rule = laws.wanted(record, o, weight)
-        share = weight.rms**2 / rule[0] if rule else 1.0
+        share = weight.rms * weight.rms / rule[0] if rule else 1.0
         if not 0.1 <= share <= 10:
             yield Finding(
                 "sine-first-layer",
@@ -123,7 +123,7 @@ def _agree(
     """Say whether a layer has the scale of the median, within 10 % or what chance does to its variance."""
     ratio = one[2] / median(v for _, _, v in scale)
     low, high = laws.spread(one[1], level)
-    return 1 / ODD <= ratio <= ODD or low <= ratio**2 <= high
+    return 1 / ODD <= ratio <= ODD or low <= ratio * ratio <= high
 
 
 CHECKS = (sine_layer, by_fan_out, odd_layers)

@@ -22,7 +22,7 @@ from initlib.evidence.parts import Row
 from initlib.evidence.protocol import Finding
 from initlib.evidence.results import Result, row_of
 
-PACKAGED = Path(__file__).parent / "archives"  # where the wheel has them
+PACKAGED = Path(__file__).parent / "data"  # where the wheel has them
 IN_REPOSITORY = Path(__file__).parents[2] / "book" / "evidence"
 HEADS = ("name", "claim", "statement")  # of the protocol, too
 LATE = "after the run"

@@ -125,6 +125,7 @@ class Network:
         values = tuple(value[chosen].astype(wanted) for value in self.values)
         return replace(self, values=values, seeds=tuple(self.seeds[i] for i in chosen))
 
+    @np.errstate(over="ignore", invalid="ignore")  # nets that diverged have infinite signals
     def forward(self, x: ArrayLike, *, evaluating: bool = False) -> Trace:
         """Run every net on x: (samples, ...) shared by all nets, or (nets, samples, ...).
 
@@ -136,6 +137,7 @@ class Network:
         post = tuple(tape.signals[layer] for layer in self.post_points)
         return Trace(pre, post, output, tape)
 
+    @np.errstate(over="ignore", invalid="ignore")
     def backward(self, trace: Trace, output_gradient: ArrayLike) -> Gradients:
         """Return the exact gradients, given a `trace` of `forward` and dLoss/d(output)."""
         if not isinstance(trace, Trace):

@@ -88,13 +88,16 @@ def fit(
     from 0 over the first tenth of all steps, then lowers them to 0 along a cosine (Goyal et al. 2017,
     arXiv:1706.02677, section 2.2; Loshchilov & Hutter 2017, arXiv:1608.03983, eq. 5); None leaves them.
     `loss` is "softmax", "squared" or "logistic". `test`, `validation`, `train_samples`, `standardise`: see
-    `Dataset.split`. Nets whose loss stops being finite are frozen and marked; the others go on.
+    `Dataset.split`. Nets whose loss stops being finite are frozen and marked; the others go on. All is
+    computed in `dtype`, whatever that of `network` is.
 
     >>> from initlib import datasets, networks
     >>> stack = networks.mlp((64, 32, 10), "relu", "he_normal", seeds=[0, 1])
     >>> result = fit(stack, datasets.digits(), learning_rate=[0.1, 1e9], epochs=3)
     >>> result.loss.shape, bool(result.test_accuracy[0, -1] > 0.85), result.diverged.tolist()
     ((2, 3), True, [False, True])
+    >>> stack.dtype, result.network.dtype
+    (dtype('float64'), dtype('float32'))
     """
     network = checked(network)
     settings = Settings(

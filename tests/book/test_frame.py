@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from importlib.metadata import version
@@ -9,6 +10,7 @@ from importlib.metadata import version
 import pytest
 import yaml
 from notebooks_under_test import ROOT, paths
+from packaging.requirements import Requirement
 
 import initlib
 
@@ -47,6 +49,29 @@ def test_binder_installs_the_locked_versions():
     binder = dict(PIN.findall((ROOT / "binder" / "requirements.txt").read_text()))
     assert {"numpy", "matplotlib", "ipywidgets", "anywidget", "jupyterlab-myst"} <= binder.keys()
     assert binder.items() <= locked.items()
+
+
+@pytest.mark.parametrize("lock", ["requirements.txt", "binder/requirements.txt"])
+@pytest.mark.parametrize("python", ["3.11.0", "3.12.0", "3.13.0", "3.14.0"])
+def test_the_lock_serves_every_python_with_the_same_packages(lock, python):
+    """pip passes over a line whose marker does not fit, and says nothing."""
+    lines = re.findall(r"^[a-z].*==[^\\\n]+", (ROOT / lock).read_text(), re.M | re.I)
+    here = {"python_full_version": python, "python_version": python[:4], "sys_platform": "linux"}
+    served = [one for one in map(Requirement, lines) if not one.marker or one.marker.evaluate(here)]
+    assert len(served) > 0.9 * len(lines)
+    assert {"numpy", "scipy", "ipywidgets"} <= {one.name for one in served}
+
+
+def test_a_checkout_has_the_line_ends_of_the_repository_on_every_system(tmp_path):
+    """Git for Windows would write CRLF, with which no script starts."""
+    git = ["git", "-c", "core.autocrlf=true", "-c", "core.safecrlf=false"]
+    shutil.copy(ROOT / ".gitattributes", tmp_path)
+    (tmp_path / "script").write_bytes(b"#!/bin/sh\necho\n")
+    for command in (["init", "-q"], ["add", "."]):
+        subprocess.run([*git, *command], cwd=tmp_path, check=True)
+    (tmp_path / "script").unlink()
+    subprocess.run([*git, "checkout-index", "-a", "-q"], cwd=tmp_path, check=True)
+    assert b"\r" not in (tmp_path / "script").read_bytes()
 
 
 def texts(folder):

@@ -203,6 +203,10 @@ def test_no_kernel_is_pinned_on_an_x86_processor_without_avx2(small_book, name):
     assert exported(small_book, name, PATH=f"{commands}{os.pathsep}{os.environ['PATH']}") == "unset"
 
 
+def test_packages_go_into_the_environment_whatever_pip_was_told(small_book):
+    assert exported(small_book, "PIP_USER", PIP_USER="1") == "0"
+
+
 def test_names_that_make_cannot_hold_do_not_stop_it(small_book):
     """JupyterLab makes "Untitled Folder"; the table of contents names what the book needs."""
     for name in ("Untitled Folder", "12:30", "50%", "a#b", "$x", "it's", "a;b", "a|b", "a=b", "[a]*?"):

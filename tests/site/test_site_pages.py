@@ -10,7 +10,7 @@ SHIFT = 0.05
 WATCH_SHIFT = """window.shift = 0; new PerformanceObserver((list) => {
   for (const one of list.getEntries()) if (!one.hadRecentInput) window.shift += one.value;
 }).observe({type: "layout-shift", buffered: true})"""
-WIDTHS = (360, 800, 1280)
+WIDTHS = (320, 360, 800, 1280)  # 320: a window of 1280 enlarged four times
 
 
 @pytest.fixture(scope="module")
@@ -90,6 +90,18 @@ def test_a_slow_machine_meets_no_error(context, addresses):
     visit.page.wait_for_timeout(2500)
     assert visit.problems == []
     visit.page.close()
+
+
+def test_code_is_copied_without_prompts_and_outputs(browser, addresses):
+    with browser.new_context(permissions=["clipboard-read", "clipboard-write"]) as context:
+        page = Visit(context, addresses["server"]).open("book/reference/api.html")
+        block = page.locator("div.highlight:has(.gp):has(.go)").first
+        block.hover()
+        block.locator(".copybtn").click()
+        wait_for(page, "navigator.clipboard.readText().then(Boolean)")
+        shown = block.locator("pre").text_content().splitlines()
+        code = [line[4:] for line in shown if line.startswith((">>> ", "... "))]
+        assert page.evaluate("navigator.clipboard.readText()") == "\n".join(code)
 
 
 def test_formulas_stand_without_javascript(browser, addresses):

@@ -39,7 +39,8 @@ def draw(declaration: Declaration) -> bytes:
     columns = count if count < 4 else 2
     rows = -(-count // columns)
     stream = io.BytesIO()
-    with mpl.rc_context(figures.STYLE):
+    with mpl.rc_context():
+        figures.use_style()
         characters = WIDE if count == 1 else NARROW
         words = [panel.text(declaration.view()) for panel in declaration.panels if isinstance(panel, Answer)]
         texts = [_height(_paragraphs(text, characters)) for text in words]

@@ -24,7 +24,8 @@ def draw(start: dict[str, Any]) -> bytes:
     shared, stream = start["shared"], io.BytesIO()
     samples = len(data.get(shared["data"]).split(0).train)
     epochs = math.ceil(STEPS / math.ceil(samples / shared["batch"]))
-    with mpl.rc_context(figures.STYLE):
+    with mpl.rc_context():
+        figures.use_style()
         figure = Figure(figsize=(7.6, 3.0))
         axes = figure.subplots()
         a, b = start["arms"]
