@@ -22,6 +22,8 @@ sys.path.insert(0, str(ROOT / "tools"))
 from check_pages import pages as pages_of_toc  # noqa: E402
 
 PICTURE = "data:image/gif;base64,R0lGODlhAQABAAAAACw="
+# For axe: all rules, but what passes is not described element by element, which takes most of the time.
+BRIEF = {"resultTypes": ["violations"]}
 STILL = ".initlib-explorer-still"
 # The theme's colours in dark mode, for pages that are made without it.
 DARK = {

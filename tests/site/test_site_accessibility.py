@@ -4,11 +4,10 @@ import example
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from resting import rest
-from site_under_test import Visit, pages, wait_for
+from site_under_test import BRIEF, Visit, pages, wait_for
 
 INSIDE = ".initlib-explorer, .initlib-lab"
 STILL = "* { transition: none !important }"  # those of what is out of sight would never end
-BRIEF = {"resultTypes": ["violations"]}  # all rules; what passes is not described element by element
 
 
 def violations(page, context: dict | None = None) -> list[str]:

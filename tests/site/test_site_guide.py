@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from site_under_test import Visit, wait_for
+from site_under_test import BRIEF, Visit, wait_for
 from site_under_test import _colours as colours
 
 from initlib import explorers, frameworks
@@ -216,7 +216,7 @@ def test_axe_finds_nothing(guide, theme):
     for net in islice(NETS, 0, None, 4):
         page = guide(f"#guide?net={net.name}", theme)
         page.evaluate("for (const one of document.querySelectorAll('details')) one.open = true")
-        found = Axe().run(page, context={"include": [".initlib-guide"]}).response["violations"]
+        found = Axe().run(page, context={"include": [".initlib-guide"]}, options=BRIEF).response["violations"]
         assert [f"{one['id']}: {node['html'][:150]}" for one in found for node in one["nodes"]] == []
 
 
