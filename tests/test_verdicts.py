@@ -189,8 +189,8 @@ def test_an_outcome_that_hangs_on_the_normal_law_is_doubted(found):
 
 
 def test_a_map_that_is_none_is_refused(found):
-    with pytest.raises(ValueError, match="E9"):
-        found.scopes({"E9": ["C5"]})
+    with pytest.raises(ValueError, match="E99"):
+        found.scopes({"E99": ["C5"]})
 
 
 def test_a_claim_told_without_a_modal_has_one_reading(found):
