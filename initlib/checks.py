@@ -43,6 +43,7 @@ __all__ = [
     "member",
     "methods",
     "names",
+    "path",
     "per_net",
     "real",
     "reals",

@@ -81,7 +81,7 @@ def test_every_package_that_users_install_has_an_oldest_version_that_is_tested()
 
 def test_extras_are_for_users_and_not_for_developers():
     project = tomllib.loads(PYPROJECT.read_text())["project"]
-    assert project["optional-dependencies"].keys() == {"figures", "sweep", "widgets", "book", "data"}
+    assert project["optional-dependencies"].keys() == {"figures", "sweep", "widgets", "book", "data", "fast"}
 
 
 def test_the_extras_named_install_the_packages():

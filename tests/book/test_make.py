@@ -48,10 +48,13 @@ def write_notebook(path, source):
 
 
 def make(folder, *arguments, **variables):
-    # Inside `make test`, MAKEFLAGS would carry the outer call's options along, and its pins stand already.
+    # Inside `make test`, MAKEFLAGS would carry along the options of the outer call, PYTHON its interpreter;
+    # its pins stand already.
     # The small book is published where a test says so, not where CI runs.
     outer = ("MAKE", "OPENBLAS_CORETYPE", "NPY_DISABLE_CPU_FEATURES", "GITHUB_REPOSITORY")
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(outer)}
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith(outer) and name != "PYTHON"
+    }
     return subprocess.run(
         ["make", *arguments],
         cwd=folder,
