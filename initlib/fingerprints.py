@@ -83,6 +83,8 @@ def describe(value: Any) -> Any:
     >>> describe((1, np.float64(0.5), "relu", None))
     [1, 0.5, 'relu', None]
     """
+    if isinstance(value, (complex, np.complexfloating)):
+        return repr(complex(value))
     if isinstance(value, np.generic):
         return value.item()
     if value is None or isinstance(value, (bool, int, float, str)):

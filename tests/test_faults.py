@@ -684,6 +684,11 @@ RIM = {
     "an endless axis of a table": lambda: explorers.Axis("scale", range(10**12)),
     "an endless axis of a grid": lambda: sweep({"depth": range(10**30)}, [0], **QUICK),
     "a share of an array": lambda: dataclasses.replace(TRAINING, settings={"validation": np.ones(2)}),
+    "an array for a distribution": lambda: initializers.variance_scaling(
+        (2, 3), distribution=np.ones((6, 4))
+    ),
+    "no arm of a lab": lambda: explorers.lab("why", scale=()),
+    "three arms of a lab": lambda: explorers.lab("why", scale=(1.0, 2.0, 3.0)),
     "an endless rule": lambda: evidence.when(yes=range(10**12)),
     "endless shares": lambda: recommend(data="imbalanced", share=range(10**12)),
     "endless biases": lambda: networks.lstm((1, 4, 2), seeds=[0, 1], forget_bias=range(10**12)),

@@ -45,7 +45,7 @@ def variance_scaling(
     """
     scale = real("scale", scale, minimum=0)
     choice("mode", mode, _MODES)
-    if distribution == "untruncated_normal":  # Keras' name
+    if isinstance(distribution, str) and distribution == "untruncated_normal":  # Keras' name
         distribution = "normal"
     choice("distribution", distribution, _DISTRIBUTIONS)
     fan = _MODES[mode](*read_axes(shape, **kernel).fans())

@@ -165,7 +165,7 @@ def filled(changes: Mapping[str, Any]) -> dict[str, Any]:
 
 def _of_arm(changes: Mapping[str, Any], name: str, default: Any, arm: int) -> Any:
     given = changes.get(name, default)
-    return given[arm] if isinstance(given, tuple) else given
+    return given[arm] if isinstance(given, tuple) and len(given) == 2 else given
 
 
 def _allowed(name: str, row: tuple[str, Any, Any], value: Any) -> Any:
