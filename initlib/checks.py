@@ -199,8 +199,8 @@ def path(name: str, value: object, wanted: str = "a path") -> Path:
     >>> path("store", "cells.sqlite").suffix
     '.sqlite'
     """
-    given: Any = instance(name, value, (str, Path), wanted)  # type: ignore[arg-type]
-    if "\0" in str(given):
+    given = str(instance(name, value, Path if isinstance(value, Path) else str, wanted))
+    if "\0" in given:
         raise ValueError(f"{name} must not hold the character 0. Received: {shown(given)}.")
     return Path(given)
 

@@ -11,6 +11,8 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
+import hypothesis
+import matplotlib as mpl
 import numpy as np
 import pytest
 
@@ -311,11 +313,10 @@ def test_misuse_is_refused_with_a_sentence(misuse):
 
 
 def test_figures_have_the_style_of_the_book_whatever_the_reader_has_set():
-    matplotlib = pytest.importorskip("matplotlib")
-    with matplotlib.rc_context({"axes.facecolor": "black", "text.color": "white", "font.family": "serif"}):
+    with mpl.rc_context({"axes.facecolor": "black", "text.color": "white", "font.family": "serif"}):
         figures.use_style()
-        assert matplotlib.rcParams["axes.facecolor"] == "white"
-        assert matplotlib.rcParams["text.color"] == "black"
+        assert mpl.rcParams["axes.facecolor"] == "white"
+        assert mpl.rcParams["text.color"] == "black"
 
 
 @pytest.mark.parametrize("factor", [1e100, 1e200, 1e300])
@@ -406,6 +407,8 @@ def test_a_full_disk_is_said_and_loses_nothing(tmp_path):
 
 
 CELL = """
+import hypothesis
+import matplotlib as mpl
 import numpy as np
 factor = 0.5
 def inner(x):
@@ -720,11 +723,10 @@ STILLS = {
 
 @pytest.mark.parametrize("still", STILLS)
 def test_stills_have_the_style_of_the_book_whatever_the_reader_has_set(still):
-    matplotlib = pytest.importorskip("matplotlib")
     wanted = STILLS[still]()
-    with matplotlib.rc_context({"axes.facecolor": "black", "text.color": "white"}):
+    with mpl.rc_context({"axes.facecolor": "black", "text.color": "white"}):
         assert STILLS[still]() == wanted
-        assert matplotlib.rcParams["axes.facecolor"] == "black"
+        assert mpl.rcParams["axes.facecolor"] == "black"
 
 
 ROOT = Path(__file__).parents[1]
@@ -757,7 +759,6 @@ def test_connections_to_stores_are_closed():
 
 
 def test_property_tests_have_no_deadline():
-    hypothesis = pytest.importorskip("hypothesis")
     assert hypothesis.settings.default.deadline is None
 
 

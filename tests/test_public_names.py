@@ -83,7 +83,6 @@ def test_the_library_lists_each_of_its_names_once_and_no_helpers():
 
 @pytest.mark.heavy
 def test_type_checkers_see_the_arguments(tmp_path):
-    pytest.importorskip("mypy")
     lines = [
         "import initlib",
         "from initlib import training",

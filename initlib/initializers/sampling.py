@@ -232,9 +232,7 @@ def _truncated_moments(low: float, high: float) -> tuple[float, float, float]:
     return mean, math.sqrt(variance), fourth / variance**2
 
 
-@np.errstate(
-    divide="ignore", over="ignore", invalid="ignore"
-)  # ARM's kernels of matmul may raise false flags
+@np.errstate(divide="ignore", over="ignore", invalid="ignore")  # false flags of matmul on ARM
 def haar(rows: int, columns: int, rng: np.random.Generator, dtype: np.dtype[Any]) -> Array:
     """Draw a matrix with orthonormal columns (or rows, if wide), each such matrix equally likely.
 

@@ -72,22 +72,14 @@ def adam_step() -> Step:
         return in_passes
     compiled = numba.njit(error_model="numpy", nogil=True)(_loop)
 
-    def in_one_pass(
-        gradient: Array,
-        first: Array,
-        second: Array,
-        rates: Array,
-        beta1: float,
-        beta2: float,
-        correction: float,
-        epsilon: float,
-    ) -> None:
+    def in_one_pass(gradient: Array, first: Array, second: Array, rates: Array, *numbers: float) -> None:
         arrays = gradient, first, second
         if not all(array.flags.c_contiguous for array in arrays):
-            in_passes(gradient, first, second, rates, beta1, beta2, correction, epsilon)
+            in_passes(*arrays, rates, *numbers)
             return
-        numbers = (beta1, 1 - beta1, beta2, 1 - beta2, correction, epsilon)
+        beta1, beta2, correction, epsilon = numbers
+        scalars = (beta1, 1 - beta1, beta2, 1 - beta2, correction, epsilon)
         flat = [array.reshape(len(array), -1) for array in arrays]
-        compiled(*flat, rates, *map(gradient.dtype.type, numbers))
+        compiled(*flat, rates, *map(gradient.dtype.type, scalars))
 
     return in_one_pass
