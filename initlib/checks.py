@@ -3,6 +3,7 @@
 import inspect
 import math
 import operator
+import os
 import re
 import types
 import warnings
@@ -202,6 +203,10 @@ def path(name: str, value: object, wanted: str = "a path") -> Path:
     given = str(instance(name, value, Path if isinstance(value, Path) else str, wanted))
     if "\0" in given:
         raise ValueError(f"{name} must not hold the character 0. Received: {shown(given)}.")
+    try:
+        os.fsencode(given)
+    except UnicodeEncodeError:
+        raise ValueError(f"{name} must be text that names a file. Received: {shown(given)}.") from None
     return Path(given)
 
 
@@ -526,6 +531,8 @@ def array(name: str, value: ArrayLike, *, ndim: int | None = None, dtype: Any = 
     if ndim is not None and result.ndim != ndim:
         raise ValueError(f"{name} must have {ndim} axes. Received shape: {result.shape}.")
     if not np.isfinite(result).all():
+        if np.isfinite(given).all():
+            raise ValueError(f"{name} holds numbers too large for {result.dtype}.")
         bad = int(np.size(result) - np.isfinite(result).sum())
         raise ValueError(f"{name} must be finite. Received {bad} NaN or infinite entries of {result.size}.")
     return result

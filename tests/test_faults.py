@@ -476,6 +476,32 @@ def test_rates_that_single_precision_cannot_hold_are_refused(name, number):
         training.fit(nets, datasets.wine(), epochs=1, dtype=np.float64, **{name: number})
 
 
+TOO_LARGE = {
+    "forget_bias": lambda: networks.lstm((4, 5, 3), seeds=[0], forget_bias=-1e39, dtype="float32"),
+    "branch_scale": lambda: networks.residual(
+        (4, 4, 3), 2, "relu", "he_normal", seeds=[0], branch_scale=1e39, dtype="float32"
+    ),
+    "branch_scale of a transformer": lambda: networks.transformer(
+        (4, 4, 4), 2, "relu", "he_normal", seeds=[0], context=3, branch_scale=1e39, dtype="float32"
+    ),
+    "labels": lambda: fit_to(np.ones((60, 4)), np.linspace(0, 1e39, 60)),
+    "inputs": lambda: fit_to(np.full((60, 4), 1e39), np.linspace(0, 1, 60)),
+}
+
+
+def fit_to(inputs, labels):
+    nets = networks.mlp((4, 5, 1), "relu", "he_normal", seeds=[0])
+    return training.fit(
+        nets, datasets.Dataset("far", inputs, labels), loss="squared", standardise=False, epochs=1
+    )
+
+
+@pytest.mark.parametrize("name", TOO_LARGE)
+def test_numbers_that_single_precision_cannot_hold_are_refused(name):
+    with pytest.raises(ValueError, match=rf"{name.split()[0]}\S* (must be a finite|holds numbers too large)"):
+        TOO_LARGE[name]()
+
+
 def test_erf_has_maps_at_every_variance():
     found = theory.correlation_map([0.1, -0.2], "erf", sigma_w=1.0, q=1e300)  # of the signs of both
     assert found == pytest.approx(2 / np.pi * np.arcsin([0.1, -0.2]), rel=1e-12)
@@ -684,6 +710,9 @@ RIM = {
     "no samples for the doctor": lambda: diagnosis.diagnose(NETS.take([0]), np.ones((0, 4))),
     "a folder that cannot be": lambda: evidence.save(RESULT, where="x\0y"),
     "a store that cannot be": lambda: sweep({"depth": [2]}, [0], store="x\0y", **QUICK),
+    "a store of half a character": lambda: sweep({"depth": [2]}, [0], store="\ud800", **QUICK),
+    "a store for a run, of half a character": lambda: evidence.run("truncated-normal", store="\ud800"),
+    "a folder of half a character": lambda: evidence.save(RESULT, where="\ud800"),
     "an endless axis of a table": lambda: explorers.Axis("scale", range(10**12)),
     "an endless axis of a grid": lambda: sweep({"depth": range(10**30)}, [0], **QUICK),
     "a share of an array": lambda: dataclasses.replace(TRAINING, settings={"validation": np.ones(2)}),

@@ -32,7 +32,7 @@ def run(
     ValueError: Unknown experiment. Received: 'he-deph'; choose one of ... Did you mean 'he-depth'?
     """
     protocol = registry.get(name).PROTOCOL
-    continued = store is not None and Path(store).exists()
+    continued = store is not None and checks.path("store", store, "the path of a file").exists()
     start = time.perf_counter()
     how = How(store, n_jobs, progress)
     parts = {part: kind.run(how) for part, kind in protocol.parts.items()}

@@ -54,6 +54,11 @@ class Builder:
         self.parameters.append(Parameter(kind, factors or {}))
         return len(self.values) - 1
 
+    def per_net(self, name: str, given: object) -> Array:
+        """Return one number for each net, none of which the networks' dtype makes infinite."""
+        largest = float(np.finfo(self.dtype).max)
+        return checks.per_net(name, given, len(self.seeds), minimum=-largest, maximum=largest)
+
     def constant(self, number: float | Array, kind: str, shape: Shape = ()) -> int:
         """Keep one number (or one for each net) in an array (nets, *shape) and return its slot."""
         numbers = np.asarray(number, self.dtype).reshape(-1, *[1] * len(shape))

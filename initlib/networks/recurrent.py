@@ -124,32 +124,32 @@ def lstm(
     builder = Builder(seeds, dtype, shapes, table)
     weight = builder.add(np.concatenate([builder.draw() for _ in range(4)], axis=2), "weight")
     recurrent = builder.add(np.concatenate([builder.draw() for _ in range(4)], axis=2), "weight")
-    bias = builder.add(_gate_biases(forget_bias, builder.seeds, hidden).astype(builder.dtype), "bias")
+    bias = builder.add(_gate_biases(forget_bias, builder, hidden), "bias")
     layers = [LSTM(weight, recurrent, bias), builder.weight_layer()]
     return builder.network(
         layers, activations.get("tanh"), sizes, input_shape=(None, inputs), pre=layers[1:], post=layers[1:]
     )
 
 
-def _gate_biases(forget: object, seeds: Sequence[int], hidden: int) -> Array:
+def _gate_biases(forget: object, builder: Builder, hidden: int) -> Array:
     """Return biases (nets, 4 hidden): forget gates as asked, input gates minus that for `Chrono`, else 0."""
+    nets = len(builder.seeds)
     is_list = isinstance(forget, Sequence) and not isinstance(forget, Chrono)
     many = is_list or (isinstance(forget, np.ndarray) and forget.ndim > 0)
-    choices = checks.sequence("forget_bias", forget) if many else [forget] * len(seeds)
-    if len(choices) != len(seeds):
-        raise ValueError(
-            f"forget_bias needs one entry for each of {len(seeds)} nets. Received: {len(choices)}."
-        )
-    biases = np.zeros((len(seeds), 4, hidden))
-    for net, (seed, one) in enumerate(zip(seeds, choices, strict=True)):
+    choices = checks.sequence("forget_bias", forget) if many else [forget] * nets
+    if len(choices) != nets:
+        raise ValueError(f"forget_bias needs one entry for each of {nets} nets. Received: {len(choices)}.")
+    biases = np.zeros((nets, 4, hidden), builder.dtype)
+    largest = float(np.finfo(builder.dtype).max)
+    for net, (seed, one) in enumerate(zip(builder.seeds, choices, strict=True)):
         if isinstance(one, Chrono):
             longest = checks.integer("Chrono.longest", one.longest, minimum=3)
             rng = generator(seed, BIASES, 0)
             biases[net, 1] = np.log(rng.uniform(1, longest - 1, hidden))
             biases[net, 0] = -biases[net, 1]
         else:
-            biases[net, 1] = checks.real(f"forget_bias[{net}]", one)
-    flat: Array = biases.reshape(len(seeds), -1)
+            biases[net, 1] = checks.real(f"forget_bias[{net}]", one, minimum=-largest, maximum=largest)
+    flat: Array = biases.reshape(nets, -1)
     return flat
 
 

@@ -144,7 +144,7 @@ def residual(
     builder = Builder(seeds, dtype, shapes, initializer, bias_initializer)
     scale = None
     if branch_scale is not None:
-        scale = checks.per_net("branch_scale", branch_scale, len(builder.seeds))
+        scale = builder.per_net("branch_scale", branch_scale)
 
     stem = builder.weight_layer()
     stream = [Residual(plan.branch(builder, path, scale)) for _ in range(plan.blocks)]

@@ -94,7 +94,7 @@ def transformer(
     builder = Builder(seeds, dtype, [shapes.get(name, (width, width)) for name in names], initializer)
     scale = None
     if branch_scale is not None:
-        scale = checks.per_net("branch_scale", branch_scale, len(builder.seeds))
+        scale = builder.per_net("branch_scale", branch_scale)
 
     embedding = Embedding(builder.add(builder.draw(), "weight"), builder.add(builder.draw(), "weight"))
     layers: list[Layer] = [embedding]

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from initlib import checks
 from initlib.datasets import Dataset, Split
 from initlib.networks.layers import Workspace, run_backward, run_forward
 from initlib.networks.losses import Loss
@@ -172,7 +173,7 @@ def _parts(network: Network, dataset: Dataset | Split, cut: dict[str, Any]) -> d
     result = {}
     for name in PARTS:
         parts = [getattr(split, name) for split in splits]
-        inputs = np.stack([part.inputs.astype(network.dtype) for part in parts])
+        inputs = np.stack([checks.array("inputs", part.inputs, dtype=network.dtype) for part in parts])
         labels = np.stack([_labels(part.labels, network) for part in parts])
         if shared:
             inputs, labels = (np.broadcast_to(a, (network.nets, *a.shape[1:])) for a in (inputs, labels))
@@ -183,7 +184,7 @@ def _parts(network: Network, dataset: Dataset | Split, cut: dict[str, Any]) -> d
 def _labels(labels: Array, network: Network) -> Array:
     if labels.dtype.kind in "iu":
         return labels
-    return labels.reshape(len(labels), network.widths[-1]).astype(network.dtype)
+    return checks.array("labels", labels, dtype=network.dtype).reshape(len(labels), network.widths[-1])
 
 
 def _finite(values: Sequence[Array]) -> Array:
