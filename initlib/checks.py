@@ -531,9 +531,11 @@ def array(name: str, value: ArrayLike, *, ndim: int | None = None, dtype: Any = 
     if ndim is not None and result.ndim != ndim:
         raise ValueError(f"{name} must have {ndim} axes. Received shape: {result.shape}.")
     if not np.isfinite(result).all():
-        if np.isfinite(given).all():
-            raise ValueError(f"{name} holds numbers too large for {result.dtype}.")
         bad = int(np.size(result) - np.isfinite(result).sum())
+        if np.isfinite(given).all():
+            raise ValueError(
+                f"{name} must be finite in {result.dtype}. Received {bad} larger entries of {result.size}."
+            )
         raise ValueError(f"{name} must be finite. Received {bad} NaN or infinite entries of {result.size}.")
     return result
 
