@@ -73,14 +73,18 @@ def seconds(work: Callable[..., None], arguments: tuple[Any, Any, Any]) -> float
 def fresh(measure: str, name: str, work: str) -> float:
     """Return what a function of this module measures in a process of its own."""
     code = FRESH.format(root=str(Path(__file__).parents[1]), measure=measure, name=name, work=work)
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, encoding="utf-8"
+    )
     return float(done.stdout.split()[-1])
 
 
 def peak(name: str, work: str) -> float:
     """Return the peak memory of this process once it has done the work, in MiB."""
     globals()[work](*case(name))
-    status = Path("/proc/self/status").read_text()  # ru_maxrss would count what the parent had
+    status = Path("/proc/self/status").read_text(
+        encoding="utf-8"
+    )  # ru_maxrss would count what the parent had
     return int(status.partition("VmHWM:")[2].split()[0]) / 1024
 
 

@@ -63,7 +63,7 @@ def repeated(
 
 def expectations() -> tuple[list[list[str]], float]:
     rows, slowest = [], 0.0
-    frozen = json.loads(REFERENCE.read_text())["moments"]
+    frozen = json.loads(REFERENCE.read_text(encoding="utf-8"))["moments"]
     for name, by_q in frozen.items():
         phi = activations.get(name)
 

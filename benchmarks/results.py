@@ -62,7 +62,7 @@ def processor() -> str:
     cpuinfo = Path("/proc/cpuinfo")
     names = [
         line.split(":")[1].strip()
-        for line in (cpuinfo.read_text().splitlines() if cpuinfo.exists() else [])
+        for line in (cpuinfo.read_text(encoding="utf-8").splitlines() if cpuinfo.exists() else [])
         if line.startswith("model name")
     ]
     return names[0] if names else platform.processor() or platform.machine()
@@ -70,9 +70,9 @@ def processor() -> str:
 
 def write_section(title: str, text: str, path: Path = RESULTS) -> None:
     """Put `text` in the place of the section `title`; the other benchmarks' sections stay as they are."""
-    old = path.read_text() if path.exists() else HEADER
+    old = path.read_text(encoding="utf-8") if path.exists() else HEADER
     head, *sections = old.split("\n## ")
     kept = {section.split("\n", 1)[0]: section for section in sections}
     kept[title] = f"{title}\n\n{text.strip()}\n"
-    path.write_text("\n## ".join([head, *(kept[name] for name in sorted(kept))]))
+    path.write_text("\n## ".join([head, *(kept[name] for name in sorted(kept))]), encoding="utf-8")
     print(f"\n## {title}\n\n{text.strip()}")

@@ -1,5 +1,6 @@
 """Where things stand: former imports work, facades re-export, the floors in the book are the checked ones."""
 
+import ast
 import importlib
 import inspect
 import pickle
@@ -101,3 +102,37 @@ def test_the_map_in_contributing_names_every_file_of_the_library():
     parts = {path.stem for name in PACKAGES for path in (ROOT / "initlib" / name).glob("*.py")} - {"__init__"}
     assert top | packages | parts <= named
     assert len(block.group(1).splitlines()) < 45, "one screen"
+
+
+READS = {"read_text", "write_text", "open", "run", "Popen", "check_output"}
+
+
+def unnamed(source):
+    """Return the calls that read or write text in whatever encoding the system has."""
+    found = []
+    for call in (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)):
+        name = getattr(call.func, "attr", getattr(call.func, "id", ""))
+        words = {word.arg for word in call.keywords}
+        bare = name.endswith("_text") or "text" in words or ast.unparse(call.func) in ("open", "path.open")
+        binary = any(isinstance(one, ast.Constant) and "b" in str(one.value) for one in call.args)
+        named = "encoding" in words or (name == "read_text" and call.args) or (name == "open" and binary)
+        if name in READS and bare and not named:
+            found.append(ast.unparse(call))
+    return sorted(found)
+
+
+@pytest.mark.parametrize("folder", ["initlib", "tools", "benchmarks"])
+def test_text_is_read_and_written_in_utf_8_on_every_system(folder):
+    modules = sorted((ROOT / folder).rglob("*.py"))
+    assert len(modules) > 5
+    found = {module.name: unnamed(module.read_text(encoding="utf-8")) for module in modules}
+    assert {name: calls for name, calls in found.items() if calls} == {}
+
+
+def test_text_in_the_systems_encoding_is_found():
+    assert unnamed("a.read_text(); open('b'); run(c, text=True); a.write_text('b', encoding='ascii')") == [
+        "a.read_text()",
+        "open('b')",
+        "run(c, text=True)",
+    ]
+    assert unnamed("open('b', 'rb'); Image.open(b); run(c); a.read_text('utf-8')") == []

@@ -118,7 +118,11 @@ def resident(browser: Browser) -> float:
     """Return the MB of memory that the pages' processes hold, those of their workers included."""
     known = browser.new_browser_cdp_session().send("SystemInfo.getProcessInfo")["processInfo"]
     pages = [Path(f"/proc/{one['id']}/statm") for one in known if one["type"] == "renderer"]
-    return sum(int(path.read_text().split()[1]) for path in pages) * resource.getpagesize() / KB**2
+    return (
+        sum(int(path.read_text(encoding="utf-8").split()[1]) for path in pages)
+        * resource.getpagesize()
+        / KB**2
+    )
 
 
 def measure_peers(browser: Browser, page: Page, scratch: Path, playground: Path | None) -> list[bool]:

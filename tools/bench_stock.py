@@ -42,7 +42,7 @@ def build(executed: Path, folder: Path) -> Path:
     """Return the site of a stock book; links to pages that it lacks are warnings."""
     lay_out(executed, folder)
     jupyter_book = Path(sys.executable).with_name("jb")
-    done = subprocess.run([jupyter_book, "build", folder], capture_output=True, text=True)
+    done = subprocess.run([jupyter_book, "build", folder], capture_output=True, text=True, encoding="utf-8")
     if done.returncode:
         sys.exit(f"The stock build failed: {done.stderr[-1000:]}")
     return folder / "_build" / "html"

@@ -414,7 +414,7 @@ def main() -> None:
     parser.add_argument("--fresh", action="store_true")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    store = json.loads(STORE.read_text()) if STORE.exists() and not options.fresh else {}
+    store = json.loads(STORE.read_text(encoding="utf-8")) if STORE.exists() and not options.fresh else {}
     version = code_version()
     for name, (part, count) in PARTS.items():
         if store.get(name, {}).get("code") == version:
@@ -430,10 +430,10 @@ def main() -> None:
             "seconds": round(time.perf_counter() - start),
             "rows": rows,
         }
-        STORE.write_text(json.dumps(store, indent=1) + "\n")
-    TABLE.write_text(markdown(store))
-    REPORTS.write_text(reports())
-    print(TABLE.read_text())
+        STORE.write_text(json.dumps(store, indent=1) + "\n", encoding="utf-8")
+    TABLE.write_text(markdown(store), encoding="utf-8")
+    REPORTS.write_text(reports(), encoding="utf-8")
+    print(TABLE.read_text(encoding="utf-8"))
 
 
 if __name__ == "__main__":

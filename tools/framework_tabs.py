@@ -32,7 +32,7 @@ class Tab:
 
 def notebooks(root: Path = ROOT) -> list[Path]:
     """Return the notebooks named in `_toc.yml`."""
-    return [root / page for page in PAGE.findall((root / "_toc.yml").read_text())]
+    return [root / page for page in PAGE.findall((root / "_toc.yml").read_text(encoding="utf-8"))]
 
 
 def tabs(notebook: Path) -> list[Tab]:

@@ -76,7 +76,7 @@ def scores(tool: Path, address: str, browser: str) -> dict[str, int]:
         site = address.split("/", 3)
         origin, known = "/".join(site[:3]), Path(folder, "lantern.json")
         latency = {"additionalRttByOrigin": {origin: 0}, "serverResponseTimeByOrigin": {origin: LATENCY}}
-        known.write_text(json.dumps(latency))
+        known.write_text(json.dumps(latency), encoding="utf-8")
         command = [
             *(
                 "node",
@@ -92,7 +92,11 @@ def scores(tool: Path, address: str, browser: str) -> dict[str, int]:
         def run(step: str) -> str:
             environment = {**os.environ, "CHROME_PATH": browser}
             done = subprocess.run(
-                [*command, f"{step}={folder}"], env=environment, capture_output=True, text=True
+                [*command, f"{step}={folder}"],
+                env=environment,
+                capture_output=True,
+                text=True,
+                encoding="utf-8",
             )
             if done.returncode:
                 sys.exit(f"Lighthouse failed on {address}: {done.stderr[-500:]}")

@@ -34,7 +34,9 @@ HEAD = ("configuration", "kernels", "library tests", "cells of two chapters")
 def run(settings: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, **PINNED, **settings}
     kept = {name: value for name, value in environment.items() if value or name not in PINNED}
-    return subprocess.run([sys.executable, *arguments], cwd=ROOT, env=kept, capture_output=True, text=True)
+    return subprocess.run(
+        [sys.executable, *arguments], cwd=ROOT, env=kept, capture_output=True, text=True, encoding="utf-8"
+    )
 
 
 def outcome(done: subprocess.CompletedProcess[str]) -> str:

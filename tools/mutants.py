@@ -64,10 +64,11 @@ class Mutant:
 def load(root: Path = ROOT) -> list[Mutant]:
     """Read the mutants, and check that each can be made."""
     mutants = [
-        Mutant(**entry) for entry in tomllib.loads((root / "tests/mutants.toml").read_text())["mutant"]
+        Mutant(**entry)
+        for entry in tomllib.loads((root / "tests/mutants.toml").read_text(encoding="utf-8"))["mutant"]
     ]
     for mutant in mutants:
-        mutant.changed((root / mutant.file).read_text())
+        mutant.changed((root / mutant.file).read_text(encoding="utf-8"))
     return mutants
 
 
@@ -78,7 +79,7 @@ def killer(suite: str, mutant: Mutant | None = None, root: Path = ROOT) -> str:
         shutil.copytree(root / "initlib", package, ignore=shutil.ignore_patterns("__pycache__"))
         if mutant:
             module = Path(folder) / mutant.file
-            module.write_text(mutant.changed(module.read_text()))
+            module.write_text(mutant.changed(module.read_text(encoding="utf-8")), encoding="utf-8")
         # Else a conftest.py beside initlib puts its folder first, and the tests would see no mistake at all.
         imports = "--import-mode=importlib"
         command = [
@@ -99,6 +100,7 @@ def killer(suite: str, mutant: Mutant | None = None, root: Path = ROOT) -> str:
             env={**os.environ, **SETTINGS, "PYTHONPATH": folder},
             capture_output=True,
             text=True,
+            encoding="utf-8",
         )
     failed = [line.split()[1] for line in done.stdout.splitlines() if line.startswith("FAILED ")]
     if done.returncode != (1 if failed else 0):

@@ -73,6 +73,7 @@ def red(check: str, folder: Path) -> bool:
         env={**os.environ, "PYTHONPATH": str(folder), "CI": "true"},
         capture_output=True,
         text=True,
+        encoding="utf-8",
     )
     if done.returncode > 2 or (done.returncode == 0 and " passed" not in done.stdout):
         raise RuntimeError(f"{check}: the check did not run.\n{done.stdout}{done.stderr}")
