@@ -89,7 +89,9 @@ def describe(value: Any) -> Any:
         return value.item()
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
-    if isinstance(value, (list, tuple, range)):
+    if isinstance(value, range):
+        return ["range", value.start, value.stop, value.step]
+    if isinstance(value, (list, tuple)):
         return [describe(one) for one in value]
     if isinstance(value, Mapping):
         return {str(name): describe(one) for name, one in value.items()}

@@ -17,7 +17,7 @@ from typing import Any
 from initlib import checks, fingerprints
 from initlib.extras import needed
 
-__all__ = ["DEATHS", "Cell", "Job", "Record", "Store", "run"]
+__all__ = ["DEATHS", "Cell", "Job", "Record", "Store", "check", "run"]
 
 Cell = Mapping[str, Any]
 Record = dict[str, Any]
@@ -46,10 +46,7 @@ def run(
     >>> run(lambda batch: [{"square": cell["x"] ** 2} for cell in batch], [[{"x": 2}], [{"x": 3}]], n_jobs=1)
     [[{'square': 4}], [{'square': 9}]]
     """
-    if n_jobs is not None and checks.integer("n_jobs", n_jobs) == 0:
-        raise ValueError("n_jobs must be None or an integer other than 0. Received: 0.")
-    if progress is not None:
-        checks.boolean("progress", progress)
+    check(n_jobs, progress)
     keys = [[_key(cell, job) for cell in batch] for batch in batches]
     deaths = 0
     with Store(store) as kept, _bar(progress, sum(map(len, batches)), unit) as bar:
@@ -72,6 +69,20 @@ def run(
                 if deaths > DEATHS:
                     raise
     return [[done[key] for key in batch] for batch in keys]
+
+
+def check(n_jobs: object, progress: object) -> None:
+    """Refuse what `run` cannot take for these two.
+
+    >>> check(0, None)
+    Traceback (most recent call last):
+        ...
+    ValueError: n_jobs must be None or an integer other than 0. Received: 0.
+    """
+    if n_jobs is not None and checks.integer("n_jobs", n_jobs) == 0:
+        raise ValueError("n_jobs must be None or an integer other than 0. Received: 0.")
+    if progress is not None:
+        checks.boolean("progress", progress)
 
 
 def _key(cell: Cell, job: Job) -> str:

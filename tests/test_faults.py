@@ -504,6 +504,11 @@ def test_numbers_that_single_precision_cannot_hold_are_refused(name):
         TOO_LARGE[name]()
 
 
+def test_a_scale_of_a_sweep_may_be_any_integer():
+    result = sweep({"scale": [1, 2**70]}, [0], depth=2, **QUICK)
+    assert result.diverged_at[0] == -1
+
+
 def test_erf_has_maps_at_every_variance():
     found = theory.correlation_map([0.1, -0.2], "erf", sigma_w=1.0, q=1e300)  # of the signs of both
     assert found == pytest.approx(2 / np.pi * np.arcsin([0.1, -0.2]), rel=1e-12)
@@ -678,6 +683,9 @@ RESULT = evidence.load("he-depth")
 RULE = RESULT.protocol.rules[0]
 SHARE = RESULT.protocol.tests[0]
 TRAINING = RESULT.protocol.parts["training"]
+TRAINING_ROW = RESULT.rows("training")[0]
+SIGNALS = evidence.load("truncated-normal").protocol.parts["signals"]
+SIGNALS_ROW = evidence.load("truncated-normal").rows("signals")[0]
 TABLE = explorers.Table([explorers.Axis("layer", [1, 2])], {"rms": (["layer"], [1.0, 2.0])})
 LINES = explorers.Lines("Signal", "layer", "rms", "rms")
 VIEW = explorers.View(TABLE, {})
@@ -698,6 +706,14 @@ RIM = {
     "n_jobs of text": lambda: evidence.pilot("truncated-normal", n_jobs="2"),
     "progress": lambda: evidence.run("truncated-normal", progress="yes"),
     "a store": lambda: sweep({"depth": [2]}, [0], store=3, **QUICK),
+    "bytes for a seed": lambda: SIGNALS.rerun([{**SIGNALS_ROW, "seed": np.void(b"ab")}]),
+    "a seed to train again": lambda: TRAINING.rerun([{**TRAINING_ROW, "seed": 10**6}]),
+    "a stage to train again": lambda: TRAINING.rerun([{**TRAINING_ROW, "stage": "first"}]),
+    "a row to measure again": lambda: SIGNALS.rerun([{}]),
+    "epochs of a row": lambda: TRAINING.censored({**TRAINING_ROW, "epochs": [1, 1, 1]}),
+    "an array of processes": lambda: sweep({"depth": [2]}, [0], n_jobs=np.ones(0)),
+    "endless rules": lambda: networks.lstm((4, 5, 3), seeds=[0], recurrent_initializer=range(10**30)),
+    "an endless setting": lambda: sweep({"depth": [2]}, [0], dtype=range(10**12), **QUICK),
     "a value on an axis": lambda: sweep({"depth": [2]}, [0], **QUICK).at(depth=np.ones(2)),
     "an array of names": lambda: LINES.extent(TABLE, []),
     "a view": lambda: LINES.sentence(TABLE),

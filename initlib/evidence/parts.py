@@ -64,7 +64,10 @@ class Measurement:
 
     def rerun(self, rows: Sequence[Row]) -> list[Row]:
         """Return these rows, measured again."""
-        return self._rows([[{key: row[key] for key in self.keys}] for row in rows], How(n_jobs=1))
+        keys = [_key_of(row, self.keys) for row in rows]
+        for key in keys:
+            self.check_where(key)
+        return self._rows([[key] for key in keys], How(n_jobs=1))
 
     def _rows(self, batches: Sequence[Sequence[jobs.Cell]], how: How) -> list[Row]:
         results = jobs.run(partial(_measure, self.measure), batches, **how.options)
@@ -172,10 +175,10 @@ class Training:
 
     def censored(self, row: Row) -> bool:
         """Say whether the row's `epochs` is no number of epochs, but says that none was enough."""
-        if lacking := [name for name in (*self.keys, "epochs") if name not in row]:
-            raise ValueError(f"row needs {', '.join(lacking)}. Received: {checks.shown(row)}.")
-        cell = self.cell(**{name: row[name] for name in self.keys if name != "stage"})
-        return bool(row["epochs"] > cell.get("epochs", sweeps.EPOCHS))
+        key = _key_of(row, (*self.keys, "epochs"))
+        epochs = checks.integer("epochs", key.pop("epochs"), minimum=0)
+        cell = self.cell(**{name: value for name, value in key.items() if name != "stage"})
+        return epochs > int(cell.get("epochs", sweeps.EPOCHS))
 
     def guessing(self, condition: Where) -> float:
         """Return the accuracy of naming the most frequent class every time, under a condition."""
@@ -207,7 +210,16 @@ class Training:
 
     def rerun(self, rows: Sequence[Row]) -> list[Row]:
         """Return these rows, trained again."""
-        return self._train([{key: row[key] for key in self.keys} for row in rows], How(n_jobs=1))
+        keys = [_key_of(row, self.keys) for row in rows]
+        seeds = (*self.tuning_seeds, *self.seeds)
+        for key in keys:
+            checks.choice("stage", key["stage"], ("tuning", "final"))
+            checks.real("learning_rate", key["learning_rate"], above=0)
+            _check_where(
+                {name: key[name] for name in ("arm", *self.places, "seed")},
+                {"arm": list(self.arms), **self.places, "seed": seeds},
+            )
+        return self._train(keys, How(n_jobs=1))
 
     def _tune(self, how: How) -> list[Row]:
         rows: list[Row] = []
@@ -314,6 +326,12 @@ def _beyond(rates: Sequence[float], best: float) -> float | None:
     if best == rates[-1]:
         return float(f"{best * rates[-1] / rates[-2]:.6g}")
     return None
+
+
+def _key_of(row: Row, keys: Sequence[str]) -> dict[str, Any]:
+    if lacking := [name for name in keys if name not in row]:
+        raise ValueError(f"row needs {', '.join(lacking)}. Received: {checks.shown(row)}.")
+    return {name: row[name] for name in keys}
 
 
 def _check_where(where: Where, allowed: Mapping[str, Sequence[Any]]) -> None:

@@ -164,9 +164,10 @@ def spread(given: Any, count: int, what: str, where: str) -> list[Any]:
         raise TypeError(
             f"{where} must be a name, a callable or a sequence of them. Received: {checks.shown(given)}."
         )
-    if len(given) != count:
-        raise ValueError(f"{where} needs one entry for each of {count} {what}s. Received: {len(given)}.")
-    return list(given)
+    entries = checks.sequence(where, given)
+    if len(entries) != count:
+        raise ValueError(f"{where} needs one entry for each of {count} {what}s. Received: {len(entries)}.")
+    return list(entries)
 
 
 def _is_own(initializer: Callable[..., Any]) -> bool:

@@ -109,6 +109,7 @@ def sweep(
     >>> result.axes["scale"], result.test_accuracy.shape
     ((0.5, 1.0), (2, 2, 3, 2))
     """
+    jobs.check(n_jobs, progress)
     axes = _axes(grid, seeds, settings)
     cells = [{**settings, **dict(zip(axes, values, strict=True))} for values in product(*axes.values())]
     records = train(cells, store=store, n_jobs=n_jobs, progress=progress, alike=_Alike())
@@ -161,6 +162,7 @@ def train(
     >>> len(record["loss"]), record["diverged_at"]
     (2, -1)
     """
+    jobs.check(n_jobs, progress)
     stacks: dict[str, list[int]] = {}
     for i, cell in enumerate(cells):
         _check(cell, f"cells[{i}]")
@@ -196,7 +198,7 @@ def build(cells: Sequence[Cell]) -> Network:
         seeds=[cell["seed"] for cell in cells],
     )
     for weights in network.weights:
-        weights *= np.reshape([cell.get("scale", 1.0) for cell in cells], (-1, 1, 1))
+        weights *= np.reshape([float(cell.get("scale", 1.0)) for cell in cells], (-1, 1, 1))
     return network
 
 
