@@ -86,7 +86,8 @@ def describe(value: Any) -> Any:
     if isinstance(value, (complex, np.complexfloating)):
         return repr(complex(value))
     if isinstance(value, np.generic):
-        return value.item()
+        plain = value.item()
+        return plain if isinstance(plain, (bool, int, float, str)) else repr(value)
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     if isinstance(value, range):

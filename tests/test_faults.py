@@ -707,6 +707,7 @@ RIM = {
     "progress": lambda: evidence.run("truncated-normal", progress="yes"),
     "a store": lambda: sweep({"depth": [2]}, [0], store=3, **QUICK),
     "bytes for a seed": lambda: SIGNALS.rerun([{**SIGNALS_ROW, "seed": np.void(b"ab")}]),
+    "a seed that is no integer": lambda: SIGNALS.rerun([{**SIGNALS_ROW, "seed": np.longdouble(1000)}]),
     "a seed to train again": lambda: TRAINING.rerun([{**TRAINING_ROW, "seed": 10**6}]),
     "a stage to train again": lambda: TRAINING.rerun([{**TRAINING_ROW, "stage": "first"}]),
     "a row to measure again": lambda: SIGNALS.rerun([{}]),
