@@ -14,7 +14,13 @@ with suppress(ImportError):  # the peers' environments may lack it
     settings.register_profile("patient", deadline=None)  # a busy machine is no fault
     settings.load_profile("patient")
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+BROWSERS = (
+    "chromium-headless-shell",
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "google-chrome-stable",
+)
 
 
 @pytest.fixture(scope="session")

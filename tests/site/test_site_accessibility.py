@@ -1,4 +1,8 @@
-"""axe-core in light and dark: inside the explorers by themselves, and on whole pages of the book."""
+"""axe-core in light and dark: inside the explorers by themselves, and on whole pages of the book.
+
+On whole pages contrast is measured once for each look of text (axe needs half a minute for all of the
+reference), and in dark, which differs in colors alone, nothing else; `make site-check` does all in both.
+"""
 
 import example
 import pytest
@@ -7,14 +11,43 @@ from resting import rest
 from site_under_test import BRIEF, Visit, pages, wait_for
 
 INSIDE = ".initlib-explorer, .initlib-lab"
+# Marks one element for each look of text: its color, size and weight, and the grounds that it lies on.
+LOOKS = """() => {
+  const clear = "rgba(0, 0, 0, 0) none 1 none normal";
+  const grounds = new Map([[null, ""]]);
+  const ground = (one) => {
+    if (!grounds.has(one)) {
+      const { backgroundColor, backgroundImage, opacity, filter, mixBlendMode } = getComputedStyle(one);
+      const own = [backgroundColor, backgroundImage, opacity, filter, mixBlendMode].join(" ");
+      grounds.set(one, ground(one.parentElement) + (own === clear ? "" : `${own};`));
+    }
+    return grounds.get(one);
+  };
+  const seen = new Set();
+  for (const one of document.body.querySelectorAll("*")) {
+    const speaks = [...one.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
+    if (!speaks || !one.checkVisibility({ visibilityProperty: true })) continue;
+    const { color, fontSize, fontWeight, textShadow } = getComputedStyle(one);
+    const look = [color, fontSize, fontWeight, textShadow, ground(one)].join(" ");
+    one.dataset.look = seen.has(look) ? "again" : "new";
+    seen.add(look);
+  }
+}"""
 STILL = "* { transition: none !important }"  # those of what is out of sight would never end
 
 
-def violations(page, context: dict | None = None) -> list[str]:
+def violations(page, context: dict | None = None, rules: dict | None = None) -> list[str]:
     """Return what axe-core finds on a page, or in a part of it, and in which element."""
     rest(page)
-    found = Axe().run(page, context=context, options=BRIEF).response["violations"]
+    found = Axe().run(page, context=context, options={**BRIEF, **(rules or {})}).response["violations"]
     return [f"{one['id']}: {node['html'][:200]}" for one in found for node in one["nodes"]]
+
+
+def contrast(page) -> list[str]:
+    """Return what axe-core finds in the colors of a page, each look of text once."""
+    page.evaluate(LOOKS)
+    context = {"include": [["[data-look=new]"]], "exclude": [["[data-look=again]"]]}
+    return violations(page, context, {"runOnly": ["color-contrast"]})
 
 
 def violations_inside(page) -> list[str]:
@@ -52,21 +85,31 @@ def test_axe_finds_nothing_on_a_whole_page(browser, addresses, name):
     with browser.new_context(color_scheme="light") as context:
         page = Visit(context, addresses["subfolder"]).open(f"{name}.html")
         page.add_style_tag(content=STILL)
-        assert in_both_themes(page, name, violations) == {"light": [], "dark": []}
+        assert violations(page, rules={"rules": {"color-contrast": {"enabled": False}}}) == []
+        assert contrast(page) == []
+        turn_dark(page, name)
+        assert contrast(page) == []
         if page.locator(".initlib-lab-door").count():
             page.locator(".initlib-lab-door").first.click()
             wait_for(page, "document.querySelector('.initlib-lab').lab?.told")
             page.evaluate("document.querySelector('.initlib-lab').lab.pause()")
         if page.locator(INSIDE).count():
-            assert in_both_themes(page, name, violations_inside) == {"light": [], "dark": []}
+            assert violations_inside(page) == []
+            page.emulate_media(color_scheme="light")
+            assert violations_inside(page) == []
 
 
-def in_both_themes(page, name: str, look) -> dict[str, list[str]]:
-    """Return what is found on a page in light and, as the reader's system changes, in dark."""
-    found = {}
-    for theme in ("light", "dark"):
-        page.emulate_media(color_scheme=theme)
-        if name != "404":  # it brings colors of its own
-            wait_for(page, f"document.documentElement.dataset.theme === '{theme}'")
-        found[theme] = look(page)
-    return found
+def turn_dark(page, name: str) -> None:
+    """Let the reader's system change, and wait for the page to follow."""
+    page.emulate_media(color_scheme="dark")
+    if name != "404":  # it brings colors of its own
+        wait_for(page, "document.documentElement.dataset.theme === 'dark'")
+
+
+@pytest.mark.parametrize("fault", ["color: #444", "background: #ddd", "opacity: 0.3"])
+def test_one_element_that_is_hard_to_read_in_the_dark_is_found(browser, addresses, fault):
+    with browser.new_context(color_scheme="dark") as context:
+        page = Visit(context, addresses["subfolder"]).open("book/techniques/he.html")
+        page.add_style_tag(content=STILL)
+        page.evaluate("fault => document.querySelectorAll('article p')[20].style = fault", fault)
+        assert any(one.startswith("color-contrast") for one in contrast(page))
