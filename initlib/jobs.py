@@ -156,7 +156,7 @@ class Store:
             raise ValueError(
                 f"store must be a new file or an earlier store. Received: {_named(path)} ({error})."
             ) from None
-        except ValueError:
+        except BaseException:  # an interrupt as well
             self.connection.close()
             raise
 
