@@ -226,16 +226,21 @@ def test_the_explorers_of_the_book_move_and_no_numbers_on_an_axis_overlap(browse
             assert visit.problems == []
 
 
+NOTES = """notes => notes.map((note) => {
+  const picture = note.closest(".cell_output").querySelector("img");
+  const seen = (one) => one.checkVisibility({ visibilityProperty: true }) && one.offsetWidth > 0;
+  return { seen: seen(note), picture: seen(picture), words: picture.alt.trim().split(/\\s+/).length };
+})"""
+
+
 def test_without_javascript_the_book_shows_still_pictures(browser, addresses, site):
     for name in with_explorers(site):
         with browser.new_context(java_script_enabled=False) as context:
             page = context.new_page()
             page.goto(f"{addresses['server']}{name}.html")
-            notes = page.locator(".initlib-explorer-note")
-            assert notes.count() > 0
-            for note in notes.all():
-                assert note.is_visible()
-                picture = note.locator("xpath=ancestor::*[contains(@class, 'cell_output')][1]//img")
-                assert picture.is_visible()
-                assert len(picture.get_attribute("alt").split()) > 10
+            notes = page.locator(".initlib-explorer-note").evaluate_all(NOTES)
+            assert len(notes) > 0
+            for note in notes:
+                assert (note["seen"], note["picture"]) == (True, True)
+                assert note["words"] > 10
             assert page.locator('[role="slider"]').count() == 0
