@@ -5,7 +5,6 @@ import functools
 import json
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -14,11 +13,9 @@ from initlib import evidence, experiments
 from initlib.evidence import archives
 
 NAMES = experiments.names()
-SECONDS = 90  # for the samples of all archives together
 
 each = pytest.mark.parametrize("name", NAMES)
 load = functools.cache(evidence.load)  # checks all of an archive, which takes a while
-spent: dict[str, float] = {}
 
 
 @each
@@ -54,17 +51,7 @@ def test_the_archive_has_every_seed_of_the_protocol(name):
 @pytest.mark.heavy
 @each
 def test_a_sample_of_its_cells_runs_again_to_the_same_numbers(name):
-    start = time.process_time()
-    outside = evidence.rerun_sample(load(name))
-    spent[name] = time.process_time() - start
-    assert outside == []
-
-
-@pytest.mark.heavy
-def test_the_samples_together_are_quick():
-    if spent.keys() != set(NAMES):
-        pytest.skip("the samples of some archives did not run")
-    assert sum(spent.values()) <= SECONDS
+    assert evidence.rerun_sample(load(name)) == []
 
 
 @each

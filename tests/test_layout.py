@@ -114,7 +114,7 @@ def unnamed(source):
         name = getattr(call.func, "attr", getattr(call.func, "id", ""))
         words = {word.arg for word in call.keywords}
         bare = name.endswith("_text") or "text" in words or ast.unparse(call.func) in ("open", "path.open")
-        binary = any(isinstance(one, ast.Constant) and "b" in str(one.value) for one in call.args)
+        binary = any(isinstance(one, ast.Constant) and one.value in ("rb", "wb") for one in call.args)
         named = "encoding" in words or (name == "read_text" and call.args) or (name == "open" and binary)
         if name in READS and bare and not named:
             found.append(ast.unparse(call))

@@ -64,8 +64,9 @@
       load();
     }, { rootMargin: "1500px" });
     const first = new AbortController();
-    const wake = ({ type, target }) => {
+    const wake = ({ type, target, movementX, movementY }) => {
       if (type === "scroll" && target !== document) return; // the theme moves its sidebar
+      if (type === "pointermove" && !movementX && !movementY) return; // the page moved, below a pointer at rest
       first.abort();
       for (
         const view of document.querySelectorAll('script[type="application/vnd.jupyter.widget-view+json"]')
