@@ -22,7 +22,7 @@ def show(browser, tmp_path):
     def open_page(lab=None, *, fragment="", before=None, refused=(), **options):
         contexts.append(browser.new_context(**options))
         page = contexts[-1].new_page()
-        page.set_default_timeout(30_000)
+        page.set_default_timeout(120_000)
         page.on("pageerror", lambda error: problems.append(str(error)))
         page.on("console", lambda one: problems.append(one.text) if one.type == "error" else None)
         page.on("request", lambda one: problems.append(one.url) if one.url.startswith("http") else None)

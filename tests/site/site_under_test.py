@@ -25,6 +25,7 @@ PICTURE = "data:image/gif;base64,R0lGODlhAQABAAAAACw="
 # For axe: all rules, but what passes is not described element by element, which takes most of the time.
 BRIEF = {"resultTypes": ["violations"]}
 STILL = ".initlib-explorer-still"
+PATIENCE = 120  # seconds until a page counts as hung: a busy machine is no fault
 # The theme's colours in dark mode, for pages that are made without it.
 DARK = {
     "background": "#14181e",
@@ -56,6 +57,7 @@ class Visit:
         self.problems: list[str] = []
         self.home = home
         self.page: Page = context.new_page()
+        self.page.set_default_timeout(1000 * PATIENCE)
         self._under_way: set[object] = set()
         self.page.on("request", lambda request: self._under_way.add(request))
         self.page.on("requestfinished", lambda request: self._under_way.discard(request))
@@ -80,7 +82,8 @@ class Visit:
             === document.querySelectorAll(".widget-subarea").length
             && [...document.querySelectorAll(".initlib-explorer-drawing")].every((e) => e.children.length)""",
         )
-        for _ in range(100):
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end:
             self.page.wait_for_timeout(30)
             if not self._under_way:
                 return self.page
@@ -105,7 +108,7 @@ class Visit:
             route.abort()
 
 
-def wait_for(page: Page, condition: str, seconds: float = 30) -> None:
+def wait_for(page: Page, condition: str, seconds: float = PATIENCE) -> None:
     """Wait for a condition; Playwright's own way evaluates text in the page, which its policy refuses."""
     end = time.monotonic() + seconds
     while not page.evaluate(condition):
