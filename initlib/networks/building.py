@@ -36,6 +36,7 @@ class Builder:
     ) -> None:
         self.seeds = checks.integers("seeds", seeds, minimum=0, maximum=None)
         self.dtype = floating(dtype)
+        self.largest = float(np.finfo(self.dtype).max)
         for shape in shapes:
             checked_shape((len(self.seeds), *shape), self.dtype.itemsize)
         self.values: list[Array] = []
@@ -56,8 +57,7 @@ class Builder:
 
     def per_net(self, name: str, given: object) -> Array:
         """Return one number for each net, none of which the networks' dtype makes infinite."""
-        largest = float(np.finfo(self.dtype).max)
-        return checks.per_net(name, given, len(self.seeds), minimum=-largest, maximum=largest)
+        return checks.per_net(name, given, len(self.seeds), minimum=-self.largest, maximum=self.largest)
 
     def constant(self, number: float | Array, kind: str, shape: Shape = ()) -> int:
         """Keep one number (or one for each net) in an array (nets, *shape) and return its slot."""

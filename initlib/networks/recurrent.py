@@ -140,7 +140,6 @@ def _gate_biases(forget: object, builder: Builder, hidden: int) -> Array:
     if len(choices) != nets:
         raise ValueError(f"forget_bias needs one entry for each of {nets} nets. Received: {len(choices)}.")
     biases = np.zeros((nets, 4, hidden), builder.dtype)
-    largest = float(np.finfo(builder.dtype).max)
     for net, (seed, one) in enumerate(zip(builder.seeds, choices, strict=True)):
         if isinstance(one, Chrono):
             longest = checks.integer("Chrono.longest", one.longest, minimum=3)
@@ -148,7 +147,9 @@ def _gate_biases(forget: object, builder: Builder, hidden: int) -> Array:
             biases[net, 1] = np.log(rng.uniform(1, longest - 1, hidden))
             biases[net, 0] = -biases[net, 1]
         else:
-            biases[net, 1] = checks.real(f"forget_bias[{net}]", one, minimum=-largest, maximum=largest)
+            biases[net, 1] = checks.real(
+                f"forget_bias[{net}]", one, minimum=-builder.largest, maximum=builder.largest
+            )
     flat: Array = biases.reshape(nets, -1)
     return flat
 

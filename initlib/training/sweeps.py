@@ -109,7 +109,6 @@ def sweep(
     >>> result.axes["scale"], result.test_accuracy.shape
     ((0.5, 1.0), (2, 2, 3, 2))
     """
-    jobs.check(n_jobs, progress)
     axes = _axes(grid, seeds, settings)
     cells = [{**settings, **dict(zip(axes, values, strict=True))} for values in product(*axes.values())]
     records = train(cells, store=store, n_jobs=n_jobs, progress=progress, alike=_Alike())
