@@ -29,6 +29,13 @@ export NPY_DISABLE_CPU_FEATURES := X86_V4 AVX512_ICL AVX512_SPR
 endif
 # The nets are small: more threads would spend their time waiting for each other. Training brings its own.
 export OPENBLAS_NUM_THREADS := 1
+# glibc would hand the memory of each large array back at once, and fault it in again page by page for the next:
+# a fifth of the processor time of the hungriest chapters. Other C libraries do not read these names.
+export MALLOC_MMAP_MAX_ := 0
+export MALLOC_TRIM_THRESHOLD_ := 8589934592
+export MALLOC_TOP_PAD_ := 67108864
+# A reader's own program has none of these; the benchmarks measure that.
+PINNED := OPENBLAS_CORETYPE NPY_DISABLE_CPU_FEATURES OPENBLAS_NUM_THREADS MALLOC_MMAP_MAX_ MALLOC_TRIM_THRESHOLD_ MALLOC_TOP_PAD_
 # Text is UTF-8 in every locale; kernels and figures are those of .venv, whatever the reader has set up at home,
 # and nothing is written there.
 export PYTHONUTF8 := 1
@@ -103,7 +110,7 @@ clinic: .venv-peers/ready ## Run the doctor's clinic: cases, single faults, heal
 	$(call step,the clinic,$(PEERS)/python tools/clinic.py)
 
 bench: .venv-peers/ready ## Measure speed beside the frameworks; writes benchmarks/RESULTS.md
-	$(call step,the benchmark,env -u OPENBLAS_CORETYPE -u NPY_DISABLE_CPU_FEATURES -u OPENBLAS_NUM_THREADS $(PEERS)/python -m benchmarks)
+	$(call step,the benchmark,env $(foreach name,$(PINNED),-u $(name)) $(PEERS)/python -m benchmarks)
 
 bench-site: .venv/ready $(SITE) ## Measure pages beside a stock build, the explorers and the lab beside others (needs npm; PLAYGROUND=clone of TensorFlow Playground)
 	$(call step,the stock build beside ours,$(BIN)/python tools/bench_stock.py)
