@@ -1,7 +1,6 @@
 """The signal explorer: how far a signal and its gradient get, by depth, weight scale and activation."""
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
@@ -77,8 +76,8 @@ scale σ_w 1 to 2 (2 values); panels Signal, Gradient, Cosine)
     ]
     x = inputs.images(SAMPLES)
     curves = partial(_curves, ensembles=ensembles, depths=depths, scales=scales, seeds=seeds, x=x)
-    with threadpoolctl.threadpool_limits(1, user_api="blas"), ThreadPoolExecutor() as pool:
-        by_activation = list(pool.map(curves, activations))
+    with threadpoolctl.threadpool_limits(1, user_api="blas"):
+        by_activation = [curves(activation) for activation in activations]
     shown = np.array(layers) - 1
     arrays = {name: np.stack([one[name] for one in by_activation])[..., shown] for name in _DIMS}
     known = {name: (_DIMS[name], array) for name, array in arrays.items() if not np.isnan(array).all()}
