@@ -86,6 +86,28 @@ def test_a_net_alone_is_trained_as_the_same_net_inside_a_stack(name, optimizer, 
         assert_same(again, whole, range(5))
 
 
+@pytest.mark.parametrize(
+    ("net", "given", "expected"),
+    [
+        (mlp((6, 9, 3), "relu", "he_normal", seeds=range(5)), None, 1),
+        (mlp((6, 9, 3), "relu", "he_normal", seeds=range(5)), 3, 3),
+        (mlp((6, 400, 3), "relu", "he_normal", seeds=range(20)), None, 4),
+    ],
+)
+def test_threads_that_would_wait_for_each_other_are_not_started(net, given, expected, monkeypatch):
+    started = []
+
+    class Pool(fitting.ThreadPoolExecutor):
+        def __init__(self, threads):
+            started.append(threads)
+            super().__init__(threads)
+
+    monkeypatch.setattr(fitting, "ThreadPoolExecutor", Pool)
+    monkeypatch.setattr(fitting, "_processors", lambda: 4)
+    training.fit(net, blobs(), epochs=1, batch_size=20, threads=given)
+    assert started == [expected]
+
+
 def reference(network, data, net, *, optimizer, rate, strength, decay, epochs, batch_size, schedule=None):
     """Train one net in the plainest way, parameter by parameter, and return its parameters and losses.
 

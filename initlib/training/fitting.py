@@ -1,6 +1,7 @@
 """Fit a stack: every net with its own seed, data split, batch order and learning rate; evaluate it."""
 
 import inspect
+import math
 import os
 import threading
 from collections.abc import Sequence
@@ -20,6 +21,7 @@ from initlib.training.chunk import PARTS, Chunk, Settings, hits
 from initlib.typing import Array
 
 CHUNK = 32  # nets that step together, at most: long calls, between which threads seldom wait for Python
+ENOUGH = 2**15  # numbers in the largest signal of a step, a thread: with fewer they wait for each other
 CACHE = 2**19  # bytes that one array of a layer may take: the five that a step touches stay in the cache
 
 
@@ -81,15 +83,15 @@ def fit(
     """Train a copy of every net of the stack and return the curves; `network` itself is not changed.
 
     Net i splits the data, and orders its batches, by its own seed: its result is the same alone, in any stack
-    and with any number of `threads` (None: one for each processor). A `Split` in place of a data set serves
-    all nets. `learning_rate` and `weight_decay` are one number, or one for each net. `optimizer` is "sgd",
-    "momentum" or "adam"; `momentum` is beta1 of Adam; `decay` is "l2", "l1" or "decoupled" (with "adam":
-    AdamW), and with numba installed faster, to the same bits. `schedule` "warmup_cosine" raises the rates
-    from 0 over the first tenth of all steps, then lowers them to 0 along a cosine (Goyal et al. 2017,
-    arXiv:1706.02677, section 2.2; Loshchilov & Hutter 2017, arXiv:1608.03983, eq. 5); None leaves them.
-    `loss` is "softmax", "squared" or "logistic". `test`, `validation`, `train_samples`, `standardise`: see
-    `Dataset.split`. Nets whose loss stops being finite are frozen and marked; the others go on. All is
-    computed in `dtype`, whatever that of `network` is.
+    and with any number of `threads` (None: one for each processor that has enough to do). A `Split` in place
+    of a data set serves all nets. `learning_rate` and `weight_decay` are one number, or one for each net.
+    `optimizer` is "sgd", "momentum" or "adam"; `momentum` is beta1 of Adam; `decay` is "l2", "l1" or
+    "decoupled" (with "adam": AdamW), and with numba installed faster, to the same bits. `schedule`
+    "warmup_cosine" raises the rates from 0 over the first tenth of all steps, then lowers them to 0 along a
+    cosine (Goyal et al. 2017, arXiv:1706.02677, section 2.2; Loshchilov & Hutter 2017, arXiv:1608.03983, eq.
+    5); None leaves them. `loss` is "softmax", "squared" or "logistic". `test`, `validation`, `train_samples`,
+    `standardise`: see `Dataset.split`. Nets whose loss stops being finite are frozen and marked; the others
+    go on. All is computed in `dtype`, whatever that of `network` is.
 
     >>> from initlib import datasets, networks
     >>> stack = networks.mlp((64, 32, 10), "relu", "he_normal", seeds=[0, 1])
@@ -121,8 +123,10 @@ def fit(
     rates = _held("learning_rate", learning_rate, network.nets, dtype)
     decays = _held("weight_decay", weight_decay, network.nets, dtype)
     activations.get(network.activation, derivative=True)
-    threads = checks.integer("threads", _processors() if threads is None else threads, minimum=1)
+    if threads is not None:
+        threads = checks.integer("threads", threads, minimum=1)
     present = _present(network, dataset, settings, loss)
+    threads = threads or min(_processors(), _threads_at_work(network, dataset, settings.batch_size))
     chunks = _chunks(settings, network, dataset, rates, decays, threads, dtype)
     _run(chunks, threads)
     return _joined(network, chunks, present)
@@ -174,6 +178,15 @@ def _refuse_cutting(cut: dict[str, Any]) -> None:
 
 def _processors() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _threads_at_work(network: Network, dataset: Dataset | Split, batch_size: int) -> int:
+    """Return how many threads a step of all nets keeps busy, by the size of its largest signal."""
+    inputs = dataset.train.inputs if isinstance(dataset, Split) else dataset.inputs
+    free = [got for want, got in zip(network.input_shape, inputs.shape[1:], strict=True) if want is None]
+    rows = min(batch_size, len(inputs)) * network.positions
+    signal: int = network.nets * rows * max(network.widths[1:]) * math.prod(free)
+    return max(1, signal // ENOUGH)
 
 
 def _chunks(
