@@ -109,7 +109,7 @@ class Box:
         )
         name = f"Tests of {self.protocol.claim}"
         return (
-            f'<div class="verdict-tests" tabindex="0" role="region" aria-label="{name}">'
+            f'<div class="verdict-tests" tabindex="0" role="group" aria-label="{name}">'
             f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
         )
 
