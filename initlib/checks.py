@@ -34,6 +34,7 @@ __all__ = [
     "by_annotation",
     "choice",
     "fields",
+    "fits_memory",
     "generator",
     "instance",
     "integer",
@@ -588,3 +589,24 @@ def generator(rng: Rng) -> np.random.Generator:
     if isinstance(rng, (int, np.integer)) and not isinstance(rng, bool):
         return np.random.default_rng(integer("rng", rng, minimum=0, maximum=None))
     raise TypeError(f"rng must be an int seed, a numpy.random.Generator, or None. Received: {_typed(rng)}.")
+
+
+def fits_memory(shape: Sequence[int], itemsize: int = 8) -> None:
+    """Refuse the shape of an array with more bytes than this machine has memory; sizes of 0 count as 1.
+
+    >>> fits_memory((2**30, 2**30))
+    Traceback (most recent call last):
+        ...
+    ValueError: An array of this shape does not fit into memory. Received: (1073741824, 1073741824).
+    """
+    if math.prod(size for size in shape if size) * itemsize > _memory():
+        raise ValueError(f"An array of this shape does not fit into memory. Received: {shown(shape)}.")
+
+
+@cache
+def _memory() -> int:
+    """Return the bytes of this machine's memory, or of what a pointer can address."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, OSError, ValueError):
+        return 2**47

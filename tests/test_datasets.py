@@ -108,6 +108,19 @@ def test_a_latch_holds_its_class_in_the_first_entry_alone():
     assert not np.array_equal(data.inputs, datasets.latch(30, samples=2000, noise=0.5, seed=1).inputs)
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"steps": 2**53}, "does not fit into memory. Received: .1024, 9007199254740992"),
+        ({"samples": 2**40}, "does not fit into memory"),
+        ({"noise": 1e101}, "noise must be a finite number >= 0 and <= 1e.100. Received: 1e.101"),
+    ],
+)
+def test_a_latch_too_large_is_refused_before_anything_is_drawn(change, message):
+    with pytest.raises(ValueError, match=message):
+        datasets.latch(**{"steps": 5, **change})
+
+
 def test_targets_may_be_real():
     data = Dataset("line", [[0.0], [1.0], [2.0]], [0.5, 1.5, 2.5])
     assert data.classes is None

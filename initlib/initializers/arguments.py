@@ -1,16 +1,14 @@
 """The checks of shape, rng, dtype and numbers that all initializers share."""
 
 import math
-import os
 import warnings
-from functools import cache
 from importlib import import_module
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
 
-from initlib.checks import Rng, generator, integers, real, shown
+from initlib.checks import Rng, fits_memory, generator, integers, real, shown
 from initlib.typing import Shape, ShapeLike
 
 DTYPES = ("float32", "float64", "complex64", "complex128", "float16", "bfloat16")
@@ -32,19 +30,9 @@ def checked_shape(shape: ShapeLike, itemsize: int = 1) -> Shape:
         shape = integers("shape", shape, minimum=0, length=0)
     if len(shape) > MOST_AXES:
         raise ValueError(f"shape can have {MOST_AXES} axes. Received: {len(shape)}.")
-    if math.prod(size for size in shape if size) * itemsize > memory():
-        raise ValueError(f"An array of this shape does not fit into memory. Received: {shown(shape)}.")
     result: Shape = shape
+    fits_memory(result, itemsize)
     return result
-
-
-@cache
-def memory() -> int:
-    """Return the bytes of this machine's memory, or of what a pointer can address."""
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, OSError, ValueError):
-        return 2**47
 
 
 def checked_dtype(dtype: DTypeLike) -> np.dtype[Any]:
