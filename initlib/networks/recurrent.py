@@ -37,15 +37,14 @@ class LSTM:
 
     def forward(self, x: Array, tape: Tape) -> Array:
         weight, recurrent, bias = (tape.values[slot] for slot in (self.weight, self.recurrent, self.bias))
-        units = recurrent.shape[1]
-        h = np.zeros((len(weight), x.shape[1], units), weight.dtype)
+        h = np.zeros((len(weight), x.shape[1], recurrent.shape[1]), weight.dtype)
         c = np.zeros_like(h)
         steps = []
         for t in range(x.shape[2]):
-            gates = np.matmul(x[:, :, t], weight) + np.matmul(h, recurrent) + bias[:, None]
-            _sigmoid(gates[:, :, : 3 * units])
-            np.tanh(gates[:, :, 3 * units :], out=gates[:, :, 3 * units :])
-            i, f, o, g = np.split(gates, 4, axis=2)
+            gates = np.matmul(x[:, :, t], weight)
+            gates += np.matmul(h, recurrent)
+            gates += bias[:, None]
+            i, f, o, g = _activated(gates)
             before = h, c
             c = f * c + i * g
             squashed = np.tanh(c)
@@ -63,7 +62,7 @@ class LSTM:
         dh, dc = gradient, np.zeros_like(gradient)
         for t in range(len(steps) - 1, -1, -1):
             gates, (h, c), squashed = steps[t]
-            i, f, o, g = np.split(gates, 4, axis=2)
+            i, f, o, g = _parts(gates)
             dc = dc + dh * o * (1 - squashed * squashed)
             inner = np.concatenate(
                 (
@@ -154,9 +153,20 @@ def _gate_biases(forget: object, builder: Builder, hidden: int) -> Array:
     return flat
 
 
-def _sigmoid(z: Array) -> None:
-    """Replace z by 1 / (1 + e^-z) = (1 + tanh(z / 2)) / 2, which cannot overflow."""
-    z *= 0.5
-    np.tanh(z, out=z)
-    z += 1
-    z *= 0.5
+def _activated(gates: Array) -> tuple[Array, Array, Array, Array]:
+    """Apply sigmoid to three gates and tanh to the candidate, in place; return the four.
+
+    1 / (1 + e^-z) = (1 + tanh(z / 2)) / 2 cannot overflow, and leaves one tanh over all of the memory.
+    """
+    sigmoids = gates[:, :, : gates.shape[2] // 4 * 3]
+    sigmoids *= 0.5
+    np.tanh(gates, out=gates)
+    sigmoids += 1
+    sigmoids *= 0.5
+    return _parts(gates)
+
+
+def _parts(gates: Array) -> tuple[Array, Array, Array, Array]:
+    units = gates.shape[2] // 4
+    i, f, o, g = (gates[:, :, start : start + units] for start in range(0, 4 * units, units))
+    return i, f, o, g
