@@ -820,3 +820,34 @@ def test_every_test_that_the_table_of_faults_names_exists():
         if not re.search(rf"^def {name}\(", (ROOT / file).read_text(encoding="utf-8"), re.M)
     ]
     assert not lost
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: networks.low_rank(NETS, 2**45), "does not fit into memory"),
+        (lambda: networks.roles(2**45), "blocks must be an integer >= 0 and <= 100000"),
+        (
+            lambda: networks.residual((4, 8, 3), 2**45, "relu", "zeros", seeds=[0]),
+            "blocks must be .* <= 100000",
+        ),
+        (
+            lambda: networks.transformer((5, 8, 5), 2**45, "relu", "zeros", seeds=[0], context=4),
+            "blocks must be .* <= 100000",
+        ),
+        (
+            lambda: propagation.predict([8] * 4, "tanh", sigma_w=1.0, sigma_b=1e100),
+            r"Signals vanish or overflow in a layer of 'tanh': the square of q = 1e\+200",
+        ),
+        (lambda: propagation.predict([8] * 4, "tanh", sigma_w=1.0, q=1e-300), "the square of q = 1e-300"),
+        (lambda: theory.finite_width_band([8] * 4, "relu", 1.0, 1e100), r"square of q = 1e\+200"),
+    ],
+)
+def test_numbers_at_the_ends_of_their_ranges_are_refused_in_words(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+def test_squares_are_asked_only_of_nets_whose_noise_needs_them():
+    band = theory.finite_width_band([100] * 101, "relu", 8 * 2**0.5)
+    assert band.mean[-1] == pytest.approx(99 * np.log(64), rel=0.01)  # q is 1e180 there

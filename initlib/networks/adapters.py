@@ -49,6 +49,7 @@ def low_rank(network: Network, rank: int, *, zero: str = "up") -> Network:
     """
     network = checked(network)
     rank = checks.integer("rank", rank, minimum=1)
+    checks.fits_memory((network.nets, max(network.widths), rank), network.dtype.itemsize)
     first = checks.choice("zero", zero, ZERO) == "up"
     values = [value.copy() for value in network.values]
     parameters = [Parameter("fixed")] * len(values)

@@ -124,7 +124,7 @@ def residual(
         raise ValueError(f"widths must be (inputs, width, outputs). Received: {checks.shown(sizes)}.")
     plan = _Plan(
         variant=checks.choice("variant", variant, VARIANTS),
-        blocks=checks.integer("blocks", blocks, minimum=0),
+        blocks=checks.integer("blocks", blocks, minimum=0, maximum=100_000),
         depth=checks.integer("branch_depth", branch_depth, minimum=2 if variant == "fixup" else 1),
         normalisation="layer" if variant == "pre_norm" and normalisation is None else normalisation,
         activation=activations.get(activation, derivative=True),

@@ -27,7 +27,7 @@ def roles(blocks: int, *, tied: bool = False) -> tuple[str, ...]:
     >>> len(roles(6, tied=True))
     38
     """
-    blocks = checks.integer("blocks", blocks, minimum=0)
+    blocks = checks.integer("blocks", blocks, minimum=0, maximum=100_000)
     head = () if checks.boolean("tied", tied) else ("output layer",)
     return ("embedding", "positions", *IN_A_BLOCK * blocks, *head)
 

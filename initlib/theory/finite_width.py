@@ -132,7 +132,7 @@ class _Signal(NamedTuple):
 
 def _through(phi: Activation, before: _Signal, n: int, scale: float, sigma_b: float) -> tuple[float, float]:
     """Return mean and variance of log Q behind an activation on `n` units and the next weight layer."""
-    q = math.exp(before.log_q)
+    q = _unlogged(before.log_q, phi)
     moment = moments.power(phi, q)
     after = scale * moment + sigma_b**2
     log_after = _log(after, phi)
@@ -142,6 +142,8 @@ def _through(phi: Activation, before: _Signal, n: int, scale: float, sigma_b: fl
         norm_mean, norm_noise = _log_chi_square(n)
         mean += log_after + before.own_mean - norm_mean
         return mean, before.variance + noise + before.own_variance - norm_noise
+    _refuse_unless_squarable(q, phi)
+    _refuse_unless_squarable(after, phi)
 
     def slope(log_q: float) -> float:
         q = math.exp(log_q)
@@ -194,3 +196,19 @@ def _log(q: float, phi: Activation) -> float:
             f"Signals vanish or overflow in a layer of {phi.name!r}: q = {q:g} has no finite log."
         )
     return math.log(q)
+
+
+def _unlogged(log_q: float, phi: Activation) -> float:
+    try:
+        return math.exp(log_q)
+    except OverflowError:
+        raise ValueError(
+            f"Signals vanish or overflow in a layer of {phi.name!r}: exp({log_q:g}) is no finite number."
+        ) from None
+
+
+def _refuse_unless_squarable(q: float, phi: Activation) -> None:
+    if not 1e-150 <= q <= 1e150:
+        raise ValueError(
+            f"Signals vanish or overflow in a layer of {phi.name!r}: the square of q = {q:g} overflows or is 0."
+        )
