@@ -209,6 +209,4 @@ def _unlogged(log_q: float, phi: Activation) -> float:
 
 def _refuse_unless_squarable(q: float, phi: Activation) -> None:
     if not 1e-150 <= q <= 1e150:
-        raise ValueError(
-            f"Signals vanish or overflow in a layer of {phi.name!r}: the square of q = {q:g} overflows or is 0."
-        )
+        raise ValueError(f"Signals vanish or overflow in a layer of {phi.name!r}: q = {q:g} has no square.")
