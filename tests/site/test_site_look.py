@@ -1,12 +1,13 @@
-"""How the pages look and read: paper by day and night, folded code and its switch, filtered verdicts."""
+"""How the pages look and read: contrast by day and night, folded code and its switch, filtered verdicts."""
 
 import io
 import re
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 from resting import rest
-from site_under_test import ROOT, Visit, pages
+from site_under_test import BRIEF, ROOT, Visit, pages
 
 CHAPTER, VERDICTS, LANDING = "book/techniques/he", "book/conclusion/verdicts", "book/intro"
 FOLDS = "details.hide.above-input, details.hide.below-input"
@@ -29,10 +30,13 @@ def open_page(browser, addresses, name, theme="light", **options):
 
 @pytest.mark.parametrize("theme", PAPER)
 @pytest.mark.parametrize("name", [LANDING, CHAPTER, VERDICTS])
-def test_the_ground_of_a_page_is_its_paper(browser, addresses, name, theme):
+def test_text_stands_out_from_its_ground_on_whole_pages(browser, addresses, name, theme):
     page = open_page(browser, addresses, name, theme)
+    page.evaluate("for (const e of document.querySelectorAll('.bd-article details')) e.open = true")
     ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert ground == f"rgb{tuple(int(PAPER[theme][i : i + 2], 16) for i in (1, 3, 5))}"
+    found = Axe().run(page, options={"runOnly": ["color-contrast"], **BRIEF}).response["violations"]
+    assert [node["html"][:150] for one in found for node in one["nodes"]] == []
     page.context.close()
 
 
