@@ -126,3 +126,22 @@ def test_one_element_that_is_hard_to_read_in_the_dark_is_found(browser, addresse
         page.add_style_tag(content=STILL)
         page.evaluate("fault => document.querySelectorAll('article p')[20].style = fault", fault)
         assert any(one.startswith("color-contrast") for one in contrast(page))
+
+
+@pytest.mark.parametrize(
+    ("fault", "rule"),
+    [
+        ("document.querySelectorAll('article p')[20].style.color = '#ddd'", "color-contrast"),
+        (
+            "for (const e of document.querySelectorAll('.verdict-tests')) e.setAttribute('role', 'region')",
+            "landmark-unique",
+        ),
+    ],
+)
+def test_the_one_run_by_day_sees_colors_and_all_other_rules(browser, addresses, fault, rule):
+    with browser.new_context(color_scheme="light") as context:
+        page = Visit(context, addresses["subfolder"]).open("book/techniques/xavier.html")
+        page.add_style_tag(content=STILL)
+        open_folds(page, "article")
+        page.evaluate(fault)
+        assert {one.split(":")[0] for one in violations_of_looks(page)} == {rule}
