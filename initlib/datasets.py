@@ -33,7 +33,7 @@ __all__ = [
 ALPHABET = "\n -0123456789" + ascii_uppercase  # of `unicode_names`
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Part:
     """Some samples: `inputs` (samples, ...) and their `labels` (samples,) or targets (samples, outputs)."""
 
@@ -44,7 +44,7 @@ class Part:
         return len(self.inputs)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Split:
     """A data set cut in three, standardised by `mean` and `sd` of the training entries.
 
@@ -62,7 +62,7 @@ class Split:
         return f"Split({', '.join(sizes)})"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Dataset:
     """Inputs (samples, ...) and labels: integers below `classes`, or real targets where `classes` is None.
 

@@ -11,7 +11,6 @@ __all__ = ["hints", "needed"]
 SOURCES = {
     "PIL": "'initlib[widgets]'",
     "anywidget": "'initlib[widgets]'",
-    "cloudpickle": "'initlib[sweep]'",
     "ipywidgets": "'initlib[widgets]'",
     "joblib": "'initlib[sweep]'",
     "matplotlib": "'initlib[figures]'",

@@ -1,21 +1,26 @@
 """Digests of code and parameters, which tell whether a stored number is still what the code would compute."""
 
 import ast
+import copyreg
+import dis
 import hashlib
+import importlib.util
 import json
 import sys
-from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
-from functools import cache, partial
+import sysconfig
+import weakref
+from collections.abc import Callable, Iterator
+from functools import cache, cached_property
+from itertools import accumulate
 from pathlib import Path
-from types import CodeType, FunctionType, MethodType, ModuleType
+from types import CodeType, FunctionType, MappingProxyType, MethodType, ModuleType
 from typing import Any
 
 import numpy as np
 
-from initlib.extras import needed
+from initlib import checks
 
-__all__ = ["ABOVE", "cloudpickle_of", "describe", "digest", "of_file", "of_package"]
+__all__ = ["ABOVE", "describe", "digest", "of_file", "of_files", "of_package"]
 
 ABOVE = (
     "diagnosis",
@@ -24,6 +29,18 @@ ABOVE = (
     "explorers",
     "recommendation",
 )  # they train no net themselves
+ROOT = Path(__file__).parent
+INSTALLED = ("site-packages", "dist-packages")  # what stands there is known by its version
+MADE_BY_PYTHON = {
+    "__module__",
+    "__dict__",
+    "__weakref__",
+    "__doc__",
+    "__firstlineno__",
+    "__static_attributes__",
+    "__annotations_cache__",
+    "_abc_impl",
+}
 
 
 def of_file(path: str | Path) -> str:
@@ -65,6 +82,67 @@ def _is_bare_string(node: Any) -> bool:
     return constant and isinstance(node.value.value, str)
 
 
+def of_files(path: str | Path, belongs: Callable[[Path], bool]) -> str:
+    """Return a digest of the code in a Python file and in those that it imports and that belong to it.
+
+    `belongs` says so of a file, and is asked about what those files import, too.
+
+    >>> of_files(__file__, lambda path: False) == of_file(__file__)
+    True
+    """
+    files = _with_imports(Path(path), belongs)
+    return of_file(path) if len(files) == 1 else digest("".join(map(of_file, files)).encode())
+
+
+def _with_imports(path: Path, belongs: Callable[[Path], bool]) -> list[Path]:
+    found, todo = {path}, [path]
+    while todo:
+        file = todo.pop()
+        stat = file.stat()
+        new = {one for one in _imports(file, (stat.st_mtime_ns, stat.st_size)) if belongs(one)} - found
+        found |= new
+        todo += new
+    return sorted(found)
+
+
+@cache
+def _imports(path: Path, version: tuple[int, int]) -> list[Path]:
+    """Return the files of all modules that a file imports anywhere, their packages' included."""
+    found: set[Path] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                found |= set(_files(alias.name, path, 0))
+        elif isinstance(node, ast.ImportFrom):
+            for alias in node.names:  # a module, or a name in one
+                found |= set(_files(f"{node.module or ''}.{alias.name}".strip("."), path, node.level))
+    return sorted(found)
+
+
+def _files(name: str, importer: Path, level: int) -> Iterator[Path]:
+    """Yield the files of a module and of the packages that it is in, so far as they are in Python."""
+    parts = name.split(".")
+    place = importer.parents[level - 1] if level else _place(parts[0])
+    if place is None:
+        return
+    for steps in accumulate([part] for part in parts):
+        module = place.joinpath(*steps)
+        yield from (one for one in (module.with_suffix(".py"), module / "__init__.py") if one.is_file())
+
+
+def _place(top: str) -> Path | None:
+    """Return the folder in which a package or module is found that is imported by this name."""
+    try:
+        spec = None if top in sys.stdlib_module_names else importlib.util.find_spec(top)
+    except (ImportError, ValueError):  # such as __main__
+        return None
+    if spec is None:
+        return None
+    if spec.submodule_search_locations:
+        return Path(next(iter(spec.submodule_search_locations))).parent
+    return Path(spec.origin).parent if spec.origin and spec.has_location else None
+
+
 @cache
 def of_package() -> str:
     """Return a digest of numpy's version and of what computes in initlib: all but the packages `ABOVE`.
@@ -72,140 +150,194 @@ def of_package() -> str:
     >>> of_package() == of_package()
     True
     """
-    root = Path(__file__).parent
-    modules = sorted(m for m in root.rglob("*.py") if m.relative_to(root).parts[0] not in ABOVE)
+    modules = sorted(m for m in ROOT.rglob("*.py") if m.relative_to(ROOT).parts[0] not in ABOVE)
     return digest("".join([np.__version__, *map(of_file, modules)]).encode())
 
 
 def describe(value: Any) -> Any:
     """Return what JSON can hold, and what differs when the value, or the code of a callable, differs.
 
+    Code counts wherever it is: in a notebook, in the class of an object and the classes above it, in what a
+    function calls, and in the modules that its module imports, unless they are installed packages. Not
+    where it stands: a notebook's cell has another file name in each kernel. Lists and tuples count as equal.
+    What cannot be pickled is refused.
+
     >>> describe((1, np.float64(0.5), "relu", None))
     [1, 0.5, 'relu', None]
     """
-    if isinstance(value, (complex, np.complexfloating)):
-        return repr(complex(value))
-    if isinstance(value, np.generic):
-        plain = value.item()
-        return plain if isinstance(plain, (bool, int, float, str)) else repr(value)
-    if value is None or isinstance(value, (bool, int, float, str)):
+    if isinstance(value, np.generic) and type(value.item()) in (bool, int, float, str):
+        return value.item()
+    if value is None or type(value) in (bool, int, float, str):
         return value
-    if isinstance(value, range):
-        return ["range", value.start, value.stop, value.step]
-    if isinstance(value, (list, tuple)):
-        return [describe(one) for one in value]
-    if isinstance(value, Mapping):
-        return {str(name): describe(one) for name, one in value.items()}
-    if isinstance(value, np.ndarray):
+    if type(value) is np.ndarray and not value.dtype.hasobject:
         return digest(f"{value.dtype} {value.shape}".encode() + value.tobytes())
-    if isinstance(value, partial):
-        return ["partial", describe(value.func), describe(value.args), describe(value.keywords)]
-    if is_dataclass(value) and not isinstance(value, type):
-        return [type(value).__name__, *(describe(getattr(value, field.name)) for field in fields(value))]
-    return _of_callable(value)
-
-
-def _of_callable(value: Any) -> str:
-    """Return name and digest: code and what it refers to, and the code of the module if that is a file.
-
-    Not where the code stood: a notebook's cell has another file name in each kernel.
-    """
-    module = sys.modules.get(getattr(value, "__module__", None) or type(value).__module__)
-    source = _source(module)
-    code = of_file(source) if source else ""
+    if type(value) in (list, tuple):
+        return [describe(one) for one in value]
+    if type(value) is dict and all(type(name) is str for name in value):
+        return {name: describe(one) for name, one in value.items()}
     name = getattr(value, "__qualname__", type(value).__qualname__)
-    return f"{name} {digest((json.dumps(_written(value, ())) + code).encode())}"
-
-
-def _written(value: Any, above: tuple[int, ...]) -> Any:
-    """Return what distinguishes a value, as JSON; `above` are the objects that it is part of."""
-    if id(value) in above:
-        return "itself"
-    above = (*above, id(value))
-    if isinstance(value, ModuleType):
-        return ["module", value.__name__]
-    if isinstance(value, CodeType):
-        return _of_code(value, above)
-    if isinstance(value, FunctionType):
-        return _of_function(value, above)
-    if isinstance(value, MethodType):
-        return ["method", _written(value.__func__, above), _written(value.__self__, above)]
-    if isinstance(value, (frozenset, set)):
-        return ["set", *sorted(json.dumps(_written(one, above)) for one in value)]
-    if isinstance(value, (list, tuple)):
-        return [_written(one, above) for one in value]
-    if isinstance(value, dict):
-        return [[str(key), _written(one, above)] for key, one in value.items()]
-    if isinstance(value, partial):
-        return ["partial", *(_written(one, above) for one in (value.func, value.args, value.keywords))]
-    if _is_by_value(value) and isinstance(value, type):
-        return ["class", value.__qualname__, _written(_own(vars(value)), above)]
-    if _is_by_value(type(value)):
-        return ["object", _written(type(value), above), _written(dict(getattr(value, "__dict__", {})), above)]
-    if value is None or isinstance(value, (bool, int, float, str, np.ndarray, np.generic)):
-        return describe(value)
-    return digest(cloudpickle_of(value))
-
-
-def _of_function(function: FunctionType, above: tuple[int, ...]) -> Any:
-    if not _is_by_value(function):  # its module's code is part of the digest, or of the package
-        return ["function", function.__module__, function.__qualname__]
-    cells = [_content(cell, above) for cell in function.__closure__ or ()]
-    names = {name for code in _codes(function.__code__) for name in code.co_names}
-    used = {name: function.__globals__[name] for name in sorted(names & function.__globals__.keys())}
-    kept = [function.__defaults__, function.__kwdefaults__]
-    doc = function.__doc__
-    return ["function", _of_code(function.__code__, above, doc), cells, _written([used, kept], above)]
-
-
-def _content(cell: Any, above: tuple[int, ...]) -> Any:
     try:
-        return _written(cell.cell_contents, above)
-    except ValueError:  # not filled yet
-        return "empty"
+        written = json.dumps(_Writer().write(value))
+    except Exception as error:  # whatever an object's own way to be pickled raises
+        raise ValueError(
+            f"Functions, objects and what they refer to must be such that can be pickled. "
+            f"Received: {checks.shown(value)} ({error})."
+        ) from None
+    return f"{name} {digest(written.encode())}"
 
 
-def _of_code(code: CodeType, above: tuple[int, ...], doc: str | None = None) -> Any:
-    constants = [
-        _written(one, above) if one is not Ellipsis else "..." for one in code.co_consts if one != doc
-    ]
-    names = [code.co_names, code.co_varnames, code.co_freevars]
-    return [code.co_code.hex(), constants, _written(names, above), code.co_argcount, code.co_kwonlyargcount]
+class _Writer:
+    """Writes a value as JSON, with the code that it refers to; what comes again is named by its number."""
+
+    def __init__(self) -> None:
+        self.seen: dict[int, tuple[int, Any]] = {}  # with the value, so that no other can take its place
+
+    def write(self, value: Any) -> Any:
+        """Return what distinguishes a value."""
+        if value is None or type(value) in (bool, int, float, str):
+            return value
+        if isinstance(value, np.generic):
+            return ["scalar", str(value.dtype), repr(value)]
+        if type(value) is np.ndarray and not value.dtype.hasobject:
+            return ["array", describe(value)]
+        if type(value) is bytes:
+            return ["bytes", value.hex()]
+        if type(value) in (list, tuple):
+            return [type(value).__name__, *map(self.write, value)]
+        if type(value) in (dict, MappingProxyType):
+            return ["dict", *([self.write(name), self.write(one)] for name, one in value.items())]
+        if type(value) in (set, frozenset):
+            return ["set", *sorted(json.dumps(_Writer().write(one)) for one in value)]
+        if isinstance(value, (weakref.ref, weakref.WeakKeyDictionary, weakref.WeakValueDictionary)):
+            return "weak"  # a cache
+        if isinstance(value, CodeType):
+            return self._code(value)
+        if isinstance(value, MethodType):
+            return ["method", self.write(value.__func__), self.write(value.__self__)]
+        if id(value) in self.seen:
+            return ["again", self.seen[id(value)][0]]
+        self.seen[id(value)] = len(self.seen), value
+        return self._once(value)
+
+    def _once(self, value: Any) -> Any:
+        if isinstance(value, ModuleType):
+            return ["module", value.__name__, _code_of(value)]
+        if isinstance(value, FunctionType):
+            return self._function(value)
+        if isinstance(value, type):
+            return self._class(value)
+        if isinstance(value, property):
+            return ["property", *map(self.write, (value.fget, value.fset, value.fdel))]
+        if isinstance(value, cached_property):
+            return ["cached_property", self.write(value.func)]
+        if isinstance(value, (staticmethod, classmethod)):
+            return [type(value).__name__, self.write(value.__func__)]
+        return self._reduced(value)
+
+    def _function(self, function: FunctionType) -> Any:
+        attributes = self.write(vars(function))
+        if not _is_by_value(function):
+            module = sys.modules[function.__module__]
+            return ["function", module.__name__, function.__qualname__, _code_of(module), attributes]
+        cells = [self._content(cell) for cell in function.__closure__ or ()]
+        names, modules = _used(function.__code__)
+        used = {name: function.__globals__[name] for name in sorted(names & function.__globals__.keys())}
+        kept = [function.__defaults__, function.__kwdefaults__, used]
+        code = self._code(function.__code__, function.__doc__)
+        return ["function", code, cells, self.write(kept), attributes, _code_of_modules(modules)]
+
+    def _class(self, kind: type) -> Any:
+        if not _is_by_value(kind):
+            module = sys.modules.get(kind.__module__)
+            return ["class", kind.__module__, kind.__qualname__, _code_of(module)]
+        own = {name: one for name, one in sorted(vars(kind).items()) if name not in MADE_BY_PYTHON}
+        return ["class", kind.__qualname__, *map(self.write, (type(kind), kind.__bases__, own))]
+
+    def _reduced(self, value: Any) -> Any:
+        """Return class and content of any other object, as its pickle would have them."""
+        reduce = copyreg.dispatch_table.get(type(value))
+        parts = reduce(value) if reduce else value.__reduce_ex__(4)
+        if isinstance(parts, str):  # found by its name, such as a function of C, or one with a cache
+            return [
+                "named",
+                getattr(value, "__module__", None),
+                parts,
+                self.write(getattr(value, "__wrapped__", None)),
+            ]
+        make, arguments, state, items, pairs = (*parts, None, None, None)[:5]
+        if type(state) is dict:
+            state = {name: one for name, one in state.items() if not _is_cache(type(value), name)} or None
+        content = (type(value), make, arguments, state, list(items or ()), list(pairs or ()))
+        return ["object", *map(self.write, content)]
+
+    def _content(self, cell: Any) -> Any:
+        try:
+            return self.write(cell.cell_contents)
+        except ValueError:  # not filled yet
+            return "empty"
+
+    def _code(self, code: CodeType, doc: str | None = None) -> Any:
+        constants: list[Any] = list(code.co_consts)
+        if constants and constants[0] == doc and not _loads_first_constant(code):
+            constants[0] = None
+        written = [self.write(one) for one in constants]
+        names = [code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars]
+        counts = [code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_flags]
+        return [code.co_code.hex(), code.co_exceptiontable.hex(), written, self.write(names), counts]
 
 
-def _codes(code: CodeType) -> list[CodeType]:
-    inner = [one for one in code.co_consts if isinstance(one, CodeType)]
-    return [code, *(deeper for one in inner for deeper in _codes(one))]
+def _loads_first_constant(code: CodeType) -> bool:
+    """Say whether code uses what stands where docstrings stand: a text that is both is there once."""
+    return any(one.opcode in dis.hasconst and one.arg == 0 for one in dis.get_instructions(code))
+
+
+def _used(code: CodeType) -> tuple[set[str], set[str]]:
+    """Return the names that code looks for among globals, and the modules that it imports itself."""
+    names: set[str] = set()
+    modules: set[str] = set()
+    for one in dis.get_instructions(code):
+        if "GLOBAL" in one.opname or one.opname == "LOAD_NAME":
+            names.add(one.argval)
+        elif one.opname == "IMPORT_NAME":
+            modules.add(one.argval)
+    for inner in code.co_consts:
+        if isinstance(inner, CodeType):
+            deeper = _used(inner)
+            names |= deeper[0]
+            modules |= deeper[1]
+    return names, modules
+
+
+def _is_cache(kind: type, name: str) -> bool:
+    return isinstance(getattr(kind, name, None), cached_property)
 
 
 def _is_by_value(value: Any) -> bool:
     """Say whether a function or class cannot be imported by its name: a notebook's, a lambda, a local one."""
-    name = getattr(value, "__qualname__", None)
-    module = sys.modules.get(getattr(value, "__module__", None) or "")
-    if name is None:
-        return False
-    return module is None or module.__name__ == "__main__" or "<" in name
+    module = sys.modules.get(value.__module__ or "")
+    return module is None or module.__name__ == "__main__" or "<" in value.__qualname__
 
 
-def _own(members: Any) -> dict[str, Any]:
-    """Return what a class defines itself, without what Python adds."""
-    added = ("__module__", "__dict__", "__weakref__", "__doc__", "__firstlineno__", "__static_attributes__")
-    return {name: value for name, value in sorted(members.items()) if name not in added}
-
-
-def cloudpickle_of(value: Any) -> bytes:
-    """Return the pickle of a value, its code with it.
-
-    >>> len(cloudpickle_of(len)) > 0
-    True
-    """
-    pickle: bytes = needed("cloudpickle").dumps(value)
-    return pickle
-
-
-def _source(module: ModuleType | None) -> Path | None:
+def _code_of(module: ModuleType | None) -> str:
+    """Return a digest of a module's code and of what it imports, but for what `of_package` holds."""
     path = Path(getattr(module, "__file__", None) or "")
-    return path if path.suffix == ".py" and path.is_file() else None
+    if path.suffix != ".py" or not path.is_file():
+        return ""
+    if _is_own(path):
+        return of_files(path, _is_own)
+    return of_file(path) if set(INSTALLED) & set(path.parts) else ""
+
+
+def _code_of_modules(names: set[str]) -> list[str]:
+    files = {file for name in names for file in _files(name, Path(), 0)}
+    return [of_files(file, _is_own) for file in sorted(files) if _is_own(file)]
+
+
+def _is_own(path: Path) -> bool:
+    """Say whether a file's code is the caller's: neither installed, nor Python's, nor in `of_package`."""
+    if path.is_relative_to(ROOT):
+        return path.relative_to(ROOT).parts[0] in ABOVE
+    return not (set(INSTALLED) & set(path.parts) or path.is_relative_to(sysconfig.get_path("stdlib")))
 
 
 def digest(data: bytes) -> str:

@@ -47,7 +47,8 @@ def run(
     [[{'square': 4}], [{'square': 9}]]
     """
     check(n_jobs, progress)
-    keys = [[_key(cell, job) for cell in batch] for batch in batches]
+    key_of = _Keys(job)
+    keys = [[key_of(cell) for cell in batch] for batch in batches]
     deaths = 0
     with Store(store) as kept, _bar(progress, sum(map(len, batches)), unit) as bar:
         done = kept.find(chain.from_iterable(keys))
@@ -85,9 +86,22 @@ def check(n_jobs: object, progress: object) -> None:
         checks.boolean("progress", progress)
 
 
-def _key(cell: Cell, job: Job) -> str:
-    """Return the text that stands for a job and a cell; callables stand in it with their code."""
-    return json.dumps([fingerprints.describe(job), {k: fingerprints.describe(cell[k]) for k in sorted(cell)}])
+class _Keys:
+    """Gives the text that stands for a job and a cell; callables stand in it with their code."""
+
+    def __init__(self, job: Job) -> None:
+        self.job = fingerprints.describe(job)
+        self.described: dict[int, Any] = {}  # the values of the cells of one call outlive it
+
+    def __call__(self, cell: Cell) -> str:
+        if not isinstance(cell, Mapping) or not all(isinstance(name, str) for name in cell):
+            raise TypeError(f"A cell must map names to values. Received: {checks.shown(cell)}.")
+        return json.dumps([self.job, {name: self._describe(cell[name]) for name in sorted(cell)}])
+
+    def _describe(self, value: Any) -> Any:
+        if id(value) not in self.described:
+            self.described[id(value)] = fingerprints.describe(value)
+        return self.described[id(value)]
 
 
 def _parallel(
@@ -118,7 +132,18 @@ def _work(job: Job, index: int, batch: Sequence[Cell], code: str) -> tuple[int, 
         records = list(job(batch))
     if len(records) != len(batch):
         raise ValueError(f"A job must return one record a cell, {len(batch)}. Received: {len(records)}.")
-    return index, records
+    return index, [_plain(record) for record in records]
+
+
+def _plain(record: Record) -> Record:
+    """Return a record as a store would give it back."""
+    try:
+        plain: Record = json.loads(json.dumps(record))
+    except (TypeError, ValueError) as error:
+        raise TypeError(
+            f"A record must hold what JSON can. Received: {checks.shown(record)} ({error})."
+        ) from None
+    return plain
 
 
 def _bar(progress: bool | None, total: int, unit: str) -> Any:
@@ -145,7 +170,9 @@ class Store:
         self.connection: sqlite3.Connection | None = None
         if path is None:
             return
-        self.connection = self._opened(checks.path("store", path, "the path of a file"))
+        file = checks.path("store", path, "the path of a file")
+        new = not os.path.exists(file)  # False for names that are too long, where Path.exists raises
+        self.connection = self._opened(file)
         try:
             self._refuse_foreign(self.connection)
             if not self.read_only:
@@ -153,6 +180,8 @@ class Store:
                     c.execute(f"CREATE TABLE IF NOT EXISTS cells ({', '.join(COLUMNS)})")
         except sqlite3.DatabaseError as error:
             self.connection.close()
+            if new:
+                file.unlink(missing_ok=True)
             raise ValueError(
                 f"store must be a new file or an earlier store. Received: {_named(path)} ({error})."
             ) from None
@@ -163,10 +192,12 @@ class Store:
     def _opened(self, path: Path) -> sqlite3.Connection:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
+            if str(path) == ":memory:":
+                raise OSError("a database in memory keeps nothing: leave `store` out")
             if path.is_file() and not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
                 self.read_only = True
                 return sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True)
-            return sqlite3.connect(path, timeout=60)
+            return sqlite3.connect(path.resolve(), timeout=60)
         except (OSError, sqlite3.Error) as error:
             raise ValueError(
                 f"store must be a file in a folder that can be written to. "
@@ -174,11 +205,9 @@ class Store:
             ) from None
 
     def _refuse_foreign(self, connection: sqlite3.Connection) -> None:
-        tables = {
-            name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-        }
+        names = {name for (name,) in connection.execute("SELECT tbl_name FROM sqlite_master")}
         columns = [row[1] for row in connection.execute("PRAGMA table_info(cells)")]
-        if tables and (tables != {"cells"} or columns != [column.split()[0] for column in COLUMNS]):
+        if names and (names != {"cells"} or columns != [column.split()[0] for column in COLUMNS]):
             raise ValueError(
                 "store must be a new file or an earlier store. "
                 f"Received: {self.path}, a database of something else; it was left as it is."
@@ -200,7 +229,7 @@ class Store:
         try:
             for key in set(keys):
                 row = self.connection.execute(select, [self._full(key)]).fetchone()
-                record = _unsealed(row[0]) if row else None
+                record = _unsealed(self._full(key), row[0]) if row else None
                 if record is not None:
                     found[key] = record
         except sqlite3.DatabaseError as error:
@@ -213,7 +242,8 @@ class Store:
         """Keep these records, all or none of them."""
         if self.connection is None:
             return
-        rows = [(self._full(key), self.code, _sealed(record)) for key, record in records.items()]
+        fulls = {self._full(key): record for key, record in records.items()}
+        rows = [(full, self.code, _sealed(full, record)) for full, record in fulls.items()]
         try:
             with self.connection as c:
                 c.executemany("INSERT OR REPLACE INTO cells VALUES (?, ?, ?)", rows)
@@ -227,16 +257,20 @@ class Store:
         return f"{self.code} {key}"
 
 
-def _sealed(record: Record) -> str:
-    """Return a record as text behind its digest."""
+def _sealed(key: str, record: Record) -> str:
+    """Return a record as text behind the digest of its key and itself."""
     text = json.dumps(record)
-    return f"{fingerprints.digest(text.encode())} {text}"
+    return f"{_seal(key, text)} {text}"
 
 
-def _unsealed(sealed: Any) -> Record | None:
-    """Return the record of a text, None if the text is damaged."""
+def _unsealed(key: str, sealed: Any) -> Record | None:
+    """Return the record of a text, None if the text is damaged or belongs to another key."""
     seal, _, text = sealed.partition(" ") if isinstance(sealed, str) else ("", "", "")
-    if seal != fingerprints.digest(text.encode("utf-8", "replace")):
+    if seal != _seal(key, text):
         return None
     record: Record = json.loads(text)
     return record
+
+
+def _seal(key: str, text: str) -> str:
+    return fingerprints.digest(f"{key} {text}".encode("utf-8", "replace"))

@@ -19,7 +19,7 @@ from initlib.typing import Array
 __all__ = ["Profile", "by_layer", "cosine", "measure", "predict", "rms"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Profile:
     """Statistics by layer, the last layer being the linear output.
 

@@ -33,7 +33,6 @@ CALLS = {
     "sklearn": ["from initlib import datasets; datasets.digits()"],
     "joblib": [f"{SWEEP})"],
     "tqdm": [f"{SWEEP})"],
-    "cloudpickle": ["from initlib import fingerprints; fingerprints.cloudpickle_of(len)"],
     "scipy": ["from initlib import activations; activations.get('gelu')(1.0)"],
     "torch": ["from initlib import diagnose; diagnose(object(), [1])"],
 }

@@ -1,5 +1,6 @@
 """Faults by kind: what was once taken, lost or misled silently is refused or right, in every module."""
 
+import copy
 import dataclasses
 import inspect
 import math
@@ -395,6 +396,50 @@ def test_a_store_that_cannot_be_is_refused(tmp_path):
             sweep({"depth": [2]}, [0], store=path, **QUICK)
 
 
+def test_a_store_is_a_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match="a database in memory keeps nothing: leave `store` out"):
+        sweep({"depth": [2]}, [0], store=":memory:", **QUICK)
+    with pytest.raises(ValueError, match="store must be"):
+        sweep({"depth": [2]}, [0], store=tmp_path / ("x" * 254), **QUICK)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_foreign_database_of_views_is_left_alone(tmp_path):
+    path = tmp_path / "foreign.sqlite"
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("CREATE VIEW one AS SELECT 1")
+    before = path.read_bytes()
+    with pytest.raises(ValueError, match="a database of something else"):
+        sweep({"depth": [2]}, [0], store=path, **QUICK)
+    assert path.read_bytes() == before
+
+
+def test_the_record_of_another_cell_counts_as_missing(tmp_path):
+    path = tmp_path / "store"
+    cells = [[{"x": 1}], [{"x": 2}]]
+    jobs.run(double, cells, store=path, n_jobs=1)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE cells SET record = (SELECT record FROM cells ORDER BY key DESC LIMIT 1)")
+    assert jobs.run(double, cells, store=path, n_jobs=1) == [[{"y": [2, 1]}], [{"y": [4, 2]}]]
+
+
+def double(cells):
+    return [{"y": (2 * cell["x"], cell["x"])} for cell in cells]
+
+
+def test_a_store_changes_no_record(tmp_path):
+    for _ in range(2):  # the second time from the store
+        assert jobs.run(double, [[{"x": 1}]], store=tmp_path / "store", n_jobs=1) == [[{"y": [2, 1]}]]
+
+
+def test_cells_have_names_and_records_are_plain():
+    with pytest.raises(TypeError, match=r"A cell must map names to values\. Received: \{1: 2\}"):
+        jobs.run(double, [[{1: 2}]], n_jobs=1)
+    with pytest.raises(TypeError, match="A record must hold what JSON can"):
+        jobs.run(lambda cells: [{"y": np.ones(2)}], [[{"x": 1}]], n_jobs=1)
+
+
 def test_a_full_disk_is_said_and_loses_nothing(tmp_path):
     path = tmp_path / "cells.sqlite"
     with jobs.Store(path) as store:
@@ -439,6 +484,27 @@ def test_axes_that_change_the_shape_of_results_are_refused_before_training(grid,
     with pytest.raises(ValueError, match="The nets of one sweep have"):
         sweep(grid, [0], store=path, n_jobs=1)
     assert not path.exists()
+
+
+def test_what_holds_arrays_is_equal_to_itself_alone():
+    x = np.random.default_rng(0).standard_normal((5, 4))
+    data = datasets.Dataset("few", x, [0, 1, 2, 0, 1], 3)
+    trace = NETS.forward(x)
+    things = [
+        data,
+        data.split(0),
+        data.split(0).train,
+        NETS,
+        trace,
+        NETS.backward(trace, trace.output),
+        propagation.measure(NETS, x),
+        training.fit(NETS, data, epochs=1),
+        sweep({"depth": [2]}, [0], n_jobs=1, epochs=1),
+    ]
+    for thing in things:
+        assert thing == thing
+        assert thing != copy.copy(thing)
+        assert len({thing}) == 1
 
 
 def test_reprs_are_one_short_line_that_does_not_change_from_run_to_run():

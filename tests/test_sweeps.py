@@ -92,6 +92,24 @@ def test_callables_datasets_and_networks_of_ones_own():
     assert result.at(initializer=deep, network=shifted).loss.shape == (1, 2)
 
 
+def test_a_network_of_ones_own_has_a_net_for_each_cell_drawn_from_its_seed(tmp_path):
+    def of(seeds):
+        return lambda cells: networks.mlp([64, 8, 10], "relu", "he_normal", seeds=seeds[: len(cells) + 3])
+
+    for seeds in ([100, 101, 102, 103], [7, 8], [100, 100], [100]):
+        with pytest.raises(ValueError, match=r"one net for each cell, .*\(100, 101\)\. Received nets of"):
+            sweep({"network": [of(seeds)]}, [100, 101], n_jobs=1, epochs=1, store=tmp_path / "store")
+    with pytest.raises(TypeError, match=r"must be a Network\. Received: None"):
+        sweep({"network": [lambda cells: None]}, [100], n_jobs=1, epochs=1, store=tmp_path / "store")
+    assert not (tmp_path / "store").exists(), "it was refused after training"
+
+
+@pytest.mark.parametrize("values", [[1, 1.0], [0.0, -0.0], [np.float32(0.5), 0.5]])
+def test_equal_numbers_are_no_two_values_of_an_axis(values):
+    with pytest.raises(ValueError, match="The values of axis 'scale' must differ"):
+        sweep({"scale": values}, [100], n_jobs=1)
+
+
 def test_processes_do_not_change_a_bit(local):
     assert same(sweep(GRID, SEEDS, n_jobs=2, **QUICK), local)
 
@@ -246,7 +264,7 @@ def cells(depths, epochs):
 
 
 def jobs_key(cell):
-    return jobs._key(cell, sweeps._train_stack)
+    return jobs._Keys(sweeps._train_stack)(cell)
 
 
 def test_cells_of_other_code_are_kept_and_not_used(tmp_path, monkeypatch):
@@ -254,9 +272,10 @@ def test_cells_of_other_code_are_kept_and_not_used(tmp_path, monkeypatch):
     one = {"depth": [2]}
     sweep(one, [100], store=store, n_jobs=1, epochs=1)
     with closing(sqlite3.connect(store)) as connection, connection:
+        [(key,)] = connection.execute("SELECT key FROM cells").fetchall()
         connection.execute(
             "UPDATE cells SET record = ?",
-            [jobs._sealed({"diverged_at": 7} | dict.fromkeys(sweeps.CURVES))],
+            [jobs._sealed(key, {"diverged_at": 7} | dict.fromkeys(sweeps.CURVES))],
         )
     assert sweep(one, [100], store=store, n_jobs=1, epochs=1).diverged_at.tolist() == [[7]], (
         "the store was not used"

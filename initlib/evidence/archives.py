@@ -23,6 +23,7 @@ from initlib.evidence.protocol import Finding
 from initlib.evidence.results import Result, row_of
 
 PACKAGED = Path(__file__).parent / "data"  # where the wheel has them
+EXPERIMENTS = Path(__file__).parents[1] / "experiments"
 IN_REPOSITORY = Path(__file__).parents[2] / "book" / "evidence"
 HEADS = ("name", "claim", "statement")  # of the protocol, too
 LATE = "after the run"
@@ -243,8 +244,16 @@ def renew(name: str, *, where: str | Path | None = None) -> Path:
 
 
 def fingerprint(module: ModuleType) -> str:
-    """Return the digest of an experiment's own module: protocol and code, without comments and docstrings."""
-    return fingerprints.of_file(str(module.__file__))
+    """Return the digest of an experiment's code: its module, and what that imports of `experiments/_*.py`.
+
+    Comments and docstrings do not count.
+    """
+    return fingerprints.of_files(str(module.__file__), _is_shared)
+
+
+def _is_shared(path: Path) -> bool:
+    """Say whether a file is one that experiments share, and not one of them."""
+    return path.parent == EXPERIMENTS and path.stem.startswith("_") and path.stem != "__init__"
 
 
 def versions() -> dict[str, Any]:

@@ -15,7 +15,7 @@ from initlib.typing import Array
 FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Trace:
     """One forward pass. `pre[l]` and `post[l]` are (nets, samples, units): before and after the activation of
     layer l. The last entry of both is `output`, the linear last layer.
@@ -31,7 +31,7 @@ class Trace:
         return f"Trace({nets} nets, {samples} samples, {len(self.pre)} layers)"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Gradients:
     """Exact gradients, shaped as what they belong to; `values` has all parameters, 0 for untrained ones."""
 

@@ -25,7 +25,7 @@ ENOUGH = 2**15  # numbers in the largest signal of a step, a thread: with fewer 
 CACHE = 2**19  # bytes that one array of a layer may take: the five that a step touches stay in the cache
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Fit:
     """What `fit` returns: curves of shape (nets, epochs) and the trained `network`.
 

@@ -51,7 +51,7 @@ CURVES = ("loss", "train_accuracy", "validation_loss", "validation_accuracy", "t
 NETS_PER_STACK = 16
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Sweep:
     """What `sweep` returns: `axes`, the values along each axis with "seed" last, and the results of `fit`.
 
@@ -167,9 +167,9 @@ def train(
         _check(cell, f"cells[{i}]")
         stacks.setdefault(_shape(cell), []).append(i)
     for group in stacks.values():  # refuses here and now what `fit` would refuse in a worker
-        [found] = _train_stack([{**cells[group[0]], "epochs": 0}])
+        found = _train_stack([{**cells[i], "epochs": 0} for i in group[:2]])
         if alike is not None:
-            alike(cells[group[0]], found)
+            alike(cells[group[0]], found[0])
     groups = [
         group[first : first + NETS_PER_STACK]
         for group in stacks.values()
@@ -203,7 +203,7 @@ def build(cells: Sequence[Cell]) -> Network:
 
 def _train_stack(cells: Sequence[Cell]) -> list[Record]:
     make = cells[0].get("network", "mlp")
-    network = build(cells) if make == "mlp" else make(cells)
+    network = build(cells) if make == "mlp" else _made(make, cells)
     options = {name: cells[0][name] for name in FIT if name in cells[0]}
     options |= {
         name: [cell[name] for cell in cells] for name in ("learning_rate", "weight_decay") if name in cells[0]
@@ -214,6 +214,17 @@ def _train_stack(cells: Sequence[Cell]) -> list[Record]:
         {"diverged_at": int(result.diverged_at[net]), **{name: _row(result, name, net) for name in CURVES}}
         for net in range(len(cells))
     ]
+
+
+def _made(make: Callable[[Sequence[Cell]], Network], cells: Sequence[Cell]) -> Network:
+    network = checks.instance("What `network` returns", make(cells), Network, "a Network")
+    seeds = tuple(cell["seed"] for cell in cells)
+    if network.seeds != seeds:
+        raise ValueError(
+            "What `network` returns must have one net for each cell, drawn from its seed: "
+            f"{checks.shown(seeds)}. Received nets of the seeds {checks.shown(network.seeds)}."
+        )
+    return network
 
 
 def _row(result: fitting.Fit, name: str, net: int) -> list[float] | None:
@@ -247,7 +258,9 @@ def _axes(
             raise ValueError(
                 f"The axis {name!r} must have at least one value. Received: {checks.shown(values)}."
             )
-        if len({repr(fingerprints.describe(value)) for value in axes[name]}) < len(axes[name]):
+        numbers = [value for value in axes[name] if isinstance(value, (int, float, np.number))]
+        described = {repr(fingerprints.describe(value)) for value in axes[name]}
+        if len(described) < len(axes[name]) or len(set(numbers)) < len(numbers):
             raise ValueError(f"The values of axis {name!r} must differ. Received: {checks.shown(values)}.")
     return axes
 
