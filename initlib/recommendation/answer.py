@@ -7,8 +7,8 @@ from typing import Any
 
 from initlib import checks, frameworks
 from initlib.frameworks import Law, Part
-from initlib.recommendation.data import Advice
-from initlib.recommendation.rule import Rule
+from initlib.recommendation.data import DATA, Advice
+from initlib.recommendation.rule import OUTPUT, Rule
 
 DENSE = ("mlp", "linear")
 NAMED = {"batch_norm": "gamma", "batch_norm_1d": "gamma", "scalar": "value", "factor": "value"}
@@ -81,7 +81,8 @@ class Recommendation:
         """
         from initlib.recommendation import whole
 
-        return whole.code(self.rule)
+        biases = {part.name: part.bias for part in self.parts} if self.advice is DATA["imbalanced"] else {}
+        return whole.code(self.rule, biases.get(OUTPUT.name), self.sizes)
 
     @property
     def evidence(self) -> tuple[str, ...]:

@@ -17,11 +17,14 @@ FEED = ("linear1", "fc1", "up_proj", ".up", ".w1", "c_fc", "intermediate.dense")
 DOWN = ("linear2", "fc2", "down_proj", ".down", ".w2", "mlp.c_proj")
 BERT = ("output.dense",)  # of attention and feed-forward alike
 HEADS = ("head", "classifier")
+RETURN = "    return groups"
 EMBEDDINGS = "embeddings = [m.weight for m in model.modules() if isinstance(m, torch.nn.Embedding)]"
 
 
-def code(rule: Rule) -> str | None:
+def code(rule: Rule, prior: Law | None = None, sizes: Mapping[str, float] | None = None) -> str | None:
     """Return the function `init_weights` for nets of a rule, None where there are lines for layers only.
+
+    `prior` is the law of the output biases where the data ask for one of their own.
 
     >>> from initlib.recommendation import recommend
     >>> print(code(recommend(activation="relu").rule))
@@ -39,7 +42,22 @@ def code(rule: Rule) -> str | None:
         torch.nn.init.zeros_(layers[-1].weight)  # the output layer
     """
     write = WRITERS.get(rule.architecture)
-    return "\n".join(write(rule)) if write else None
+    if write is None:
+        return None
+    lines = write(rule)
+    if prior is not None and write not in (_gan, _low_rank):  # the output layers of those are not theirs
+        end = len(lines) - (lines[-1] == RETURN)
+        lines[end:end] = _in(_output_bias(prior, sizes or {}))
+    return "\n".join(lines)
+
+
+def _output_bias(prior: Law, sizes: Mapping[str, float]) -> list[str]:
+    logs = prior.family == "log_shares"
+    value = f"torch.tensor({prior.expression(sizes)}).log()" if logs else f"{prior.number(sizes):.6g}"
+    return [
+        "output = [m for m in model.modules() if isinstance(m, torch.nn.Linear)][-1]",
+        f"output.bias[:] = {value}  # so the first loss is that of the class frequencies",
+    ]
 
 
 def call(rule: Rule, depth: float | str, steps: float | str) -> str:
@@ -112,7 +130,7 @@ def _layer(part: Part, fans: Mapping[str, str] = DENSE) -> list[str]:
     bias = part.bias if part.bias is not None else ZERO
     body = [f"{name} = {read}" for name, read in fans.items() if name in part.weights.formula + bias.formula]
     body += _draw(part.weights, "layer.weight")
-    return [*body, *(BIAS if bias == ZERO else _draw(bias, "layer.bias"))]
+    return [*body, BIAS[0], *_in(_draw(bias, "layer.bias"))] if bias != ZERO else [*body, *BIAS]
 
 
 def _stack(rule: Rule) -> list[str]:
@@ -133,7 +151,7 @@ def _stack(rule: Rule) -> list[str]:
         return _function("model", [*body, "layer = layers[-1]  # the output layer", *_layer(last)])
     body.append("torch.nn.init.zeros_(layers[-1].weight)  # the output layer")
     if middle.bias not in (None, ZERO):
-        body.append("torch.nn.init.zeros_(layers[-1].bias)")
+        body += ["if layers[-1].bias is not None:", "    torch.nn.init.zeros_(layers[-1].bias)"]
     return _function("model", body)
 
 
@@ -143,7 +161,7 @@ def _gan(rule: Rule) -> list[str]:
     layers = [
         "if isinstance(layer, (torch.nn.Conv2d, torch.nn.ConvTranspose2d)):",
         *_in([*_draw(law, "layer.weight"), *BIAS]),
-        "elif isinstance(layer, torch.nn.BatchNorm2d):",
+        "elif isinstance(layer, torch.nn.BatchNorm2d) and layer.affine:",
         "    torch.nn.init.ones_(layer.weight)",
         "    torch.nn.init.zeros_(layer.bias)",
     ]
@@ -151,7 +169,7 @@ def _gan(rule: Rule) -> list[str]:
 
 
 def _linear(rule: Rule) -> list[str]:
-    layer = ["torch.nn.init.zeros_(layer.weight)", "torch.nn.init.zeros_(layer.bias)"]
+    layer = ["torch.nn.init.zeros_(layer.weight)", *BIAS]
     body = ["for layer in model.modules():", "    if isinstance(layer, torch.nn.Linear):", *_in(layer, 2)]
     return _function("model", body)
 
@@ -168,14 +186,14 @@ def _resnet(rule: Rule) -> list[str]:
             *_in(_draw(pointwise.weights, "layer.weight"), 2),
         ]
     norms = [
-        "elif isinstance(layer, torch.nn.BatchNorm2d):",
+        "elif isinstance(layer, torch.nn.BatchNorm2d) and layer.affine:",
         "    torch.nn.init.ones_(layer.weight)",
         "    torch.nn.init.zeros_(layer.bias)",
     ]
     output = [
         "elif isinstance(layer, torch.nn.Linear):  # the output layer",
         "    torch.nn.init.zeros_(layer.weight)",
-        "    torch.nn.init.zeros_(layer.bias)",
+        *_in(BIAS),
     ]
     gammas = [
         'lasts = [b.bn3 if hasattr(b, "bn3") else b.bn2 for b in model.modules() if hasattr(b, "bn2")]',
@@ -285,7 +303,7 @@ def _blocks(parts: Mapping[str, Part], special: Sequence[tuple[Sequence[str], Pa
         "    if isinstance(layer, torch.nn.Embedding):",
         *_in([line.replace("fan_out", "layer.embedding_dim") for line in _draw(law, "layer.weight")], 2),
         "    elif isinstance(layer, torch.nn.MultiheadAttention):",
-        *_in([*packed, "torch.nn.init.zeros_(layer.in_proj_bias)"], 2),
+        *_in([*packed, *(line.replace("layer.bias", "layer.in_proj_bias") for line in BIAS)], 2),
         "    elif isinstance(layer, torch.nn.Conv2d):  # patches of pictures",
         "        torch.nn.init.normal_(layer.weight, std=layer.weight[0].numel() ** -0.5)",
         *_in(BIAS, 2),
@@ -350,9 +368,9 @@ def _recurrent(rule: Rule) -> list[str]:
         f"    if isinstance(layer, torch.nn.{kind}):",
         "        for name, values in layer.named_parameters():",
         *_in([*each, *biases], 3),
-        "for output in [m for m in model.modules() if isinstance(m, torch.nn.Linear)][-1:]:",
-        "    torch.nn.init.zeros_(output.weight)",
-        "    torch.nn.init.zeros_(output.bias)",
+        "for layer in [m for m in model.modules() if isinstance(m, torch.nn.Linear)][-1:]:",
+        "    torch.nn.init.zeros_(layer.weight)  # the output layer",
+        *_in(BIAS),
     ]
     return _function("model, steps" if _steps(rule) else "model", body)
 
@@ -376,7 +394,8 @@ def _mup(rule: Rule) -> list[str]:
         "for layer in layers:",
         *_in(_layer(parts["hidden layers"])),
         '    groups.append({"params": [layer.weight], "lr": rate * base / layer.in_features})',
-        '    groups.append({"params": [layer.bias], "lr": rate})',
+        "    if layer.bias is not None:",
+        '        groups.append({"params": [layer.bias], "lr": rate})',
         "layer = layers[0]  # it gets the data, and keeps the tuned rate",
         *_layer(parts["first layer"])[:-2],
         'groups[0]["lr"] = rate',

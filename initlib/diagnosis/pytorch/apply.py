@@ -33,7 +33,7 @@ def apply(
     written = {slot.name for slot in slots}
     left = {slot.name: _owner(model, slot.name) for slot in found if slot.name not in written}
     before = [_std(slot.tensor) for slot in slots]
-    old = [slot.tensor.detach().clone() for slot in slots] if dry_run or rule == "lsuv" else []
+    old = [slot.tensor.detach().clone() for slot in slots]
     try:
         for slot in slots:
             assert slot.values is not None
@@ -56,7 +56,7 @@ def _owner(model: Any, name: str) -> str:
 
 
 def _put_back(slots: list[Slot], old: list[Any]) -> None:
-    for slot, values in zip(slots, old, strict=False):
+    for slot, values in zip(slots, old, strict=True):
         slot.tensor.data.copy_(values)
 
 
@@ -146,6 +146,8 @@ def _fans(slot: Slot, shape: tuple[int, ...]) -> dict[str, float]:
 def _law(
     law: Law, slot: Slot, shape: tuple[int, ...], sizes: Mapping[str, float], rng: np.random.Generator
 ) -> Array:
+    if law.family == "log_shares":
+        return _log_shares(law, slot, shape, sizes)
     number = law.number(sizes)
     if law.family == "normal":
         return initializers.normal(shape, std=math.sqrt(number), rng=rng)
@@ -159,6 +161,16 @@ def _law(
     square = len(shape) > 2 and law.family == "delta_orthogonal"
     make = initializers.delta_orthogonal if square else initializers.orthogonal
     return number * _draw(make, shape, slot, rng)
+
+
+def _log_shares(law: Law, slot: Slot, shape: tuple[int, ...], sizes: Mapping[str, float]) -> Array:
+    logs = np.array(law.value(sizes))
+    if logs.shape != shape:
+        raise ValueError(
+            f"share must have one number for each output of {slot.layer!r}, {shape[0]}. "
+            f"Received: {len(logs)}; say `outputs={shape[0]}` to recommend."
+        )
+    return logs
 
 
 def _bias(
