@@ -619,8 +619,51 @@ def state(content):
     content["verdict"] = "contradicted" if content["verdict"] != "contradicted" else "confirmed"
 
 
+def double(content):
+    rows = content["parts"]["coin"]["rows"]
+    rows.append(rows[-1])
+
+
+def of_finding(name, value=None):
+    def change_it(content):
+        if value is None:
+            del content["findings"][0][name]
+        else:
+            content["findings"][0][name] = value
+
+    return change_it
+
+
+def of_made(value):
+    def change_it(content):
+        content["made"] = value
+
+    return change_it
+
+
+CHANGES = {
+    "half the rows": halve,
+    "other numbers": tamper,
+    "a column of another name": rename,
+    "another verdict": state,
+    "a row twice": double,
+    "no findings": lambda content: content.update(findings=[]),
+    "a list for a finding": lambda content: content["findings"].__setitem__(0, []),
+    "no estimate": of_finding("estimate"),
+    "no outcome": of_finding("outcome"),
+    "no test": of_finding("test"),
+    "an empty estimate": of_finding("estimate", {}),
+    "no number in an estimate": of_finding("estimate", {"n": "ten"}),
+    "another criterion": of_finding("criterion", "at least 0"),
+    "another metric": of_finding("metric", "train_loss"),
+    "another ground": of_finding("ground", "Mars"),
+    "no versions": of_made(None),
+    "a number for a version": of_made({"blas": 3}),
+}
+
+
 @pytest.mark.parametrize("sealed", [False, True])
-@pytest.mark.parametrize("change", [halve, tamper, rename, state])
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 def test_an_archive_changed_after_its_run_is_refused(rewritten, change, sealed):
     content = json.loads(rewritten.read_text())
     content["fingerprint"] = archives.fingerprint(registry.get("coin"))
@@ -636,6 +679,52 @@ def test_an_archive_changed_after_its_run_is_refused(rewritten, change, sealed):
         assert halved != set(PROTOCOL.parts["coin"].seeds), "the protocol's seeds tell them apart"
     with pytest.raises(ValueError, match=r"coin\.json.*make evidence NAME=coin"):
         evidence.load("coin", where=rewritten.parent)
+
+
+def write(column, value):
+    def write_it(table):
+        table["rows"][0][table["columns"].index(column)] = value
+
+    return write_it
+
+
+def add_a_column(table):
+    table["columns"].append("more")
+    for row in table["rows"]:
+        row.append(0)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda table: table["rows"].pop(0), "is missing"),
+        (lambda table: table["rows"].insert(0, table["rows"][0]), "a run gives the row"),
+        (lambda table: table["rows"].reverse(), "a run gives the row"),
+        (write("learning_rate", 7.0), "is missing"),
+        (write("stage", "pilot"), "is missing"),
+        (write("first_loss", "low"), "first_loss of the row .* is 'low'"),
+        (add_a_column, "more of the row .* is 0"),
+    ],
+)
+def test_the_rows_of_a_training_are_those_that_a_run_gives(change, words, tmp_path):
+    content = json.loads((archives.folder() / "lsuv.json").read_text(encoding="utf-8"))
+    kinds = registry.get("lsuv").PROTOCOL.parts
+    part = next(name for name, kind in kinds.items() if isinstance(kind, Training))
+        name for name, kind in registry.get("lsuv").PROTOCOL.parts.items() if isinstance(kind, Training)
+    ]
+    change(content["parts"][part])
+    parts = {name: archives._rows(table) for name, table in content["parts"].items()}
+    content["digest"] = archives.rows_digest(parts)
+    (tmp_path / "lsuv.json").write_text(json.dumps(content))
+    with pytest.raises(ValueError, match=rf"{words}.*make evidence NAME=lsuv"):
+        evidence.load("lsuv", where=tmp_path)
+
+
+def test_an_archive_of_brackets_alone_is_unreadable(module, tmp_path):
+    (tmp_path / "coin.json").write_text("[" * 100_000)
+    with pytest.raises(ValueError, match="unreadable or cut short"):
+        evidence.load("coin", where=tmp_path)
+    assert not evidence.is_current("coin", where=tmp_path)
 
 
 def test_a_folder_is_no_archive(module, tmp_path):

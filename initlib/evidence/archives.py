@@ -1,7 +1,6 @@
 """Archives: one JSON file for each experiment, with the protocol, what made it, and every number by seed."""
 
 import json
-import math
 import os
 import platform
 import re
@@ -57,8 +56,15 @@ def load(name: str, *, where: str | Path | None = None) -> Result:
         raise ValueError(f"The archive {name}.json is older than the code of its experiment: {_again(name)}")
     check_protocol(name, content)
     result = Result(module.PROTOCOL, content["parts"], content["made"])
-    _check_rows(name, content, result)
+    try:
+        _check_rows(name, content, result)
+    except (AttributeError, KeyError, TypeError) as error:
+        raise _damaged(name, error) from None
     return result
+
+
+def _damaged(name: str, error: Exception) -> ValueError:
+    return ValueError(f"{name}.json is not an archive of evidence ({error!r}): {_again(name)}")
 
 
 def check_protocol(name: str, content: Mapping[str, Any]) -> None:
@@ -87,6 +93,8 @@ def _check_rows(name: str, content: Mapping[str, Any], result: Result) -> None:
         if seeds != {*kind.seeds, *getattr(kind, "tuning_seeds", ())}:
             raise ValueError(f"{file} has other seeds in {part!r} than its protocol: {_again(name)}")
     try:
+        for part, kind in result.protocol.parts.items():
+            kind.check_rows(content["parts"][part])
         verdict = result.verdict
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(
@@ -107,12 +115,17 @@ def _check_rows(name: str, content: Mapping[str, Any], result: Result) -> None:
 
 def _says(stated: Mapping[str, Any], finding: Finding) -> bool:
     """Return whether an archived finding is that of the rows; resampled intervals are not drawn again."""
-    numbers = {name: value for name, value in stated["estimate"].items() if name != "bootstrap"}
-    found = {name: getattr(finding.estimate, name, math.nan) for name in numbers}
-    return stated["outcome"] == finding.outcome and all(
-        np.shape(value) == np.shape(found[name]) and np.allclose(value, found[name], 1e-9, 1e-12)
-        for name, value in numbers.items()
+    given, mine = (dict(one, estimate=_numbers(one["estimate"])) for one in (stated, plain(finding)))
+    numbers, found = given.pop("estimate"), mine.pop("estimate")
+    return (
+        given == mine
+        and numbers.keys() == found.keys()
+        and all(np.allclose(value, found[name], 1e-9, 1e-12) for name, value in numbers.items())
     )
+
+
+def _numbers(estimate: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in estimate.items() if name not in ("bootstrap", "values")}
 
 
 def rows_digest(parts: Mapping[str, Sequence[Row]]) -> str:
@@ -310,17 +323,24 @@ def read(name: str, *, where: str | Path | None = None) -> dict[str, Any]:
         raise ValueError(
             f"{checks.shown(str(path))} is no file that can be read ({error.strerror})."
         ) from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(
             f"The archive {path.name} is unreadable or cut short ({error}): {_again(path.stem)}"
         ) from None
     try:
         content["parts"] = {part: _rows(columns) for part, columns in content["parts"].items()}
+        _check_made(content["made"])
         return {**{key: content.get(key) for key in HEADS}, **{key: content[key] for key in KEYS}}
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(
             f"{path.name} is not an archive of evidence ({error!r}): {_again(path.stem)}"
         ) from None
+
+
+def _check_made(made: Mapping[str, Any]) -> None:
+    for name, here in versions().items():
+        if not isinstance(made.get(name, here), type(here)):
+            raise TypeError(f"made.{name} is {made[name]!r}")
 
 
 def _columns(rows: Sequence[Row]) -> dict[str, Any]:

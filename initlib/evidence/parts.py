@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import product
+from itertools import product, zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,15 @@ from initlib.training import sweeps
 Where = Mapping[str, Any]
 Row = dict[str, Any]
 RATES = ("best", "shared")  # may stand for a learning rate: tuned for the arm, or one for all arms
+METRICS = (
+    "first_loss",
+    "train_loss",
+    "train_accuracy",
+    "validation_accuracy",
+    "test_accuracy",
+    "epochs",
+    "diverged",
+)  # of a training
 TUNED_BY = ("accuracy", "loss")
 
 
@@ -58,9 +67,16 @@ class Measurement:
 
     def run(self, how: How) -> list[Row]:
         """Return the rows."""
+        return self._rows(self._cells(), how)
+
+    def check_rows(self, rows: Sequence[Row]) -> None:
+        """Raise a ValueError unless these are the rows that a run gives, but for their metrics."""
+        wanted = [cell for batch in self._cells() for cell in batch]
+        _check_same(wanted, [_key_of(row, self.keys) for row in rows])
+
+    def _cells(self) -> list[list[Row]]:
         settings = [dict(zip(self.axes, values, strict=True)) for values in product(*self.axes.values())]
-        cells = [[{**setting, "seed": seed} for seed in self.seeds] for setting in settings]
-        return self._rows(cells, how)
+        return [[{**setting, "seed": seed} for seed in self.seeds] for setting in settings]
 
     def rerun(self, rows: Sequence[Row]) -> list[Row]:
         """Return these rows, measured again."""
@@ -188,7 +204,27 @@ class Training:
 
     def run(self, how: How) -> list[Row]:
         """Tune, then train the reported seeds; return the rows of both stages."""
-        rows = self._tune(how)
+        return self._run(lambda keys: self._train(keys, how))
+
+    def check_rows(self, rows: Sequence[Row]) -> None:
+        """Raise a ValueError unless these are the rows that a run gives, but for their metrics.
+
+        Which rates are tried and reported follows from the accuracies and losses of the tuning.
+        """
+        trained = {tuple(_key_of(row, self.keys).values()): row for row in rows}
+        for row in rows:
+            _check_metrics(row, self.keys)
+        wanted: list[Row] = []
+
+        def recall(keys: Sequence[Row]) -> list[Row]:
+            wanted.extend(keys)
+            return [trained.get(tuple(key.values())) or _lacks(key) for key in keys]
+
+        self._run(recall)
+        _check_same(wanted, [_key_of(row, self.keys) for row in rows])
+
+    def _run(self, train: Callable[[Sequence[Row]], list[Row]]) -> list[Row]:
+        rows = self._tune(train)
         keys = []
         for choice in choose(self, rows):
             rates = {choice["best"], choice["shared"]}
@@ -206,7 +242,7 @@ class Training:
                 for rate in sorted(rates)
                 for s in self.seeds
             ]
-        return rows + self._train(keys, how)
+        return rows + train(keys)
 
     def rerun(self, rows: Sequence[Row]) -> list[Row]:
         """Return these rows, trained again."""
@@ -221,7 +257,7 @@ class Training:
             )
         return self._train(keys, How(n_jobs=1))
 
-    def _tune(self, how: How) -> list[Row]:
+    def _tune(self, train: Callable[[Sequence[Row]], list[Row]]) -> list[Row]:
         rows: list[Row] = []
         new = {
             (arm, i): list(self.grid(condition))
@@ -229,7 +265,7 @@ class Training:
             for i, condition in enumerate(self.combinations())
         }
         for _ in range(self.extensions + 1):
-            rows += self._train(
+            rows += train(
                 [
                     {
                         "stage": "tuning",
@@ -241,8 +277,7 @@ class Training:
                     for (arm, i), rates in new.items()
                     for rate in rates
                     for seed in self.tuning_seeds
-                ],
-                how,
+                ]
             )
             new = {}
             for choice in choose(self, rows):
@@ -332,6 +367,22 @@ def _key_of(row: Row, keys: Sequence[str]) -> dict[str, Any]:
     if lacking := [name for name in keys if name not in row]:
         raise ValueError(f"row needs {', '.join(lacking)}. Received: {checks.shown(row)}.")
     return {name: row[name] for name in keys}
+
+
+def _lacks(key: Row) -> Row:
+    raise ValueError(f"the row {checks.shown(key)} is missing")
+
+
+def _check_same(wanted: Sequence[Row], found: Sequence[Row]) -> None:
+    for one, other in zip_longest(wanted, found):
+        if one != other:
+            raise ValueError(f"a run gives the row {checks.shown(one)}, here is {checks.shown(other)}")
+
+
+def _check_metrics(row: Row, keys: Sequence[str]) -> None:
+    for name in {**row, **dict.fromkeys(METRICS)}:
+        if name not in keys and not (name in METRICS and isinstance(row.get(name), (int, float, type(None)))):
+            raise ValueError(f"{name} of the row {checks.shown(row)} is {checks.shown(row.get(name))}")
 
 
 def _check_where(where: Where, allowed: Mapping[str, Sequence[Any]]) -> None:
