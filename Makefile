@@ -14,7 +14,7 @@ LIBRARY := -q -n 2 --dist worksteal -p no:nbval -m "not heavy" initlib $(wildcar
 DOCTOR := tests/peers/test_doctor.py tests/peers/test_apply.py tests/peers/test_whole_models.py \
 	tests/peers/test_doctor_command.py tests/peers/test_doctor_fuzz.py
 # Make cannot hold names with blanks or signs of its own ("Untitled Folder"); what the book needs has none.
-SOURCES := _config.yml _toc.yml $(shell find book initlib site -type f \
+SOURCES := _config.yml _toc.yml Makefile tools/build.py tools/check_pages.py $(shell find book initlib site -type f \
 	-not -path '*/node_modules/*' -not -path '*/__pycache__/*' -not -path '*/.*/*' \
 	-not -path '*[[:space:]:;=%|*?\\$$]*' -not -path '*\#*' -not -path "*['\"]*")
 

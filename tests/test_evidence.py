@@ -710,8 +710,6 @@ def test_the_rows_of_a_training_are_those_that_a_run_gives(change, words, tmp_pa
     content = json.loads((archives.folder() / "lsuv.json").read_text(encoding="utf-8"))
     kinds = registry.get("lsuv").PROTOCOL.parts
     part = next(name for name, kind in kinds.items() if isinstance(kind, Training))
-        name for name, kind in registry.get("lsuv").PROTOCOL.parts.items() if isinstance(kind, Training)
-    ]
     change(content["parts"][part])
     parts = {name: archives._rows(table) for name, table in content["parts"].items()}
     content["digest"] = archives.rows_digest(parts)

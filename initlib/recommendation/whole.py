@@ -47,17 +47,15 @@ def code(rule: Rule, prior: Law | None = None, sizes: Mapping[str, float] | None
     lines = write(rule)
     if prior is not None and write not in (_gan, _low_rank):  # the output layers of those are not theirs
         end = len(lines) - (lines[-1] == RETURN)
-        lines[end:end] = _in(_output_bias(prior, sizes or {}))
+        found = FOUND.get(write, "[m for m in model.modules() if isinstance(m, torch.nn.Linear)][-1]")
+        lines[end:end] = _in([f"output = {found}", _output_bias(prior, sizes or {})])
     return "\n".join(lines)
 
 
-def _output_bias(prior: Law, sizes: Mapping[str, float]) -> list[str]:
+def _output_bias(prior: Law, sizes: Mapping[str, float]) -> str:
     logs = prior.family == "log_shares"
     value = f"torch.tensor({prior.expression(sizes)}).log()" if logs else f"{prior.number(sizes):.6g}"
-    return [
-        "output = [m for m in model.modules() if isinstance(m, torch.nn.Linear)][-1]",
-        f"output.bias[:] = {value}  # so the first loss is that of the class frequencies",
-    ]
+    return f"output.bias[:] = {value}  # so the first loss is that of the class frequencies"
 
 
 def call(rule: Rule, depth: float | str, steps: float | str) -> str:
@@ -421,4 +419,9 @@ WRITERS: Mapping[str, Callable[[Rule], list[str]]] = {
     "gru": _recurrent,
     "lora": _low_rank,
     "mup": _mup,
+}
+# Where the output layer need not be the last linear one that the model names.
+FOUND: Mapping[Callable[[Rule], list[str]], str] = {
+    _residual: "[layer for layer in layers if layer not in inside][-1]",
+    _transformer: f"[m for name, m in model.named_modules() if name.endswith({HEADS})][-1]".replace("'", '"'),
 }

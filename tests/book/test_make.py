@@ -210,6 +210,23 @@ def test_packages_go_into_the_environment_whatever_pip_was_told(small_book):
     assert exported(small_book, "PIP_USER", PIP_USER="1") == "0"
 
 
+@pytest.mark.parametrize(
+    "file", ["_config.yml", "Makefile", "tools/build.py", "tools/check_pages.py", "book/chapter.ipynb"]
+)
+def test_a_site_is_old_once_what_builds_it_has_changed(small_book, file):
+    site = small_book / "_build" / "html" / ".complete"
+    site.parent.mkdir(parents=True)
+    site.touch()
+    later = site.stat().st_mtime + 60
+    fresh = ["-q", "-o", ".venv/ready", str(site.relative_to(small_book))]
+    for path in small_book.rglob("*"):
+        if path.is_file() and ".venv" not in path.parts and path != site:
+            os.utime(path, (later - 120, later - 120))
+    assert make(small_book, *fresh).returncode == 0
+    os.utime(small_book / file, (later, later))
+    assert make(small_book, *fresh).returncode == 1
+
+
 def test_names_that_make_cannot_hold_do_not_stop_it(small_book):
     """JupyterLab makes "Untitled Folder"; the table of contents names what the book needs."""
     for name in ("Untitled Folder", "12:30", "50%", "a#b", "$x", "it's", "a;b", "a|b", "a=b", "[a]*?"):

@@ -81,10 +81,16 @@ class Branch(nn.Module):
 
 
 class Shortcuts(nn.Module):
-    def __init__(self, width=256, norm=False):
+    def __init__(self, width=256, norm=False, outputs=10):
         super().__init__()
-        self.stem, self.head = nn.Linear(64, width), nn.Linear(width, 10)
+        self.stem, self.head = nn.Linear(64, width), nn.Linear(width, outputs)
         self.blocks = nn.ModuleList(Branch(width, norm) for _ in range(6))
+
+    def forward(self, x):
+        x = self.stem(x)
+        for block in self.blocks:
+            x = x + block.alpha * block.last(block.first(x).relu())
+        return self.head(x)
 
 
 @pytest.mark.parametrize(
@@ -198,3 +204,96 @@ def test_a_gru_is_initialized_gate_by_gate():
     run(recommend(architecture="gru", activation="tanh"), gru)
     assert_variance(gru.weight_ih_l0, 2 / (64 + 128))
     assert not gru.bias_ih_l1.any()
+
+
+NAMES_OF_SHORTCUTS = {
+    "stem": "first layer of a branch",
+    "blocks.*.first": "first layer of a branch",
+    "blocks.*.last": "last layer of a branch",
+}
+SHARES = [0.7, 0.2, 0.1]
+RARE = {
+    "MLP": (lambda: mlp(64, 32, 3), {"depth": 2}),
+    "MLP, muP": (lambda: mlp(64, 32, 3), {"architecture": "mup"}),
+    "deep GELU": (lambda: mlp(*[32] * 20, 3), {"activation": "gelu", "depth": 20}),
+    "softmax regression": (lambda: mlp(64, 3), {"architecture": "linear"}),
+    "shortcuts": (lambda: Shortcuts(64, outputs=3), {"architecture": "rezero", "depth": 6}),
+}
+
+
+@pytest.mark.parametrize("written", ["copied", "applied"])
+@pytest.mark.parametrize("name", RARE)
+def test_the_first_loss_is_that_of_the_class_frequencies(name, written):
+    make, net = RARE[name]
+    answer = recommend(data="imbalanced", share=SHARES, outputs=3, width=64, **net)
+    model = make()
+    if written == "copied":
+        run(answer, model)
+    else:
+        apply(model, answer, names=NAMES_OF_SHORTCUTS if name == "shortcuts" else None, rng=0)
+    logits = model(torch.randn(5, next(model.parameters()).shape[1]))
+    torch.testing.assert_close(logits, torch.tensor(SHARES).log().expand(5, 3))
+
+
+@pytest.mark.parametrize("written", ["copied", "applied"])
+def test_a_single_output_starts_at_the_log_odds(written):
+    answer = recommend(data="imbalanced", share=0.01, outputs=1, width=32)
+    model = mlp(64, 32, 1)
+    run(answer, model) if written == "copied" else apply(model, answer, rng=0)
+    assert model[-1].bias.item() == pytest.approx(math.log(0.01 / 0.99), rel=1e-5)
+
+
+@pytest.mark.parametrize("architecture", ["gpt", "gpt-2", "bert"])
+def test_the_head_of_a_transformer_gets_the_shares_wherever_it_is_named(architecture):
+    layers = {"classifier": nn.Linear(32, 3), "c_proj": nn.Linear(32, 32), "linear2": nn.Linear(32, 32)}
+    model = nn.Module()
+    model.classifier = layers.pop("classifier")
+    model.attn = nn.ModuleDict(layers)
+    model.mlp = nn.ModuleDict({"c_proj": nn.Linear(32, 32)})
+    run(
+        recommend(architecture=architecture, activation="gelu", data="imbalanced", share=SHARES, outputs=3),
+        model,
+    )
+    torch.testing.assert_close(model.classifier.bias, torch.tensor(SHARES).log())
+    assert not model.mlp["c_proj"].bias.any()
+
+
+def test_shares_of_another_number_of_classes_are_refused_before_anything_is_written():
+    model = mlp(64, 32, 4)
+    before = [p.clone() for p in model.parameters()]
+    with pytest.raises(ValueError, match=r"one number for each output of '2', 4\. Received: 3"):
+        apply(model, recommend(data="imbalanced", share=SHARES, outputs=3), rng=0)
+    assert all(torch.equal(a, b) for a, b in zip(before, model.parameters(), strict=True))
+
+
+WITHOUT = {  # a rule for each way in which biases are written
+    "zeros": recommend(depth=4),
+    "random": recommend(activation="gelu", depth=20),
+    "centring": recommend(activation="sigmoid", depth=6),
+    "SIREN": recommend(activation="sin"),
+    "muP": recommend(architecture="mup"),
+    "regression": recommend(architecture="linear"),
+}
+
+
+@pytest.mark.parametrize("name", WITHOUT)
+def test_layers_without_biases_are_drawn_all_the_same(name):
+    model = nn.Sequential(
+        nn.Linear(64, 32, bias=False), nn.Linear(32, 32, bias=False), nn.Linear(32, 3, bias=False)
+    )
+    before = [p.clone() for p in model.parameters()]
+    run(WITHOUT[name], model)
+    assert not any(torch.equal(a, b) for a, b in zip(before, model.parameters(), strict=True))
+
+
+def test_an_apply_that_fails_midway_leaves_the_model_as_it_was():
+    class Full(nn.Parameter):
+        def copy_(self, *_):
+            raise RuntimeError("full")
+
+    model = mlp(64, 32, 3)
+    before = [p.clone() for p in model.parameters()]
+    model[2].weight = Full(model[2].weight.detach().clone())
+    with pytest.raises(RuntimeError, match="full"):
+        apply(model, recommend(width=32), rng=0)
+    assert all(torch.equal(a, b) for a, b in zip(before, model.parameters(), strict=True))
