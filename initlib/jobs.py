@@ -91,7 +91,7 @@ class _Keys:
 
     def __init__(self, job: Job) -> None:
         self.job = fingerprints.describe(job)
-        self.described: dict[int, Any] = {}  # the values of the cells of one call outlive it
+        self.described: dict[int, tuple[Any, Any]] = {}  # with the value, so that no other takes its place
 
     def __call__(self, cell: Cell) -> str:
         if not isinstance(cell, Mapping) or not all(isinstance(name, str) for name in cell):
@@ -100,8 +100,8 @@ class _Keys:
 
     def _describe(self, value: Any) -> Any:
         if id(value) not in self.described:
-            self.described[id(value)] = fingerprints.describe(value)
-        return self.described[id(value)]
+            self.described[id(value)] = value, fingerprints.describe(value)
+        return self.described[id(value)][1]
 
 
 def _parallel(
