@@ -30,7 +30,8 @@ ABOVE = (
     "recommendation",
 )  # they train no net themselves
 ROOT = Path(__file__).parent
-INSTALLED = ("site-packages", "dist-packages")  # what stands there is known by its version
+INSTALLED = ("site-packages", "dist-packages")  # what modules import from there is not followed
+_LOADED: dict[Path, tuple[Any, str]] = {}  # files of modules, with their code when they were first seen
 MADE_BY_PYTHON = {
     "__module__",
     "__dict__",
@@ -160,7 +161,7 @@ def describe(value: Any) -> Any:
     Code counts wherever it is: in a notebook, in the class of an object and the classes above it, in what a
     function calls, and in the modules that its module imports, unless they are installed packages. Not
     where it stands: a notebook's cell has another file name in each kernel. Lists and tuples count as equal.
-    What cannot be pickled is refused.
+    What cannot be pickled is refused, and what was loaded from a file that has changed since.
 
     >>> describe((1, np.float64(0.5), "relu", None))
     [1, 0.5, 'relu', None]
@@ -180,8 +181,8 @@ def describe(value: Any) -> Any:
         written = json.dumps(_Writer().write(value))
     except Exception as error:  # whatever an object's own way to be pickled raises
         raise ValueError(
-            f"Functions, objects and what they refer to must be such that can be pickled. "
-            f"Received: {checks.shown(value)} ({error})."
+            f"Functions, objects and what they refer to must be such that can be pickled, and as their files "
+            f"are now. Received: {checks.shown(value)} ({error})."
         ) from None
     return f"{name} {digest(written.encode())}"
 
@@ -272,9 +273,10 @@ class _Writer:
 
     def _content(self, cell: Any) -> Any:
         try:
-            return self.write(cell.cell_contents)
+            content = cell.cell_contents
         except ValueError:  # not filled yet
             return "empty"
+        return self.write(content)
 
     def _code(self, code: CodeType, doc: str | None = None) -> Any:
         constants: list[Any] = list(code.co_consts)
@@ -324,13 +326,29 @@ def _code_of(module: ModuleType | None) -> str:
     if path.suffix != ".py" or not path.is_file():
         return ""
     if _is_own(path):
-        return of_files(path, _is_own)
+        return _of_own(path)
     return of_file(path) if set(INSTALLED) & set(path.parts) else ""
 
 
 def _code_of_modules(names: set[str]) -> list[str]:
     files = {file for name in names for file in _files(name, Path(), 0)}
-    return [of_files(file, _is_own) for file in sorted(files) if _is_own(file)]
+    return [_of_own(file) for file in sorted(files) if _is_own(file)]
+
+
+def _of_own(path: Path) -> str:
+    specs = {
+        getattr(one, "__file__", None): getattr(one, "__spec__", None) for one in [*sys.modules.values()]
+    }
+    for file in _with_imports(path, _is_own):
+        spec = specs.get(str(file))
+        if spec is None:
+            continue
+        first, code = _LOADED.setdefault(file, (spec, of_file(file)))
+        if first is not spec:  # imported again since
+            _LOADED[file] = spec, of_file(file)
+        elif code != of_file(file):
+            raise ValueError(f"{file.name} has changed since it was imported: restart, or reload it")
+    return of_files(path, _is_own)
 
 
 def _is_own(path: Path) -> bool:

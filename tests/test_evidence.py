@@ -718,6 +718,12 @@ def test_the_rows_of_a_training_are_those_that_a_run_gives(change, words, tmp_pa
         evidence.load("lsuv", where=tmp_path)
 
 
+def test_versions_name_no_loops_where_numpy_has_none(monkeypatch):
+    monkeypatch.setattr(np, "show_config", lambda mode: {"SIMD Extensions": {"baseline": ["X86_V2"]}})
+    assert archives.versions()["simd"] == []
+    assert not archives.same_kernels({"blas": [], "simd": ["X86_V3"]})
+
+
 def test_an_archive_of_brackets_alone_is_unreadable(module, tmp_path):
     (tmp_path / "coin.json").write_text("[" * 100_000)
     with pytest.raises(ValueError, match="unreadable or cut short"):
