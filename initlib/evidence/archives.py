@@ -17,7 +17,7 @@ import numpy as np
 
 from initlib import checks, fingerprints
 from initlib.evidence import registry
-from initlib.evidence.parts import Row
+from initlib.evidence.parts import Row, check_rows
 from initlib.evidence.protocol import Finding
 from initlib.evidence.results import Result, row_of
 
@@ -95,7 +95,7 @@ def _check_rows(name: str, content: Mapping[str, Any], result: Result) -> None:
             raise ValueError(f"{file} has other seeds in {part!r} than its protocol: {_again(name)}")
     try:
         for part, kind in result.protocol.parts.items():
-            kind.check_rows(content["parts"][part])
+            check_rows(kind, content["parts"][part])
         verdict = result.verdict
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(

@@ -69,10 +69,8 @@ class Measurement:
         """Return the rows."""
         return self._rows(self._cells(), how)
 
-    def check_rows(self, rows: Sequence[Row]) -> None:
-        """Raise a ValueError unless these are the rows that a run gives, but for their metrics."""
-        wanted = [cell for batch in self._cells() for cell in batch]
-        _check_same(wanted, [_key_of(row, self.keys) for row in rows])
+    def _keys_of_run(self, rows: Sequence[Row]) -> list[Row]:
+        return [cell for batch in self._cells() for cell in batch]
 
     def _cells(self) -> list[list[Row]]:
         settings = [dict(zip(self.axes, values, strict=True)) for values in product(*self.axes.values())]
@@ -206,14 +204,11 @@ class Training:
         """Tune, then train the reported seeds; return the rows of both stages."""
         return self._run(lambda keys: self._train(keys, how))
 
-    def check_rows(self, rows: Sequence[Row]) -> None:
-        """Raise a ValueError unless these are the rows that a run gives, but for their metrics.
-
-        Which rates are tried and reported follows from the accuracies and losses of the tuning.
-        """
-        trained = {tuple(_key_of(row, self.keys).values()): row for row in rows}
+    def _keys_of_run(self, rows: Sequence[Row]) -> list[Row]:
+        """Return the keys of the rows that a run gives; they follow from what the tuning rows found."""
         for row in rows:
             _check_metrics(row, self.keys)
+        trained = {tuple(_key_of(row, self.keys).values()): row for row in rows}
         wanted: list[Row] = []
 
         def recall(keys: Sequence[Row]) -> list[Row]:
@@ -221,7 +216,7 @@ class Training:
             return [trained.get(tuple(key.values())) or _lacks(key) for key in keys]
 
         self._run(recall)
-        _check_same(wanted, [_key_of(row, self.keys) for row in rows])
+        return wanted
 
     def _run(self, train: Callable[[Sequence[Row]], list[Row]]) -> list[Row]:
         rows = self._tune(train)
@@ -373,12 +368,6 @@ def _lacks(key: Row) -> Row:
     raise ValueError(f"the row {checks.shown(key)} is missing")
 
 
-def _check_same(wanted: Sequence[Row], found: Sequence[Row]) -> None:
-    for one, other in zip_longest(wanted, found):
-        if one != other:
-            raise ValueError(f"a run gives the row {checks.shown(one)}, here is {checks.shown(other)}")
-
-
 def _check_metrics(row: Row, keys: Sequence[str]) -> None:
     for name in {**row, **dict.fromkeys(METRICS)}:
         if name not in keys and not (name in METRICS and isinstance(row.get(name), (int, float, type(None)))):
@@ -391,3 +380,10 @@ def _check_where(where: Where, allowed: Mapping[str, Sequence[Any]]) -> None:
 
 
 Part = Measurement | Training
+
+
+def check_rows(part: Part, rows: Sequence[Row]) -> None:
+    """Raise a ValueError unless these are the rows that a run of the part gives, whatever it measures."""
+    for one, other in zip_longest(part._keys_of_run(rows), [_key_of(row, part.keys) for row in rows]):
+        if one != other:
+            raise ValueError(f"a run gives the row {checks.shown(one)}, here is {checks.shown(other)}")
