@@ -23,6 +23,8 @@ CALLS = {
         "from initlib.evidence.summary import Verdicts; Verdicts({}, {}).plot()",
         f"{EXPLORER}._ipython_display_()",
         "from initlib import explorers; explorers.lab()._ipython_display_()",
+        "from initlib import diagnose, networks; "
+        "diagnose(networks.mlp([2, 2], 'relu', 'he_normal', seeds=[0]), [[1.0, 2.0]]).plot()",
     ],
     "PIL": [f"{EXPLORER}._ipython_display_()"],
     "ipywidgets": [f"{EXPLORER}.widget"],

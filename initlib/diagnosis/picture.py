@@ -5,8 +5,10 @@ from typing import Any
 from initlib.diagnosis import segments
 from initlib.diagnosis.predict import tolerance
 from initlib.diagnosis.record import Record
+from initlib.extras import hints
 
 
+@hints()
 def draw(record: Record) -> Any:
     """Return a matplotlib figure: rms with its tolerance, gradient, and 1 - cosine by layer of the stream."""
     from matplotlib.figure import Figure
