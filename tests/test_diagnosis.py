@@ -722,6 +722,58 @@ def test_the_report_can_be_drawn():
     assert all(axes.lines for axes in figure.axes)
 
 
+# Sizes
+
+
+@pytest.mark.parametrize("size", [1e20, 1e-25])
+def test_single_precision_is_measured_in_double(size):
+    model = net([64, 32, 10], dtype=np.float32)
+    report = diagnose(model, (size * X).astype(np.float32))
+    assert report.record.operations[0].rms == pytest.approx(size, rel=0.1)
+    assert report.record.operations[0].varies == pytest.approx(1, abs=0.05)
+    assert report.record.weights["weight 1"].gradient > 0
+    assert codes(report) == {"input-scale"}
+
+
+@pytest.mark.parametrize(("size", "severity"), [(1e-5, "warning"), (0.0, "severe"), (0.01, "clean")])
+def test_small_inputs_are_of_the_wrong_size(size, severity):
+    report = diagnose(net([64, 32, 10]), size * X)
+    assert report.severity == severity
+    assert ("input-scale" in codes(report)) == (size < 0.01)
+
+
+def test_small_inputs_that_are_normalised_at_once_do_no_harm():
+    assert diagnose(net([64, 32, 10], normalisation="layer", epsilon=0), 1e-5 * X).severity == "clean"
+
+
+def test_inputs_standardised_by_the_lines_are_clean():
+    for size in (1e-5, 1e5):
+        names = {"inputs": size * X, "np": np}
+        exec(CATALOGUE["input-scale"].network, names)
+        assert diagnose(net([64, 32, 10]), names["inputs"]).severity == "clean"
+
+
+def test_features_of_very_different_sizes_are_told():
+    spread = X * np.logspace(0, 4, 64) / 1e4
+    assert "differ by a factor" in repr(diagnose(net([64, 32, 10]), spread))
+
+
+@pytest.mark.parametrize("activation", predict.FLAT)
+def test_every_bounded_activation_can_be_saturated(activation):
+    phi = initlib.activations.get(activation)
+    z = np.linspace(-40, 40, 400_001)
+    slope, y = phi.derivative(z), phi(z) - (activation == "sigmoid") / 2
+    np.testing.assert_array_equal(slope <= 0.05 * slope.max(), np.abs(y) >= predict.FLAT[activation] - 1e-12)
+    loud = lambda shape, **more: 100 * initializers.lecun_normal(shape, **more)  # noqa: E731
+    assert "saturation" in codes(diagnose(net([64, 64, 64, 10], activation, loud), X))
+
+
+def test_layers_with_the_identity_between_them_are_one_linear_map():
+    report = diagnose(net([64] * 12 + [10], "identity", "lecun_normal"), (X, Y), "softmax")
+    assert report.findings[0].code == "no-nonlinearity"
+    assert report.severity == "severe"
+
+
 # Bad arguments
 
 
@@ -731,6 +783,7 @@ def test_the_report_can_be_drawn():
         ({"depth": "deep"}, ValueError, "choose one of 'quick', 'thorough'"),
         ({"learning_rate": -1}, ValueError, "learning_rate must be"),
         ({"optimizer": "adagrad"}, ValueError, "Unknown optimizer"),
+        ({"optimizer": object()}, TypeError, "optimizer must be .* Received: object"),
         ({"loss": "hinge"}, ValueError, "Unknown loss"),
         ({"loss": "softmax"}, ValueError, r"batch must be \(inputs, targets\)"),
     ],

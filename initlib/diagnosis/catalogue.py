@@ -217,11 +217,12 @@ _ROWS = (
         "The first layer is saturated; training is slow or unstable.",
         "Inputs were not standardized.",
         "Root mean square of the inputs, and what it does behind them.",
-        "10; severe only with a consequence",
+        "10, severe only with a consequence; 0.001 (warning)",
         "data-scale (C22)",
-        "inputs = (inputs - inputs.mean(0)) / inputs.std(0).clamp_min(1e-8)",
+        "std = inputs.std(0)\ninputs = (inputs - inputs.mean(0)) / std.clamp_min(1e-8 * float(std.max()))",
         "pitfalls/data-characteristics",
-        network="inputs = (inputs - inputs.mean(0)) / np.maximum(inputs.std(0), 1e-8)",
+        network="std = inputs.std(0, dtype=float)\n"
+        "inputs = (inputs - inputs.mean(0)) / np.maximum(std, 1e-8 * std.max())",
     ),
     Entry(
         "inputs-alike",

@@ -251,6 +251,7 @@ def _linear_before(record: Record, operation: Operation) -> Operation | None:
         if operation.kind == "weight":
             return operation
         linear = operation.kind in LINEAR and not any(name in operation.name for name in CURVED_POOLS)
+        linear |= operation.activation == "identity"
         if not linear and operation.name != "batch_norm":
             return None
     return None

@@ -8,13 +8,13 @@ from numpy.typing import NDArray
 
 import initlib
 from initlib import checks
+from initlib.diagnosis.predict import FLAT
 from initlib.diagnosis.record import Cell, Loss, Operation, Parameter, Record, Weight
 from initlib.networks import Network
 
 Array = NDArray[Any]
 LOSSES = ("softmax", "squared")
 GATES = ("input", "forget", "output", "candidate")  # of an LSTM of initlib
-SATURATED = 0.05  # of the steepest slope
 
 
 @np.errstate(over="ignore", invalid="ignore", divide="ignore")  # what is not finite is a finding
@@ -24,6 +24,11 @@ def examine(network: Network, batch: Any, loss: Any, optimizer: Any) -> Record:
         raise ValueError(
             f"diagnose takes one net; use network.take([i]). Received a stack of {network.nets}."
         )
+    if optimizer is not None and not isinstance(optimizer, str):
+        raise TypeError(
+            'optimizer must be "sgd", "adam" or "adamw" for a network of initlib. '
+            f"Received: {type(optimizer).__name__}."
+        )
     if loss is not None:
         checks.choice("loss", loss, LOSSES)
         if not isinstance(batch, (tuple, list)) or len(batch) != 2:
@@ -31,7 +36,7 @@ def examine(network: Network, batch: Any, loss: Any, optimizer: Any) -> Record:
                 f"With a loss, batch must be (inputs, targets). Received: {type(batch).__name__}."
             )
     x, targets = batch if loss is not None else (batch, None)
-    record = Record("initlib", [], optimizer=optimizer if isinstance(optimizer, str) else None)
+    record = Record("initlib", [], optimizer=optimizer)
     record.versions = {"initlib": initlib.__version__}
     record.skipped.append("learning rate (for PyTorch models alone)")
     walk = _Walk(network, record)
@@ -86,6 +91,7 @@ class _Walk:
         """Add the input."""
         operation = self._add("input", "input", ())
         self._look(operation, x)
+        self.record.input_spread = _feature_spread(x)
         return operation.index
 
     def through(self, layers: Sequence[Any], at: int) -> int:
@@ -130,10 +136,9 @@ class _Walk:
         self.record.weights[name] = weight
         if layer.bias is not None:
             bias = self.network.values[layer.bias][0]
-            weight.bias, weight.bias_rms = self.names[layer.bias], float(np.sqrt(np.mean(bias**2)))
-            signal = self.tape.signals[layer][0]
-            square = float(np.mean(np.square(signal)))
-            operation.bias_share = min(1.0, weight.bias_rms * weight.bias_rms / square) if square else None
+            weight.bias, weight.bias_rms = self.names[layer.bias], _rms(bias)
+            size = _rms(self.tape.signals[layer][0])
+            operation.bias_share = min(1.0, (weight.bias_rms / size) ** 2) if size else None
             weight.own_biases = bool((bias != bias.ravel()[0]).any())
         return operation
 
@@ -150,6 +155,7 @@ class _Walk:
         return operation
 
     def _weight(self, name: str, values: Array, kind: str) -> Weight:
+        values = values.astype(float)
         matrix = values.reshape(-1, values.shape[-1])
         taps = int(np.prod(values.shape[:-2])) if values.ndim > 2 else 1
         mean = float(values.mean())
@@ -173,14 +179,14 @@ class _Walk:
         for index, layer in self.layers.items():
             back = self.tape.signal_gradients.get(layer)
             if back is not None:
-                self.record.operations[index].gradient = float(np.linalg.norm(back))
+                self.record.operations[index].gradient = _rms(back) * float(back.size) ** 0.5
         for slot, gradient in self.tape.gradients.items():
             name = self.names[slot]
             self.record.parameters[name].reached = True
             self.record.parameters[name].still = not gradient.any()
             weight = self.record.weights.get(name)
             if weight is not None:
-                weight.gradient = float(np.linalg.norm(gradient))
+                weight.gradient = _rms(gradient) * float(gradient.size) ** 0.5
                 matrix = gradient.reshape(-1, gradient.shape[-1])
                 limit = 1e-9 * float(np.abs(matrix).max())
                 alike = weight.same_rows and _alike(matrix, weight.kind, limit)
@@ -199,22 +205,36 @@ class _Walk:
 
     def _look(self, operation: Operation, signal: Array) -> None:
         operation.shape = tuple(signal.shape)
-        flat = signal.reshape(len(signal), -1)
-        square = float(np.mean(np.square(flat)))
-        operation.rms = float(np.sqrt(square))
-        if len(flat) > 1 and 0 < square < np.inf:
+        operation.rms = _rms(signal)
+        if len(signal) > 1 and 0 < operation.rms < np.inf:
+            flat = signal.reshape(len(signal), -1) / operation.rms
             norms = np.linalg.norm(flat, axis=1)
             live = norms > 0
             unit = flat[live] / norms[live, None]
             n = len(unit)
             if n > 1:
                 operation.apart = max(0.0, 1 - (float(np.sum(unit.sum(0) ** 2)) - n) / (n * (n - 1)))
-            operation.varies = max(0.0, 1 - float(np.mean(np.square(flat.mean(0)))) / square)
+            operation.varies = max(0.0, 1 - float(np.mean(np.square(flat.mean(0)))))
         if operation.activation == "relu":
             operation.off = float((signal.reshape(-1, signal.shape[-1]).max(axis=0) == 0).mean())
-        elif operation.activation in ("tanh", "sigmoid"):
-            slope = 1 - signal**2 if operation.activation == "tanh" else 4 * signal * (1 - signal)
-            operation.flat = float((slope <= SATURATED).mean())
+        elif operation.activation in FLAT:
+            middle = 0.5 if operation.activation == "sigmoid" else 0.0
+            operation.flat = float((np.abs(signal - middle) >= FLAT[operation.activation]).mean())
+
+
+def _rms(values: Array) -> float:
+    """Return the root mean square in double precision, of numbers of any size."""
+    top = float(np.abs(values).max(initial=0.0))
+    return top * float(np.sqrt(np.mean((values / top) ** 2, dtype=float))) if 0 < top < np.inf else top
+
+
+def _feature_spread(x: Array) -> float | None:
+    """Return the ratio of largest to smallest standard deviation of the features that vary."""
+    if x.ndim != 2 or len(x) < 8:
+        return None
+    std = x.std(axis=0, dtype=float)
+    std = std[std > 0]
+    return float(std.max() / std.min()) if len(std) > 1 else None
 
 
 def _alike(matrix: Array, kind: str, limit: float = 0.0) -> bool:

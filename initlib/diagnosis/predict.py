@@ -11,6 +11,14 @@ DEPTHS = (3, 6, 12)
 LOWER = (-9.553, -5.758, -4.196)
 UPPER = (8.399, 3.555, 3.31)
 QUANTILES = 4001
+# |output| where a bounded activation has 5 % of its steepest slope; of a sigmoid the distance from 1/2.
+FLAT = {
+    "tanh": math.sqrt(1 - 0.05),
+    "sigmoid": math.sqrt(1 - 0.05) / 2,
+    "hard_tanh": 1.0,
+    "softsign": 1 - math.sqrt(0.05),
+    "erf": math.erf(math.sqrt(-math.log(0.05))),
+}
 # trainable-depth: nets train up to 7.2 depth scales; a warning from half of it. Severe where the first run of
 # doctor-severity (SGD with momentum) found that nets of 6 layers and more fail.
 MERGE = (-3.6, -9.5)

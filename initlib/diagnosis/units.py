@@ -10,7 +10,7 @@ from initlib.diagnosis.record import Operation, Record, Weight
 from initlib.diagnosis.segments import OFF, named_cause, segments
 
 LARGE = 2.0  # what enters an output layer is of about this size at most
-LOUD = 10.0  # inputs of this size are not standardized
+LOUD, QUIET = 10.0, 1e-3  # inputs of these sizes are not standardized
 FIRST_LOSS = (2.0, 10.0)  # times ln K: a softmax whose logits have variance above 2 ln K sits on one class
 
 
@@ -77,6 +77,7 @@ def saturation(record: Record) -> Iterator[Finding]:
 
 def input_scale(record: Record) -> Iterator[Finding]:
     """Inputs that are far from size 1; severe if the first layer is saturated by it or the first loss is."""
+    yield from _quiet_inputs(record)
     for o in record.operations:
         if o.kind != "input" or o.rms is None or not o.rms > LOUD:
             continue
@@ -103,6 +104,28 @@ def input_scale(record: Record) -> Iterator[Finding]:
             f"The standard deviations of the input features differ by a factor {record.input_spread:.3g}.",
             record.input_spread,
         )
+
+
+def _quiet_inputs(record: Record) -> Iterator[Finding]:
+    """Inputs so small that the first layers get next to no gradient, unless they are normalised first."""
+    for o in record.operations:
+        if o.kind == "input" and o.rms is not None and o.rms < QUIET and _read_by_weights(record, o):
+            yield Finding(
+                "input-scale",
+                "warning",
+                record.label(o),
+                f"The inputs have size {o.rms:.3g} (root mean square), not about 1: so small are the "
+                "gradients of the layer that reads them.",
+                o.rms,
+                order=o.index,
+                holds="SGD; Adam forgives small scales",
+            )
+
+
+def _read_by_weights(record: Record, operation: Operation) -> bool:
+    """Say whether a layer whose output is not normalised at once reads an operation."""
+    readers = [record.operations[child] for child in record.children[operation.index]]
+    return any(o.kind == "weight" and not record.normalised(o.index) for o in readers)
 
 
 def _loud_layers(record: Record) -> bool:

@@ -480,6 +480,20 @@ def test_attention_on_one_place_names_the_weights_that_make_it():
     assert diagnose(model, tokens(0), token_loss).severity in ("clean", "note")
 
 
+def test_what_is_no_optimizer_is_refused():
+    with pytest.raises(TypeError, match=r"optimizer must be a torch.optim.Optimizer.* Received: object"):
+        diagnose(mlp(64, 64, 10), digits_batch(0), CE, optimizer=object())
+
+
+@pytest.mark.parametrize("size", [1e20, 1e-25])
+def test_sizes_are_measured_in_double_precision(size):
+    torch.manual_seed(0)
+    report = diagnose(mlp(64, 64, 10), torch.randn(32, 64) * size)
+    assert report.record.operations[0].rms == pytest.approx(size, rel=0.1)
+    assert not report.has("not-finite")
+    assert report.has("input-scale")
+
+
 GATED = (VARIANTS["LSTM that forgets at once"], VARIANTS["GRU cells that nothing gets into"])
 
 

@@ -5,11 +5,10 @@ from typing import Any
 
 import torch
 
+from initlib.diagnosis.predict import FLAT
 from initlib.diagnosis.record import Weight
 
 SAMPLE = 1 << 20  # entries of a weight that moments are taken from
-FLAT = {"tanh": 0.97468, "hard_tanh": 1.0, "softsign": 0.77639}  # |output| at 5 % of the steepest slope
-SIGMOID_FLAT = 0.4873  # the same for |sigmoid - 1/2|
 
 
 def measurable(tensor: Any) -> bool:
@@ -37,7 +36,7 @@ def signal(tensor: Any, samples: int) -> dict[str, float | None]:
     flat = rows(tensor.detach(), samples)
     if flat.dtype in (torch.float16, torch.bfloat16):
         flat = flat.float()
-    norms = torch.linalg.vector_norm(flat, dim=1).double()
+    norms = torch.linalg.vector_norm(flat, dim=1, dtype=torch.float64)
     count = len(flat)
     square = float(norms.square().sum()) / flat.numel()
     found: dict[str, float | None] = {"rms": math.sqrt(square) if math.isfinite(square) else square}
@@ -47,7 +46,7 @@ def signal(tensor: Any, samples: int) -> dict[str, float | None]:
     inverse = torch.where(full, 1 / norms.clamp_min(1e-300), 0.0)
     top = float(inverse.max())
     both = torch.stack([(inverse / top).to(flat.dtype), torch.ones_like(flat[:, 0])]) @ flat
-    units, total = torch.linalg.vector_norm(both, dim=1).double().tolist()
+    units, total = torch.linalg.vector_norm(both, dim=1, dtype=torch.float64).tolist()
     live = int(full.sum())
     if live > 1:
         found["apart"] = max(0.0, 1 - ((units * top) ** 2 - live) / (live * (live - 1)))
@@ -64,11 +63,11 @@ def silent_share(tensor: Any, unit_axis: int) -> float:
 
 def flat_share(tensor: Any, activation: str) -> float | None:
     """Return the share of outputs at which a bounded activation is flat, None for other activations."""
-    y = tensor.detach()
-    if activation == "sigmoid":
-        return float(((y - 0.5).abs() >= SIGMOID_FLAT).double().mean())
     limit = FLAT.get(activation)
-    return None if limit is None else float((y.abs() >= limit).double().mean())
+    if limit is None:
+        return None
+    y = tensor.detach() - (0.5 if activation == "sigmoid" else 0.0)
+    return float((y.abs() >= limit).double().mean())
 
 
 def share_of_rows(probabilities: Any) -> float | None:

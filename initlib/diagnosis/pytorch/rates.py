@@ -42,6 +42,10 @@ class Plan:
             record.optimizer = name
             return cls(name, rate, "adam" if name and name.startswith("adam") else "sgd")
         kind = type(optimizer).__name__
+        if not isinstance(optimizer, torch.optim.Optimizer):
+            raise TypeError(
+                f'optimizer must be a torch.optim.Optimizer, "sgd", "adam" or "adamw". Received: {kind}.'
+            )
         group = optimizer.param_groups[0]
         record.optimizer = {"Adam": "adam", "AdamW": "adam", "SGD": "sgd"}.get(kind, kind)
         record.steps_taken = len(optimizer.state)
