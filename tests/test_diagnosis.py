@@ -756,6 +756,8 @@ def test_inputs_standardised_by_the_lines_are_clean():
 def test_features_of_very_different_sizes_are_told():
     spread = X * np.logspace(0, 4, 64) / 1e4
     assert "differ by a factor" in repr(diagnose(net([64, 32, 10]), spread))
+    spread[:, 1:] = 0.1  # whose standard deviation is what rounding makes of it
+    assert diagnose(net([64, 32, 10]), spread + 1).record.input_spread is None
 
 
 @pytest.mark.parametrize("activation", predict.FLAT)

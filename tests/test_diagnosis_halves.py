@@ -69,7 +69,7 @@ def test_half_a_batch_that_is_not_standardized_is_named():
 
 def test_the_marks_are_in_the_json():
     told = json.loads(thorough(net([64, 64, 64, 10]), outlier(7), "softmax").to_json())["findings"]
-    assert [one["halves"] for one in told if one["code"] == "input-scale"] == [[True, False]]
+    assert [one["halves"] for one in told if one["code"] == "input-scale"] == [[True, False]] * 2
     quick = json.loads(diagnose(net([64, 64, 64, 10]), outlier(7), "softmax").to_json())["findings"]
     assert {one["halves"] for one in quick} == {None}
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from initlib.diagnosis import predict
 from initlib.diagnosis.findings import Finding
 from initlib.diagnosis.record import Operation, Record
-from initlib.diagnosis.segments import hidden, learns_from_zero, luck, named_cause, paste, segments
+from initlib.diagnosis.segments import hidden, learns_from_zero, luck, named_cause, segments
 
 ALIKE = 0.05  # 1 - cosine between samples: less than 5 % of the size differs
 
@@ -31,7 +31,9 @@ def merging(record: Record) -> Iterator[Finding]:
         by_bias = (
             f"; the signal vanishes behind the biases, which make up {share:.0%} of it" if share > 0.5 else ""
         )
-        cause, culprit = named_cause(record, segment, growing=False)
+        cause = (
+            named_cause(record, segment, growing=False)[0] or named_cause(record, segment, growing=True)[0]
+        )
         narrow = not cause and share <= 0.5 and luck(record, segment) > 1
         benign = loss >= predict.MERGE[1] or learns_from_zero(record, place)
         yield Finding(
@@ -43,7 +45,6 @@ def merging(record: Record) -> Iterator[Finding]:
             loss,
             f"ln of the ratio {predict.MERGE[0]} (warning), {predict.MERGE[1]} (severe)",
             place.index,
-            lines=paste(record, culprit) if culprit else "",
         )
 
 

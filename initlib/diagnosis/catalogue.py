@@ -9,18 +9,16 @@ from initlib import checks
 
 SEVERITIES = ("severe", "warning", "note")
 ANY = "any optimizer"
-SCALED_NETWORK = (
-    'network = networks.residual(widths, blocks, "relu", "he_normal", seeds=[0], variant="scaled")'
-)
 HE_NETWORK = 'network = networks.mlp(widths, activation, "he_normal", seeds=[0])  # biases start at zero'
 SGD = "SGD; Adam forgives small scales"
 LARGE = "SGD; with Adam most such starts learn, though worse"
-HE = "for m in model.modules():\n    if isinstance(m, (torch.nn.Linear, torch.nn.Conv2d)):\n"
-HE_LINES = (
-    HE
-    + "        torch.nn.init.kaiming_normal_(m.weight, nonlinearity='relu')\n"
-    + "        if m.bias is not None:\n            torch.nn.init.zeros_(m.bias)"
+# Where no layer is known: else `cures` writes the law of each layer.
+GAIN_LINES = (
+    "for m in model.modules():\n    if isinstance(m, (torch.nn.Linear, torch.nn.Conv2d)):\n"
+    "        std = initlib.theory.gain(activation) * m.weight[0].numel() ** -0.5\n"
+    "        torch.nn.init.normal_(m.weight, std=std)"
 )
+SHORTCUTS = "# shortcuts and normalization, x = x + block(norm(x)), or fewer layers"
 
 
 @dataclass(frozen=True)
@@ -197,8 +195,10 @@ _ROWS = (
         "Smallest and largest target of the batch.",
         "exact",
         "the targets",
-        "targets = targets.long()  # 0 ... K - 1",
+        "loader = torch.utils.data.DataLoader(dataset, batch_size=64, shuffle=True)",
         "pitfalls/data-characteristics",
+        network="order = np.random.default_rng(0).permutation(len(targets))\n"
+        "inputs, targets = inputs[order], targets[order]  # of all the data, before batches are cut",
     ),
     Entry(
         "target-scale",
@@ -255,10 +255,10 @@ _ROWS = (
         "log2 of the root mean square of a hidden layer over that of the input or the last normalisation.",
         "octaves that plain ReLU nets of this depth bear at their best learning rate",
         "depth-tolerance (C14)",
-        HE_LINES,
+        GAIN_LINES,
         "pitfalls/large-values",
         LARGE,
-        network=HE_NETWORK,
+        network=SHORTCUTS,
     ),
     Entry(
         "stream-grows",
@@ -272,7 +272,7 @@ _ROWS = (
         "    torch.nn.init.zeros_(block.last_layer.weight)",
         "practices/architecture-and-size",
         LARGE,
-        network=SCALED_NETWORK,
+        network="# branches that start at 0: variant='zero_last'",
     ),
     Entry(
         "signal-vanishes",
@@ -282,10 +282,10 @@ _ROWS = (
         "log2 of the root mean square of a hidden layer over that of the input or the last normalisation.",
         "octaves that plain ReLU nets of this depth bear at their best learning rate",
         "depth-tolerance (C14)",
-        HE_LINES,
+        GAIN_LINES,
         "techniques/he",
         SGD,
-        network=HE_NETWORK,
+        network=SHORTCUTS,
     ),
     Entry(
         "gradient-explodes",
@@ -295,10 +295,10 @@ _ROWS = (
         "log2 of the gradient's norm behind the first layer over that behind the last.",
         "as for the signal",
         "depth-tolerance (C14)",
-        HE_LINES,
+        GAIN_LINES,
         "pitfalls/large-values",
         LARGE,
-        network=HE_NETWORK,
+        network=SHORTCUTS,
     ),
     Entry(
         "gradient-vanishes",
@@ -308,10 +308,10 @@ _ROWS = (
         "log2 of the gradient's norm behind the first layer over that behind the last.",
         "as for the signal",
         "depth-tolerance (C14)",
-        HE_LINES,
+        GAIN_LINES,
         "techniques/xavier",
         SGD,
-        network=HE_NETWORK,
+        network=SHORTCUTS,
     ),
     Entry(
         "gradient-tiny",
@@ -324,7 +324,7 @@ _ROWS = (
         "scaler = torch.amp.GradScaler()  # float16; with Adam: scale the loss or the layers' weights",
         "practices/choose-by-activation",
         "float16, Adam",
-        network=HE_NETWORK,
+        network=SHORTCUTS,
     ),
     Entry(
         "inputs-merge",
@@ -334,10 +334,10 @@ _ROWS = (
         "ln of (1 - cosine) behind the last hidden layer over that at the first.",
         "-3.6 (warning), -9.5 (severe): nets train up to 7.2 depth scales, each a factor e",
         "trainable-depth (R8), doctor-severity (D1)",
-        HE_LINES,
+        GAIN_LINES,
         "practices/biases",
         SGD,
-        network=HE_NETWORK,
+        network=SHORTCUTS,
     ),
     Entry(
         "too-narrow",
@@ -347,9 +347,8 @@ _ROWS = (
         "Signal outside the tolerance although every layer has the variance it asks for.",
         "as for the signal",
         "width-fluctuations (R11)",
-        "torch.nn.init.orthogonal_(layer.weight, gain=2**0.5)  # or wider layers",
+        "# wider layers, or s" + SHORTCUTS[3:],
         "practices/architecture-and-size",
-        network='network = networks.mlp(widths, activation, "orthogonal", seeds=[0])  # or wider layers',
     ),
     Entry(
         "sine-first-layer",

@@ -154,6 +154,13 @@ def _clipped_logits(place: str, fed: Operation, floor: float, classes: int) -> I
         )
 
 
+def _renumbered(loss: Loss) -> str:
+    """Return what to do with labels outside the classes: they count from 1, or the outputs are too few."""
+    if loss.target_low == 1 and loss.target_high == loss.classes:
+        return "targets = targets - 1  # labels count from 0"
+    return f"# labels from 0 to {(loss.classes or 1) - 1}, or more outputs of the last layer"
+
+
 def targets(record: Record) -> Iterator[Finding]:
     """Labels outside the classes, one label only, targets of another size than outputs can have."""
     loss = record.loss
@@ -167,6 +174,7 @@ def targets(record: Record) -> Iterator[Finding]:
             f"{loss.outside} labels lie outside 0 ... {(loss.classes or 1) - 1}: they run from "
             f"{loss.target_low:g} to {loss.target_high:g}.",
             float(loss.outside),
+            lines=_renumbered(loss),
         )
     elif loss.target_constant:
         yield Finding(

@@ -3,8 +3,9 @@
 import math
 from collections.abc import Iterator
 
+from initlib.diagnosis import cures
 from initlib.diagnosis.findings import Finding, listed
-from initlib.diagnosis.lines import drawn
+from initlib.diagnosis.lines import drawn, zeroed
 from initlib.diagnosis.record import Operation, Record, Weight
 
 STRONG = 1.5  # times the size of an orthogonal matrix
@@ -80,8 +81,21 @@ def identical_units(record: Record) -> Iterator[Finding]:
                 f"The {'rows' if table else 'units'} of {listed(names)} are copies of each other: weights "
                 f"{_value(first)}, {_future(first, how, first.name in halves)}.",
                 order=min(use for weight in alike for use in weight.uses),
-                lines=drawn(record, names[0], "small" if table else "he"),
+                lines=drawn(record, names[0], "small") if table else _redrawn(record, alike),
             )
+
+
+def _redrawn(record: Record, alike: list[Weight]) -> str:
+    """Return the lines that draw layers of equal units anew; output layers, which excuse none, become 0."""
+    cells = [drawn(record, weight.name, "xavier") for weight in alike if weight.kind == "recurrent"]
+    layers = [cures.layer(record, weight) for weight in alike if weight.kind != "recurrent"]
+    ends = [
+        weight.name
+        for weight in record.weights.values()
+        if weight.same_rows and weight.rms and any(use in record.ends for use in weight.uses)
+    ]
+    found = [cures.drawn(record, [one for one in layers if one is not None]), *cells, zeroed(record, ends)]
+    return "\n".join(filter(None, found))
 
 
 def _value(weight: Weight) -> str:

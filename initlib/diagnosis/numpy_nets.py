@@ -232,8 +232,7 @@ def _feature_spread(x: Array) -> float | None:
     """Return the ratio of largest to smallest standard deviation of the features that vary."""
     if x.ndim != 2 or len(x) < 8:
         return None
-    std = x.std(axis=0, dtype=float)
-    std = std[std > 0]
+    std = x[:, np.ptp(x, axis=0) > 0].std(axis=0, dtype=float)
     return float(std.max() / std.min()) if len(std) > 1 else None
 
 

@@ -87,7 +87,7 @@ def _mended(record: Record, cell: Cell, gate: str) -> str:
     """Return the lines that open a gate: biases of 0, of a forget gate 1."""
     units, at = len(cell.gates[gate]), list(cell.gates).index(gate) * len(cell.gates[gate])
     rows = [
-        lines.filled(record, name, at, at + units, int(gate == "forget" and not number))
+        lines.gate(record, name, at, at + units, int(gate == "forget" and not number))
         for number, name in enumerate(cell.biases)
     ]
     return "\n".join(filter(None, rows))

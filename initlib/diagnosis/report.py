@@ -7,7 +7,7 @@ from textwrap import fill
 from typing import Any
 
 from initlib import checks
-from initlib.diagnosis import alike, ends, exact, halves, laws, recurrence, scale, siblings, units
+from initlib.diagnosis import alike, cures, ends, exact, halves, laws, recurrence, scale, siblings, units
 from initlib.diagnosis.findings import Finding, ranked
 from initlib.diagnosis.record import Operation, Record
 
@@ -228,6 +228,9 @@ def findings(record: Record) -> tuple[Finding, ...]:
     again = [{one.code for one in _met(half)} for half in record.halves]
     halves.compare(found, again)
     for one in found:
+        if not one.lines:
+            one.lines, words = cures.cure(record, one.code)
+            one.sentence += words
         one.lines = one.lines or one.entry.paste(record.framework)
     if str(record.optimizer).lower().startswith("adam"):
         for one in found:

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator
 
-from initlib.diagnosis import lines
+from initlib.diagnosis.cures import HALF
 from initlib.diagnosis.findings import Finding, listed
 from initlib.diagnosis.record import BOUNDED, Operation, Record
 from initlib.diagnosis.segments import (
@@ -12,14 +12,12 @@ from initlib.diagnosis.segments import (
     learns_from_zero,
     luck,
     named_cause,
-    paste,
     segments,
     severity,
 )
 
 HALF_FLOOR = 6.1e-5  # the least normal number of float16: digits are lost below it, and all below 6e-8
 ADAM_FLOOR = 1e-8  # epsilon, in every framework
-HALF = 0.5  # of the mean square: then biases are the signal
 AVERAGES = ("mean", "avg_pool", "interpolate")
 
 
@@ -71,13 +69,7 @@ def _signal_finding(
         octaves,
         f"{limit:+.1f} octaves at {segment.depth} layers",
         where.index,
-        lines=_zero_bias(record, where) if biased else paste(record, where) if culprit else "",
     )
-
-
-def _zero_bias(record: Record, operation: Operation) -> str:
-    weight = record.weights.get(operation.weights[0]) if operation.weights else None
-    return lines.drawn(record, weight.bias, "zeros") if weight is not None else ""
 
 
 def stream(record: Record) -> Iterator[Finding]:

@@ -4,12 +4,12 @@ import math
 from dataclasses import dataclass
 from statistics import median
 
-from initlib.diagnosis import laws, lines, predict
+from initlib.diagnosis import laws, predict
+from initlib.diagnosis.cures import OFF
 from initlib.diagnosis.findings import listed
 from initlib.diagnosis.record import RESETS, Operation, Record, Weight
 
 POINTS = ("weight", "sum", "join", "scale")
-OFF = 1.15  # factor of a standard deviation from which a layer counts as a cause
 
 
 @dataclass
@@ -126,9 +126,3 @@ def named_cause(record: Record, segment: Segment, growing: bool) -> tuple[str, O
         f"{middle:.3g} times the standard deviation {what}",
         off[0][0],
     )
-
-
-def paste(record: Record, operation: Operation) -> str:
-    """Return the line that draws an operation's weights by the rule for what it reads."""
-    rule = "he" if laws.reads_activation(record, operation) == "relu" else "xavier"
-    return lines.drawn(record, operation.weights[0], rule) if operation.weights else ""

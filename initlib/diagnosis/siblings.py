@@ -4,10 +4,9 @@ import math
 from collections.abc import Iterator
 from statistics import median
 
-from initlib.diagnosis import laws
+from initlib.diagnosis import cures, laws
 from initlib.diagnosis.findings import Finding, listed
 from initlib.diagnosis.record import Operation, Record, Weight
-from initlib.diagnosis.segments import paste
 
 SHARED = 0.6  # of the layers must follow one law before a layer can be odd
 ODD = 1.1  # factor of a standard deviation; 64 x 64 weights tell 1.06 from 1
@@ -84,7 +83,7 @@ def odd_layers(record: Record) -> Iterator[Finding]:
             f"the other layers share ({laws.words(weight)}).",
             factor,
             order=o.index,
-            lines=paste(record, o),
+            lines=cures.drawn(record, [one]) if (one := cures.layer(record, weight, o)) else "",
         )
 
 

@@ -4,10 +4,11 @@ import math
 from collections.abc import Iterator
 
 from initlib.diagnosis import laws, predict
+from initlib.diagnosis.cures import OFF
 from initlib.diagnosis.findings import Finding
-from initlib.diagnosis.lines import drawn
+from initlib.diagnosis.lines import drawn, zeroed
 from initlib.diagnosis.record import Operation, Record, Weight
-from initlib.diagnosis.segments import OFF, named_cause, segments
+from initlib.diagnosis.segments import named_cause, segments
 
 LARGE = 2.0  # what enters an output layer is of about this size at most
 LOUD, QUIET = 10.0, 1e-3  # inputs of these sizes are not standardized
@@ -35,7 +36,9 @@ def dead_units(record: Record) -> Iterator[Finding]:
             f"{chance:.0%}.",
             o.off,
             order=o.index,
-            lines=drawn(record, weight.bias, "zeros") if (weight := _weight(record, before)) else "",
+            lines=zeroed(record, [weight.bias])
+            if (weight := _weight(record, before)) and weight.bias_rms
+            else "",
         )
 
 
@@ -71,7 +74,6 @@ def saturation(record: Record) -> Iterator[Finding]:
             f"{_law(record, before)}.",
             o.flat,
             order=o.index,
-            lines=drawn(record, weight.name, "xavier") if (weight := _weight(record, before)) else "",
         )
 
 
@@ -274,7 +276,7 @@ def _loud(record: Record, fed: Operation) -> tuple[str, str, str]:
     return (
         record.label(fed),
         f": what enters the output layer has size {before.rms:.3g}{next(filter(None, causes), '')}",
-        "",
+        drawn(record, weight.name, "zeros"),
     )
 
 

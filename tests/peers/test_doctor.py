@@ -494,6 +494,56 @@ def test_sizes_are_measured_in_double_precision(size):
     assert report.has("input-scale")
 
 
+ACTIVATIONS = (nn.ReLU, nn.Tanh, nn.GELU, nn.SiLU, nn.Sigmoid, nn.Softsign, nn.Hardtanh, nn.Softplus)
+
+
+@pytest.mark.parametrize("factor", [0.3, 1.0, 3.8])
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_the_lines_of_the_first_finding_mend_the_net(activation, factor):
+    torch.manual_seed(0)
+    model = nn.Sequential(
+        *[layer for _ in range(19) for layer in (nn.Linear(64, 64), activation())], nn.Linear(64, 10)
+    )
+    with_weights(model, lambda w: nn.init.normal_(w, std=factor / 8))
+    for _ in range(4):
+        report = diagnose(model, digits_batch(0), CE)
+        if report.severity in ("clean", "note"):
+            return
+        exec(report.findings[0].lines, {"model": model, "torch": torch})
+        if "fewer layers" in report.findings[0].lines:
+            return  # what helps is another model
+    pytest.fail(repr(report))
+
+
+class Added(nn.Module):
+    """A block of two layers that is added to its input."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.last = nn.Linear(64, 64), nn.Linear(64, 64)
+
+    def forward(self, x):
+        return x + self.last(F.gelu(self.first(x)))
+
+
+def test_branches_that_are_added_at_full_size_are_closed_by_their_lines():
+    torch.manual_seed(0)
+    model = with_weights(
+        nn.Sequential(*[Added() for _ in range(16)], nn.Linear(64, 10)), lambda w: nn.init.kaiming_normal_(w)
+    )
+    first = diagnose(model, digits_batch(0), CE).findings[0]
+    assert first.code == "stream-grows"
+    assert "for k in range(16)]" in first.lines
+    exec(first.lines, {"model": model, "torch": torch})
+    assert diagnose(model, digits_batch(0), CE).severity in ("clean", "note")
+
+
+def test_labels_that_count_from_one_are_told_so():
+    x, y = digits_batch(0)
+    first = diagnose(mlp(64, 64, 10), (x, y % 10 + 1), CE).findings[0]
+    assert first.lines == "targets = targets - 1  # labels count from 0"
+
+
 GATED = (VARIANTS["LSTM that forgets at once"], VARIANTS["GRU cells that nothing gets into"])
 
 

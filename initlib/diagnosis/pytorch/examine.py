@@ -283,8 +283,8 @@ def _feature_spread(tensor: Any) -> float | None:
     """Return the ratio of largest to smallest standard deviation of the features that vary."""
     if tensor.dim() != 2 or tensor.shape[0] < 8 or tensor.shape[1] < 2:
         return None
-    std = tensor.detach().double().std(dim=0)
-    std = std[std > 0]
+    x = tensor.detach().double()
+    std = x[:, x.amax(dim=0) > x.amin(dim=0)].std(dim=0)
     return float(std.max() / std.min()) if len(std) > 1 else None
 
 
