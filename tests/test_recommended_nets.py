@@ -5,13 +5,14 @@ import math
 import numpy as np
 import pytest
 
-from initlib import initializers, networks, recommend, theory
+from initlib import diagnose, initializers, networks, recommend, theory
 from initlib.activations import get
 from initlib.networks import losses
 from initlib.recommendation import RULES
 from initlib.recommendation.plain import UNIT
 
 UNIT_GAIN = [rule for rule in RULES if rule.why.startswith(UNIT)]
+SIREN = "sine layers (SIREN)"
 PRE_NORM = [rule for rule in RULES if rule.name.startswith("pre-norm transformer")]
 BLOCKS, WIDTH, HEADS, TOKENS, VOCABULARY = 12, 128, 8, 32, 200
 by_name = {"ids": lambda rule: rule.name}
@@ -120,6 +121,49 @@ def test_behind_layer_normalisation_the_scale_is_an_inverse_learning_rate():
     )
     for gradient in gradients.weights[:2]:
         np.testing.assert_allclose(gradient[1], gradient[0] / 4, atol=1e-12)
+
+
+PLAIN = [r for r in RULES if r.architecture == "mlp" and r.normalisations == ("none",) and r.name != SIREN]
+DEEPEST = 24  # of rules for any depth, which say themselves that deeper nets want more than a law
+
+
+def built(activation, depth, width=128):
+    """Return a plain net of so many weight layers whose parameters are drawn by the parts of its rule."""
+    answer = recommend(activation=activation, depth=depth, width=width)
+    net = networks.mlp([*[width] * depth, 10], activation, "zeros", seeds=[0])
+    names = [part.name for part in answer.parts]
+    rng = np.random.default_rng(0)
+    for i, (weights, biases) in enumerate(zip(net.weights[:-1], net.biases[:-1], strict=True)):
+        name = "first layer" if not i and "first layer" in names else "hidden layers"
+        part, numbers = answer.part(name), answer.numbers(name)
+        if part.weights.family == "orthogonal":
+            weights[...] = initializers.orthogonal((width, width), gain=numbers["weights"], rng=rng)
+        else:
+            weights[...] = initializers.normal((width, width), std=numbers["weights"] ** 0.5, rng=rng)
+        centred = part.bias.family == "centring"
+        biases[...] = (
+            -weights.sum(axis=1) / 2 if centred else rng.standard_normal(width) * numbers["bias"] ** 0.5
+        )
+    return net
+
+
+@pytest.mark.parametrize(
+    ("activation", "depth"),
+    [(a, d) for r in PLAIN for a in r.activations for d in {max(r.depths[0], 2), r.depths[1] or DEEPEST}],
+)
+def test_a_plain_net_by_its_rule_is_clean_from_its_least_to_its_largest_depth(activation, depth):
+    net = built(activation, depth)
+    x = np.random.default_rng(1).standard_normal((128, 128))
+    found = {one.code for one in diagnose(net, x).all() if one.severity != "note"}
+    assert not found - {"no-nonlinearity"}  # linear nets are what they are
+
+
+@pytest.mark.parametrize(("activation", "depth"), [("softsign", 20), ("sigmoid", 9)])
+def test_the_sums_of_bounded_units_stay_near_1_from_the_first_layer_on(activation, depth):
+    x = np.random.default_rng(1).standard_normal((128, 128))
+    sizes = [mean_square(pre[0]) ** 0.5 for pre in built(activation, depth).forward(x).pre[:-1]]
+    assert sizes[0] == pytest.approx(1, abs=0.1)
+    assert 0.4 < min(sizes) < max(sizes) < 1.2
 
 
 # ---- Shortcuts

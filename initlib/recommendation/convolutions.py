@@ -30,7 +30,7 @@ RULES: Sequence[Rule] = (
     Rule(
         name="convolutions, tanh",
         architecture="conv",
-        activations=("tanh", "softsign", "hard_tanh"),
+        activations=("tanh", "hard_tanh"),
         parts=(hidden(normal(XAVIER), layer="conv"), OUTPUT),
         why=f"As in dense layers; {CHANNELS}",
         sources=("glorot2010",),
