@@ -168,3 +168,21 @@ def test_equal_labels_are_shuffled_by_lines_of_numpy():
     (found,) = [one for one in report.all() if one.code == "labels"]
     exec(found.lines, names)
     assert len(set(names["targets"][:20])) > 5
+
+
+@pytest.mark.parametrize("factor", [5.0, 30.0])
+def test_saturated_cells_are_mended_matrix_by_matrix(factor):
+    network = networks.lstm((6, 32, 10), seeds=[0])
+    for weights in network.weights[:-1]:
+        weights *= factor
+    steps = np.random.default_rng(2).standard_normal((100, 20, 6))
+    (found,) = (one for one in diagnose(network, steps).findings if one.code == "saturation")
+    network = pasted(network, found.lines)
+    assert diagnose(network, steps).severity == "clean"
+
+
+def test_layers_drawn_by_fan_out_are_drawn_by_fan_in():
+    by = functools.partial(initializers.variance_scaling, scale=2.0, mode="fan_out")
+    network = networks.mlp([64, 128, 32, 128, 32, 10], "relu", by, seeds=[0])
+    (found,) = (one for one in examined(network).all() if one.code == "fan-out")
+    assert "fan-out" not in {one.code for one in examined(pasted(network, found.lines)).all()}

@@ -5,7 +5,7 @@ that are added at full size; and where the weights follow the rule already, anot
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from initlib import activations, theory
@@ -76,9 +76,14 @@ def drawn(record: Record, layers: list[Layer]) -> str:
     return lines.drawn_all(record, groups)
 
 
-def layer(record: Record, weight: Weight, operation: Operation | None = None) -> Layer | None:
-    """Return a layer, where it is used first, with the law that keeps the signal there, None if unknown."""
-    operation = operation or record.operations[weight.uses[0]]
+def redrawn(record: Record, places: Iterable[tuple[Weight, Operation]]) -> str:
+    """Return lines that draw layers by the law that keeps the signal there, whatever the depth."""
+    layers = [layer(record, weight, operation) for weight, operation in places]
+    return drawn(record, [one for one in layers if one is not None])
+
+
+def layer(record: Record, weight: Weight, operation: Operation) -> Layer | None:
+    """Return a layer with the law that keeps the signal there, None if that is not known."""
     wanted = laws.wanted(record, operation, weight) if weight.fan_in else None
     if wanted is None or weight.name not in record.parameters or weight.derived:
         return None
@@ -102,7 +107,7 @@ def _layers(record: Record) -> Iterator[Layer]:
         ):
             continue
         weight = record.weights.get(o.weights[0]) if o.weights else None
-        one = layer(record, weight, o) if weight is not None else None
+        one = layer(record, weight, o) if weight else None
         if one is not None:
             part = None if shortcuts or one.weight.kind in BY_NUMBER else _part(record, o)
             yield replace(one, part=part) if part else one

@@ -88,13 +88,13 @@ def identical_units(record: Record) -> Iterator[Finding]:
 def _redrawn(record: Record, alike: list[Weight]) -> str:
     """Return the lines that draw layers of equal units anew; output layers, which excuse none, become 0."""
     cells = [drawn(record, weight.name, "xavier") for weight in alike if weight.kind == "recurrent"]
-    layers = [cures.layer(record, weight) for weight in alike if weight.kind != "recurrent"]
+    places = [(w, record.operations[w.uses[0]]) for w in alike if w.kind != "recurrent"]
     ends = [
         weight.name
         for weight in record.weights.values()
         if weight.same_rows and weight.rms and any(use in record.ends for use in weight.uses)
     ]
-    found = [cures.drawn(record, [one for one in layers if one is not None]), *cells, zeroed(record, ends)]
+    found = [cures.redrawn(record, places), *cells, zeroed(record, ends)]
     return "\n".join(filter(None, found))
 
 

@@ -117,10 +117,15 @@ def saturated_cells(record: Record) -> Iterator[Finding]:
                 f"What tanh gets in {record.label(o)} has {size}: {share:.0%} of it lies where tanh is flat.",
                 share,
                 order=o.index,
-                lines=_mended(record, cell, "candidate")
-                if by_bias
-                else lines.drawn(record, cell.weights[0], "xavier"),
+                lines=_mended(record, cell, "candidate") if by_bias else _quieter(record, cell),
             )
+
+
+def _quieter(record: Record, cell: Cell) -> str:
+    """Return the lines that draw the matrices of a cell anew, if they more than double what they get."""
+    own = [record.weights[name] for name in cell.weights if name in record.weights]
+    rules = {w.name: "orthogonal" if i else "xavier" for i, w in enumerate(own) if w.rms**2 * w.fan_in > 4}
+    return "\n".join(lines.drawn(record, name, rule) for name, rule in rules.items())
 
 
 def _flat(biases: NDArray[np.float64], spread: float) -> float:

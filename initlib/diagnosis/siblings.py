@@ -33,6 +33,7 @@ def sine_layer(record: Record) -> Iterator[Finding]:
                 f"U(-1/fan_in, 1/fan_in).",
                 share,
                 order=o.index,
+                lines=cures.redrawn(record, [(weight, o)]),
             )
 
 
@@ -83,7 +84,7 @@ def odd_layers(record: Record) -> Iterator[Finding]:
             f"the other layers share ({laws.words(weight)}).",
             factor,
             order=o.index,
-            lines=cures.drawn(record, [one]) if (one := cures.layer(record, weight, o)) else "",
+            lines=cures.redrawn(record, [(weight, o)]),
         )
 
 
@@ -96,8 +97,9 @@ def by_fan_out(record: Record) -> Iterator[Finding]:
             continue
         uneven = abs(math.log(weight.fan_in / weight.fan_out)) > math.log(1.5)
         if uneven and o.index not in record.ends and not record.normalised(o.index):
-            rows.append((o, laws.matching(weight)))
-    drawn = [o for o, names in rows if names and all("fan_out" in name for name in names)]
+            rows.append((weight, o, laws.matching(weight)))
+    places = [(w, o) for w, o, names in rows if names and all("fan_out" in name for name in names)]
+    drawn = [o for _, o in places]
     if len(rows) >= 2 and len(drawn) > len(rows) / 2:
         yield Finding(
             "fan-out",
@@ -107,6 +109,7 @@ def by_fan_out(record: Record) -> Iterator[Finding]:
             "fan_in.",
             float(len(drawn)),
             order=drawn[0].index,
+            lines=cures.redrawn(record, places),
         )
 
 

@@ -13,6 +13,7 @@ from initlib import checks
 from initlib.evidence import archives, registry
 from initlib.evidence.parts import RATES, How, Part, Row, Training
 from initlib.evidence.results import Result
+from initlib.extras import needed
 from initlib.training import sweeps
 
 PILOTS, PILOT_TUNING = (0, 1, 2), (50, 51)
@@ -213,6 +214,4 @@ def _agree(old: Any, new: Any, tolerance: float) -> bool:
 
 
 def _processors() -> int:
-    import joblib
-
-    return int(joblib.cpu_count())
+    return int(needed("joblib").cpu_count())
