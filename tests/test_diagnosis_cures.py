@@ -31,6 +31,11 @@ def residual(activation, blocks, **more):
     return networks.residual((64, 64, 10), blocks, activation, "he_normal", seeds=[0], **more)
 
 
+def with_output_biases(network):
+    network.biases[-1][...] = np.linspace(-40, 40, 10)
+    return network
+
+
 SMOOTH = ("relu", "leaky_relu", "elu", "selu", "gelu", "silu", "mish", "softplus", "identity")
 BOUNDED = ("tanh", "erf", "softsign", "hard_tanh", "sin", "sigmoid")
 SICK = {
@@ -47,6 +52,7 @@ SICK |= {
     "large biases": lambda: mlp("hard_tanh", 12, 1.0, bias=50.0),
     "large biases, ReLU": lambda: mlp("relu", 10, 2**0.5, bias=5.0),
     "negative biases": lambda: mlp("relu", 8, 2**0.5, bias=-4.0),
+    "large biases of the output": lambda: with_output_biases(mlp("tanh", 3, 1.0)),
     "zeros": lambda: networks.mlp([64] * 6 + [10], "relu", "zeros", seeds=[0]),
     "constant": lambda: networks.mlp(
         [64] * 6 + [10], "tanh", functools.partial(initializers.constant, value=0.1), seeds=[0]

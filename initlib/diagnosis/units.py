@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 
 from initlib.diagnosis import laws, predict
-from initlib.diagnosis.cures import OFF
+from initlib.diagnosis.cures import HALF, OFF
 from initlib.diagnosis.findings import Finding
 from initlib.diagnosis.lines import drawn, zeroed
 from initlib.diagnosis.record import Operation, Record, Weight
@@ -250,6 +250,9 @@ def _loud(record: Record, fed: Operation) -> tuple[str, str, str]:
     weight = record.weights.get(fed.weights[0]) if fed.weights else None
     if weight is None:
         return record.label(fed), "", ""
+    if (fed.bias_share or 0.0) > HALF and weight.bias_rms:
+        words = f": biases of size {weight.bias_rms:.3g} make up {fed.bias_share:.0%} of the logits"
+        return record.label(fed), words, zeroed(record, [weight.bias])
     gain = weight.rms * weight.fan_in**0.5
     others = [record.operations[use] for use in weight.uses if use != fed.index]
     names = list(dict.fromkeys([weight.name, *(n for n in fed.weights if n != weight.name)]))
