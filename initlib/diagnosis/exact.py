@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from initlib.diagnosis import cures
 from initlib.diagnosis.findings import Finding, listed
-from initlib.diagnosis.lines import drawn, zeroed
+from initlib.diagnosis.lines import drawn, each, zeroed
 from initlib.diagnosis.record import Operation, Record, Weight
 
 STRONG = 1.5  # times the size of an orthogonal matrix
@@ -87,14 +87,19 @@ def identical_units(record: Record) -> Iterator[Finding]:
 
 def _redrawn(record: Record, alike: list[Weight]) -> str:
     """Return the lines that draw layers of equal units anew; output layers, which excuse none, become 0."""
-    cells = [drawn(record, weight.name, "xavier") for weight in alike if weight.kind == "recurrent"]
-    places = [(w, record.operations[w.uses[0]]) for w in alike if w.kind != "recurrent"]
+    layers = {w.name: cures.layer(record, w, record.operations[w.uses[0]]) for w in alike}
+    known = [one for w in alike if (one := layers[w.name]) is not None and w.kind != "recurrent"]
+    others = [w.name for w in alike if layers[w.name] is None or w.kind == "recurrent"]
     ends = [
         weight.name
         for weight in record.weights.values()
         if weight.same_rows and weight.rms and any(use in record.ends for use in weight.uses)
     ]
-    found = [cures.redrawn(record, places), *cells, zeroed(record, ends)]
+    found = [
+        cures.drawn(record, known),
+        each(record, dict.fromkeys(others, "xavier")),
+        zeroed(record, ends),
+    ]
     return "\n".join(filter(None, found))
 
 

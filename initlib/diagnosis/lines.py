@@ -56,6 +56,27 @@ def zeroed(record: Record, names: Sequence[str | None]) -> str:
     return f"for {one} in {_every(record, known)}:\n    {zero}"
 
 
+def each(record: Record, rules: Mapping[str, str]) -> str:
+    """Return the lines that draw several parameters, each by its rule of RULES; loops for PyTorch.
+
+    >>> from initlib.diagnosis.record import Parameter
+    >>> names = ["2.weight", "4.weight"]
+    >>> record = Record("PyTorch", [], parameters={name: Parameter(name, (8, 8), True) for name in names})
+    >>> print(each(record, dict.fromkeys(names, "xavier")))
+    for weight in [model[k].weight for k in (2, 4)]:
+        torch.nn.init.xavier_normal_(weight)
+    """
+    found = []
+    for rule in dict.fromkeys(rules.values()):
+        names = [name for name in rules if rules[name] == rule and name in record.parameters]
+        if record.framework == "initlib" or len(names) < 2:
+            found += [drawn(record, name, rule) for name in names]
+        else:
+            call = f"torch.nn.init.{RULES[rule][0].format('weight')}"
+            found.append(f"for weight in {_every(record, names)}:\n    {call}")
+    return "\n".join(found)
+
+
 def drawn_all(record: Record, groups: Mapping[Part, Sequence[Weight]]) -> str:
     """Return the lines that draw weights, and their biases, by the part of a rule for each group of them.
 

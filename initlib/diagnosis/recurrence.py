@@ -125,7 +125,19 @@ def _quieter(record: Record, cell: Cell) -> str:
     """Return the lines that draw the matrices of a cell anew, if they more than double what they get."""
     own = [record.weights[name] for name in cell.weights if name in record.weights]
     rules = {w.name: "orthogonal" if i else "xavier" for i, w in enumerate(own) if w.rms**2 * w.fan_in > 4}
-    return "\n".join(lines.drawn(record, name, rule) for name, rule in rules.items())
+    return lines.each(record, rules)
+
+
+def _louder(record: Record, operation: Operation) -> str:
+    """Return the lines that draw all matrices anew that make less than half of what they get."""
+    own = [
+        (record.weights[n], i)
+        for c in operation.cells
+        for i, n in enumerate(c.weights)
+        if n in record.weights
+    ]
+    rules = {w.name: "orthogonal" if i else "xavier" for w, i in own if w.rms**2 * w.fan_in < 1 / 4}
+    return lines.each(record, rules)
 
 
 def _flat(biases: NDArray[np.float64], spread: float) -> float:
@@ -157,7 +169,7 @@ def recurrent_signal(record: Record) -> Iterator[Finding]:
                 octaves,
                 f"{limit:+.1f} octaves at {layers + 1} layers",
                 o.index,
-                lines=lines.drawn(record, weight.name, "xavier") if weight is not None else "",
+                lines=_louder(record, o) or lines.drawn(record, weight.name if weight else None, "xavier"),
             )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from initlib.diagnosis import laws, predict
 from initlib.diagnosis.cures import HALF, OFF
 from initlib.diagnosis.findings import Finding
-from initlib.diagnosis.lines import drawn, zeroed
+from initlib.diagnosis.lines import drawn, each, zeroed
 from initlib.diagnosis.record import Operation, Record, Weight
 from initlib.diagnosis.segments import named_cause, segments
 
@@ -163,9 +163,15 @@ def attention(record: Record) -> Iterator[Finding]:
             f"The attention in {place} has {o.entropy:.2f} of the entropy of an even one{size}{why}.",
             o.entropy,
             order=o.index,
-            lines=drawn(record, loud.name, "xavier") if loud is not None else "",
+            lines=each(record, dict.fromkeys(_all_loud_queries(record), "xavier")) if loud else "",
         )
         return
+
+
+def _all_loud_queries(record: Record) -> list[str]:
+    """Return the weights of all attentions on one place whose queries are too large."""
+    flat = [o for o in record.operations if o.entropy is not None and o.entropy < 0.3]
+    return [weight.name for o in flat if (weight := _loud_queries(record, o)) is not None]
 
 
 def _loud_queries(record: Record, operation: Operation) -> Weight | None:
@@ -274,7 +280,7 @@ def _loud(record: Record, fed: Operation) -> tuple[str, str, str]:
         )
     before = record.operations[fed.parents[0]] if fed.parents else fed
     if not before.rms or before.rms <= LARGE:
-        return record.label(fed), "", ""
+        return record.label(fed), "", drawn(record, weight.name, "zeros")
     causes = [named_cause(record, one, growing=True)[0] for one in segments(record) if fed in one.points]
     return (
         record.label(fed),

@@ -544,6 +544,38 @@ def test_labels_that_count_from_one_are_told_so():
     assert first.lines == "targets = targets - 1  # labels count from 0"
 
 
+MENDED = (
+    "large queries and keys",
+    "all of a ViT times 10",
+    "tiny stacked RNN",
+    "biases of 5",
+    "constant queries, keys and values",
+)
+
+
+@pytest.mark.parametrize("name", MENDED)
+def test_three_pastes_mend_nets_of_other_kinds(name):
+    torch.manual_seed(0)
+    make, batch, loss, *_ = VARIANTS[name]
+    model = make()
+    assert diagnose(model, batch(0), loss).severity in ("severe", "warning")
+    for _ in range(3):
+        found = diagnose(model, batch(0), loss).findings
+        if found:
+            exec(found[0].lines, {"model": model, "torch": torch})
+    assert diagnose(model, batch(0), loss).severity in ("clean", "note")
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_lines_that_name_the_model_run(name):
+    torch.manual_seed(0)
+    make, batch, loss, *_ = VARIANTS[name]
+    model = make()
+    for one in diagnose(model, batch(0), loss).all():
+        if "(model" in one.lines or "[model" in one.lines:
+            exec(one.lines, {"model": model, "torch": torch})
+
+
 GATED = (VARIANTS["LSTM that forgets at once"], VARIANTS["GRU cells that nothing gets into"])
 
 
