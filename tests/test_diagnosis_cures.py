@@ -5,6 +5,7 @@ import functools
 import numpy as np
 import pytest
 
+import initlib
 from initlib import diagnose, initializers, networks
 from initlib.diagnosis import cures
 from initlib.diagnosis.catalogue import SEVERITIES
@@ -192,3 +193,14 @@ def test_layers_drawn_by_fan_out_are_drawn_by_fan_in():
     network = networks.mlp([64, 128, 32, 128, 32, 10], "relu", by, seeds=[0])
     (found,) = (one for one in examined(network).all() if one.code == "fan-out")
     assert "fan-out" not in {one.code for one in examined(pasted(network, found.lines)).all()}
+
+
+def test_an_activation_of_ones_own_is_named_in_no_line():
+    own = initlib.activations.Activation(
+        "own", lambda x: np.maximum(x, 0.2 * x), lambda x: np.where(x > 0, 1.0, 0.2)
+    )
+    network = networks.mlp([64] * 30 + [10], own, times(0.2), seeds=[0])
+    for _ in range(3):
+        found = examined(network).findings
+        assert "own" not in found[0].lines
+        network = pasted(network, found[0].lines)

@@ -347,7 +347,7 @@ _ROWS = (
         "Signal outside the tolerance although every layer has the variance it asks for.",
         "as for the signal",
         "width-fluctuations (R11)",
-        "# wider layers, or s" + SHORTCUTS[3:],
+        "# wider layers, or " + SHORTCUTS[2:],
         "practices/architecture-and-size",
     ),
     Entry(

@@ -212,7 +212,8 @@ def _plain(record: Record) -> tuple[list[int], str] | None:
     dense = [record.weights.get(o.weights[0]) for o in record.operations if o.kind == "weight"]
     names = {o.activation for o in record.operations if o.kind == "activation"}
     kinds = {o.kind for o in record.operations} - {"input", "weight", "activation"}
-    if kinds or len(names) != 1 or any(w is None or len(w.shape) != 2 for w in dense):
+    own = not names <= set(activations.names())
+    if kinds or own or len(names) != 1 or any(w is None or len(w.shape) != 2 for w in dense):
         return None
     sizes = [(int(w.fan_in), int(w.fan_out)) for w in dense if w is not None]
     return [sizes[0][0], *(out for _, out in sizes)], str(names.pop())
@@ -266,7 +267,7 @@ def _wider(record: Record) -> str:
     bears = min(-low, high) / 2
     units = math.ceil(5 * layers / (2 * math.log(2) * bears / 2) ** 2)  # two standard deviations
     if net is None or record.framework != "initlib":
-        return f"# about {units} units a layer, or s{SHORTCUTS[3:]}"
+        return f"# about {units} units a layer, or {SHORTCUTS[2:]}"
     widths, activation = net
     parts = rule(activation, layers)
     units = max(units, 2 * min(widths[1:-1], default=1))
