@@ -85,7 +85,7 @@ class Dataset:
         y = checks.array("labels", labels, dtype=None)
         if y.dtype.kind == "c":
             raise TypeError("labels must be real numbers. Received complex ones.")
-        if len(np.atleast_1d(y)) != len(x):
+        if not y.ndim or len(y) != len(x):
             raise ValueError(f"labels must have one entry for each of {len(x)} inputs. Received: {y.shape}.")
         if classes is not None:
             classes = checks.integer("classes", classes, minimum=1)
@@ -149,7 +149,7 @@ def _mean_and_sd(train: Array, standardise: bool | str) -> tuple[Any, Any]:
         with np.errstate(over="ignore", invalid="ignore"):
             sd = train.std(axis=0)
         _refuse_overflow(sd)
-        return train.mean(axis=0), np.where(sd > 0, sd, 1.0)
+        return train.mean(axis=0), np.where((sd > 0) & _differ(train, axis=0), sd, 1.0)
     if not isinstance(standardise, (bool, np.bool_)):
         error = ValueError if isinstance(standardise, str) else TypeError
         raise error(f"standardise must be True, False or 'features'. Received: {checks.shown(standardise)}.")
@@ -158,9 +158,14 @@ def _mean_and_sd(train: Array, standardise: bool | str) -> tuple[Any, Any]:
     with np.errstate(over="ignore", invalid="ignore"):
         mean, sd = float(train.mean()), float(train.std())
     _refuse_overflow(sd)
-    if sd == 0:
+    if sd == 0 or not _differ(train):
         raise ValueError("The training inputs are all equal and cannot be standardised.")
     return mean, sd
+
+
+def _differ(values: Array, axis: int | None = None) -> Any:
+    """Say whether numbers differ: rounding gives equal ones a standard deviation, too."""
+    return values.min(axis=axis) < values.max(axis=axis)
 
 
 def _refuse_overflow(sd: Any) -> None:

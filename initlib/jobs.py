@@ -8,8 +8,11 @@ interruption the same call goes on where it stopped. Cells of other code are kep
 import json
 import os
 import sqlite3
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -17,7 +20,7 @@ from typing import Any
 from initlib import checks, fingerprints
 from initlib.extras import needed
 
-__all__ = ["DEATHS", "Cell", "Job", "Record", "Store", "check", "run"]
+__all__ = ["DEATHS", "Cell", "Job", "Record", "Store", "check", "one_blas_thread", "run"]
 
 Cell = Mapping[str, Any]
 Record = dict[str, Any]
@@ -86,6 +89,49 @@ def check(n_jobs: object, progress: object) -> None:
         checks.boolean("progress", progress)
 
 
+class _Limit:
+    """The limit of BLAS, which a process has once: how many hold it, and the thread that keeps it."""
+
+    lock = threading.Lock()
+    holders = 0
+    keeper: ThreadPoolExecutor
+    limits: Any
+
+
+@contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """Hold BLAS to one thread. The first of several Python threads sets the limit, the last one lifts it.
+
+    >>> import numpy as np
+    >>> with one_blas_thread():
+    ...     np.eye(1) @ np.eye(1)
+    array([[1.]])
+    """
+    with _Limit.lock:
+        if not _Limit.holders:  # a thread of its own: who set a limit first may be the first to leave
+            _Limit.keeper = ThreadPoolExecutor(1)
+            _Limit.limits = _Limit.keeper.submit(_limited).result()
+        _Limit.holders += 1
+    try:
+        with needed("threadpoolctl").threadpool_limits(1, user_api="openmp"):  # of each thread its own
+            yield
+    finally:
+        with _Limit.lock:
+            _Limit.holders -= 1
+            if not _Limit.holders:
+                _Limit.keeper.submit(_Limit.limits.restore_original_limits).result()
+                _Limit.keeper.shutdown()
+
+
+def _limited() -> Any:
+    """Limit BLAS from this thread, which newer versions of threadpoolctl must be told."""
+    threadpoolctl = needed("threadpoolctl")
+    clear = getattr(threadpoolctl.OpenBLASController, "clear_controlling_thread", None)
+    if clear is not None:
+        clear(force=True)
+    return threadpoolctl.threadpool_limits(1, user_api="blas")
+
+
 class _Keys:
     """Gives the text that stands for a job and a cell; callables stand in it with their code."""
 
@@ -123,12 +169,11 @@ def _parallel(
 
 
 def _work(job: Job, index: int, batch: Sequence[Cell], code: str) -> tuple[int, list[Record]]:
-    threadpoolctl = needed("threadpoolctl")
     if fingerprints.of_package() != code:
         raise RuntimeError(
             "A worker has another version of initlib or numpy than the process that called it."
         )
-    with threadpoolctl.threadpool_limits(1):
+    with one_blas_thread():
         records = list(job(batch))
     if len(records) != len(batch):
         raise ValueError(f"A job must return one record a cell, {len(batch)}. Received: {len(records)}.")

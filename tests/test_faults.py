@@ -9,6 +9,8 @@ import re
 import sqlite3
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -16,6 +18,7 @@ import hypothesis
 import matplotlib as mpl
 import numpy as np
 import pytest
+import threadpoolctl
 
 from initlib import (
     activations,
@@ -302,6 +305,7 @@ MISUSES = {
     "no samples for lsuv": lambda: networks.lsuv(NETS, np.ones((0, 4))),
     "swapped bounds": lambda: initializers.truncated_moments(2.0, -2.0),
     "labels of text": lambda: datasets.Dataset("a", np.ones((2, 2)), ["a", "b"]),
+    "one label without an axis": lambda: datasets.Dataset("a", np.ones((1, 2)), 1),
     "labels of time": lambda: datasets.Dataset("a", np.ones((2, 2)), np.ones(2, "M8[s]")),
     "large inputs": lambda: datasets.Dataset("a", [[1e300, -1e300]] * 4, [0, 1, 0, 1], 2).split(0),
 }
@@ -917,3 +921,79 @@ def test_numbers_at_the_ends_of_their_ranges_are_refused_in_words(call, message)
 def test_squares_are_asked_only_of_nets_whose_noise_needs_them():
     band = theory.finite_width_band([100] * 101, "relu", 8 * 2**0.5)
     assert band.mean[-1] == pytest.approx(99 * np.log(64), rel=0.01)  # q is 1e180 there
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("batch", [{"batch_size": 1, "train_samples": 9}, {"train_samples": 65}])
+def test_a_batch_of_one_sample_is_learned_alike_alone_in_a_stack_and_on_threads(batch, dtype):
+    nets = networks.mlp((64, 16, 10), "relu", "he_normal", seeds=[0, 1, 2])
+    fits = [
+        training.fit(one, datasets.digits(), epochs=2, dtype=dtype, **batch, **threads)
+        for one, threads in ((nets, {"threads": 1}), (nets, {"threads": 3}), (nets.take([1]), {}))
+    ]
+    for result, place in zip(fits, (1, 1, 0), strict=True):
+        assert np.array_equal(result.loss[place], fits[0].loss[1])
+        for own, first in zip(result.network.values, fits[0].network.values, strict=True):
+            assert np.array_equal(own[place], first[1])
+
+
+@pytest.mark.parametrize("value", [0.1, 0.3, 1e100, -7e-5])
+def test_data_that_are_constant_in_training_are_not_scaled_by_rounding(value):
+    inputs = np.full((100, 2), value)
+    inputs[:, 1] = np.arange(100)
+    inputs[datasets.Dataset("all", inputs, np.arange(100)).split(0).test.labels, 0] = 2 * value
+    parts = datasets.Dataset("all", inputs, np.zeros(100, int), 1).split(0, standardise="features")
+    assert parts.sd[0] == 1
+    np.testing.assert_allclose(parts.test.inputs[:, 0], value, rtol=1e-12)
+    with pytest.raises(ValueError, match="are all equal"):
+        datasets.Dataset("one", np.full((95, 3), 0.1), np.zeros(95, int), 1).split(0)
+
+
+def blas_threads():
+    return [one["num_threads"] for one in threadpoolctl.threadpool_info() if one["user_api"] == "blas"]
+
+
+def test_fits_on_several_threads_hold_blas_to_one_thread_and_leave_it_as_it_was():
+    with threadpoolctl.threadpool_limits(2, user_api="blas"):
+        before, inside = blas_threads(), []
+        first_in, second_in, first_out = threading.Event(), threading.Event(), threading.Event()
+
+        def first():
+            with jobs.one_blas_thread():
+                first_in.set()
+                second_in.wait(60)
+
+        def second():
+            first_in.wait(60)
+            with jobs.one_blas_thread():
+                second_in.set()
+                first_out.wait(60)
+                inside.append(blas_threads())
+
+        threads = [threading.Thread(target=one) for one in (first, second)]
+        for one in threads:
+            one.start()
+        threads[0].join()
+        first_out.set()
+        threads[1].join()
+        assert set(inside[0]) == {1}
+        assert blas_threads() == before
+
+
+def test_an_error_on_one_thread_of_blas_leaves_blas_as_it_was():
+    before = blas_threads()
+    with pytest.raises(KeyError), jobs.one_blas_thread():
+        raise KeyError
+    assert blas_threads() == before
+
+
+def test_fits_from_several_threads_are_those_of_one():
+    nets = networks.mlp((64, 128, 10), "relu", "he_normal", seeds=[0, 1])
+
+    def fit(_):
+        return training.fit(nets, datasets.digits(), epochs=1, train_samples=256).network.values
+
+    wanted = fit(0)
+    with ThreadPoolExecutor(3) as pool:
+        for values in pool.map(fit, range(6)):
+            assert all(np.array_equal(one, other) for one, other in zip(values, wanted, strict=True))

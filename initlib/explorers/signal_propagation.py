@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from initlib import checks, networks, propagation, theory
+from initlib import checks, jobs, networks, propagation, theory
 from initlib.explorers.engine import inputs
 from initlib.explorers.engine.explorer import Explorer
 from initlib.explorers.engine.inputs import QUARTER_OCTAVES, WIDTH
@@ -58,8 +58,6 @@ def signal(
     Explorer('Signal through depth': activation relu, weights gaussian, depth L 2 to 4 (2 values), weight \
 scale σ_w 1 to 2 (2 values); panels Signal, Gradient, Cosine)
     """
-    import threadpoolctl
-
     activations = inputs.activations(activations)
     ensembles = checks.names("ensembles", ensembles, DRAWS)
     depths = checks.integers("depths", depths, minimum=1, maximum=inputs.DEEPEST)
@@ -76,7 +74,7 @@ scale σ_w 1 to 2 (2 values); panels Signal, Gradient, Cosine)
     ]
     x = inputs.images(SAMPLES)
     curves = partial(_curves, ensembles=ensembles, depths=depths, scales=scales, seeds=seeds, x=x)
-    with threadpoolctl.threadpool_limits(1, user_api="blas"):
+    with jobs.one_blas_thread():
         by_activation = [curves(activation) for activation in activations]
     shown = np.array(layers) - 1
     arrays = {name: np.stack([one[name] for one in by_activation])[..., shown] for name in _DIMS}

@@ -28,7 +28,7 @@ def softmax(outputs: Array, targets: Array) -> tuple[Array, Array]:
     p -= p.max(axis=0)
     right = p[targets.ravel(), columns]
     np.exp(p, out=p)
-    total = p.sum(axis=0)
+    total = p.sum(axis=0) if nets * batch > 1 else p.cumsum(axis=0)[-1]  # numpy adds up one column pairwise
     losses = (np.log(total) - right).reshape(nets, batch).mean(axis=1)
     p /= total
     p[targets.ravel(), columns] -= 1

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from initlib import activations, checks
+from initlib import activations, checks, jobs
 from initlib.datasets import Dataset, Split
 from initlib.networks import losses
 from initlib.networks.stacks import Network, checked, floating
@@ -209,10 +209,8 @@ def _chunks(
 
 def _run(chunks: Sequence[Chunk], threads: int) -> None:
     """Run the chunks on Python threads, with one BLAS thread each so that results do not depend on them."""
-    import threadpoolctl
-
     stop = threading.Event()
-    with threadpoolctl.threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(threads) as pool:
+    with jobs.one_blas_thread(), ThreadPoolExecutor(threads) as pool:
         try:
             for future in [pool.submit(chunk.run, stop) for chunk in chunks]:
                 future.result()

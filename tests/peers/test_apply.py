@@ -9,6 +9,7 @@ from doctor_nets import Fixup, Llama, Recurrent, ResNet, ReZero, UNet, ViT, dict
 from torch import nn
 
 from initlib import apply, diagnose, recommend
+from initlib.diagnosis.pytorch.apply import _variance
 from initlib.testing import assert_variance
 
 
@@ -205,6 +206,15 @@ def test_lsuv_gives_every_layer_unit_variance_and_leaves_no_hook():
         if isinstance(layer, nn.Linear):
             assert float(h.var()) == pytest.approx(1, abs=0.11)
             assert not layer._forward_hooks
+
+
+def test_lsuv_takes_no_rounding_for_variance():
+    equal = torch.full((50, 1), 0.1)
+    equal[::2] = torch.nextafter(equal[0], torch.ones(1))
+    assert _variance(equal) == 0 < float(equal.double().var())
+    varying = torch.randn(50, 3)
+    assert _variance(varying) == float(varying.double().var(unbiased=False))
+    assert _variance(varying.half()) > 0.5
 
 
 def test_tied_weights_are_drawn_once_and_stay_tied():

@@ -14,6 +14,7 @@ from torch.nn import functional as F  # noqa: N812
 from torch.utils.checkpoint import checkpoint
 
 from initlib import diagnose
+from initlib.diagnosis.pytorch.examine import _feature_spread
 
 SEEDS = range(2)  # the clinic has 20
 
@@ -922,3 +923,10 @@ def test_a_whole_model_is_clean_and_a_fault_in_it_is_found(name):
     sick = diagnose(made_worse(make(), factor, where), batch(0), loss)
     assert sick.findings[0].code == code, sick
     assert where in sick.findings[0].place or where in sick.findings[0].sentence
+
+
+@pytest.mark.parametrize("value", [0.1, 0.3, 1e20])
+def test_a_constant_feature_is_no_feature_of_tiny_scale(value):
+    x = torch.randn(95, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    x[:, 1] = value
+    assert 1 <= _feature_spread(x) < 2

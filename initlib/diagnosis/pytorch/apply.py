@@ -13,6 +13,7 @@ from initlib.diagnosis.changes import Change, Changes
 from initlib.diagnosis.pytorch import guard
 from initlib.diagnosis.pytorch.slots import GATES, Array, Slot, slots_of
 from initlib.frameworks import Law
+from initlib.networks.calibration import ROUNDING
 from initlib.recommendation import Recommendation
 
 BARE = ("norm", "last norm", "own")  # what a named initializer leaves alone
@@ -60,8 +61,17 @@ def _put_back(slots: list[Slot], old: list[Any]) -> None:
         slot.tensor.data.copy_(values)
 
 
+def _variance(output: Any) -> float:
+    """Return the variance of an output, 0 for what single precision makes of equal numbers."""
+    exact = output.double()
+    variance = float(exact.var(unbiased=False))
+    rounding = (ROUNDING * torch.finfo(torch.float32).eps) ** 2 * float(exact.square().mean())
+    return 0.0 if variance <= rounding else variance
+
+
 def _std(tensor: Any) -> float:
-    return float(tensor.detach().double().std(unbiased=False)) if tensor.numel() else 0.0
+    same = not tensor.numel() or bool((tensor == tensor.reshape(-1)[0]).all())
+    return 0.0 if same else float(tensor.detach().double().std(unbiased=False))
 
 
 def _named(slots: list[Slot], name: str, rng: np.random.Generator) -> None:
@@ -213,7 +223,7 @@ def _calibrate(model: Any, slots: list[Slot], batch: Any) -> None:
             if name not in order:
                 order.append(name)
             if isinstance(output, torch.Tensor):
-                variance[name] = float(output.double().var(unbiased=False))
+                variance[name] = _variance(output)
 
         return hook
 

@@ -176,6 +176,6 @@ def shuffle(run: Any, values: guard.Values) -> None:
     finally:
         values.put_back()
     logs = torch.tensor([math.log(abs(t)) for t in totals if t and math.isfinite(t)], dtype=torch.float64)
-    if len(logs) == SHUFFLES and run.value and float(logs.std()) > 0:
+    if len(logs) == SHUFFLES and run.value and len(set(logs.tolist())) > 1:
         own = math.log(abs(run.value)) if run.value else math.nan
         run.record.shuffled = (own - float(logs.mean())) / float(logs.std())
