@@ -62,9 +62,9 @@ def measure(
 ) -> Profile:
     """Send x through every net, a gradient back, and return what each layer sees, as a `Profile`.
 
-    x is (samples, inputs), or (nets, samples, inputs). With `labels` (samples,) the gradient is that of
-    `loss`, summed over samples; without, dLoss/d(output) is drawn from N(0, 1) by the seed of the net. All is
-    computed in the network's own dtype: use float64.
+    x is (samples, inputs), or (nets, samples, inputs). With `labels`, as `training.fit` takes them, the
+    gradient is that of `loss`, summed over samples; without, dLoss/d(output) is drawn from N(0, 1) by the
+    seed of the net. All is computed in the network's own dtype: use float64.
 
     >>> from initlib import networks
     >>> stack = networks.mlp([100] * 11, "relu", "he_normal", seeds=range(20))
@@ -207,7 +207,7 @@ def _output_gradient(network: Network, output: Array, labels: ArrayLike | None, 
         draws = [generator(seed, GRADIENT).standard_normal(output.shape[1:]) for seed in network.seeds]
         return np.array(draws).reshape(output.shape)
     rule = losses.get(loss)
-    targets = losses.targets(labels, output, loss)
+    targets = losses.targets(labels, output, loss, network.positions)
     gradient: Array = rule(output, targets)[1] * output.shape[1]
     return gradient
 
@@ -270,7 +270,8 @@ def _signal(signal: Array) -> Array:
         raise ValueError(
             f"signal must have axes (nets, samples, ...), none of them empty. Received shape: {signal.shape}."
         )
-    precise = signal if signal.dtype.kind == "f" else signal.astype(float)  # integers would wrap around
+    exact = signal.dtype.kind == "f" and signal.dtype.itemsize > 2
+    precise = signal if exact else signal.astype(float)  # integers wrap around, and half precision overflows
     return precise.reshape(*signal.shape[:2], -1)
 
 

@@ -302,6 +302,7 @@ MISUSES = {
     "an unused epsilon": lambda: networks.mlp((2, 2), "relu", "zeros", seeds=[0], epsilon="x"),
     "a wide net": lambda: recommend(width=10**400),
     "no samples": lambda: propagation.measure(NETS, np.ones((0, 4))),
+    "no samples to evaluate": lambda: training.evaluate(NETS, np.ones((0, 4)), np.ones(0, int)),
     "no samples for lsuv": lambda: networks.lsuv(NETS, np.ones((0, 4))),
     "swapped bounds": lambda: initializers.truncated_moments(2.0, -2.0),
     "labels of text": lambda: datasets.Dataset("a", np.ones((2, 2)), ["a", "b"]),
@@ -997,3 +998,76 @@ def test_fits_from_several_threads_are_those_of_one():
     with ThreadPoolExecutor(3) as pool:
         for values in pool.map(fit, range(6)):
             assert all(np.array_equal(one, other) for one, other in zip(values, wanted, strict=True))
+
+
+def test_one_output_of_softmax_has_one_class():
+    inputs = np.random.default_rng(1).standard_normal((8, 3))
+    nets = networks.mlp((3, 1), "relu", "he_normal", seeds=[0, 1])
+    losses, accuracy = training.evaluate(nets, inputs, [0] * 8)
+    assert losses.tolist() == [0, 0]
+    assert accuracy.tolist() == [1, 1]
+    result = training.fit(nets, datasets.Dataset("one", inputs, [0] * 8, 1), epochs=1)
+    assert (result.train_accuracy == 1).all()
+    assert (result.test_accuracy == 1).all()
+
+
+@pytest.mark.parametrize("labels", [np.arange(6), np.arange(6)[:, None]])
+@pytest.mark.parametrize("shared", [True, False])
+def test_integer_targets_of_one_output_are_the_numbers_themselves(labels, shared):
+    inputs = np.random.default_rng(1).standard_normal((6, 3))
+    nets = networks.mlp((3, 8, 1), "tanh", "he_normal", seeds=[0, 1])
+    fits = [
+        training.fit(nets, data.split(0, test=0.0) if shared else data, loss="squared", epochs=3, **cut)
+        for data in (datasets.Dataset("n", inputs, labels), datasets.Dataset("n", inputs, labels * 1.0))
+        for cut in ({} if shared else {"test": 0.0},)
+    ]
+    assert np.array_equal(fits[0].loss, fits[1].loss)
+    assert fits[0].train_accuracy is None
+    outputs = nets.forward(inputs).output
+    measured = propagation.measure(nets, inputs, labels, loss="squared").gradient_rms[:, -1]
+    expected = np.sqrt(np.square(outputs[:, :, 0] - np.arange(6)).mean(axis=1))
+    np.testing.assert_allclose(measured, expected)
+    with pytest.raises(TypeError, match="labels must be classes"):
+        training.evaluate(nets, inputs, labels, loss="squared")
+
+
+def test_a_transformer_that_reads_one_token_takes_labels_with_their_axis():
+    tokens = np.random.default_rng(1).integers(0, 5, (9, 1))
+    nets = networks.transformer((5, 8, 8), 1, "gelu", "lecun_normal", seeds=[0], context=1)
+    for labels in (tokens, tokens[:, 0]):
+        result = training.fit(nets, datasets.Dataset("t", tokens, labels), standardise=False, epochs=1)
+        assert result.loss[0, 0] == pytest.approx(training.evaluate(nets, tokens, labels)[0][0], abs=0.5)
+
+
+@pytest.mark.parametrize("outputs", [1, 5])
+def test_a_transformer_learns_numbers_at_every_position(outputs):
+    rng = np.random.default_rng(1)
+    tokens, targets = rng.integers(0, outputs, (20, 4)), rng.standard_normal((20, 4, outputs))
+    nets = networks.transformer((outputs, 8, 8), 1, "gelu", "lecun_normal", seeds=[0], context=4)
+    data = datasets.Dataset("t", tokens, targets)
+    result = training.fit(
+        nets, data, loss="squared", test=0.0, batch_size=20, standardise=False, epochs=2, dtype=np.float64
+    )
+    error = nets.forward(tokens).output[0].reshape(targets.shape) - targets
+    assert result.loss[0, 0] == pytest.approx(np.square(error).sum(axis=2).mean() / 2)
+    assert result.loss[0, 1] < result.loss[0, 0]
+
+
+def test_measure_takes_the_labels_of_a_transformer():
+    tokens = np.random.default_rng(1).integers(0, 5, (9, 4))
+    nets = networks.transformer((5, 8, 8), 1, "gelu", "lecun_normal", seeds=[0], context=4)
+    output = nets.forward(tokens).output[0]
+    gap = np.exp(output) / np.exp(output).sum(axis=1, keepdims=True) - np.eye(5)[tokens.ravel()]
+    measured = propagation.measure(nets, tokens, tokens).gradient_rms[0, -1]
+    assert measured == pytest.approx(np.sqrt(np.square(gap).mean()))
+
+
+@pytest.mark.parametrize("scale", [1e-4, 1.0, 1e4])
+def test_signals_of_half_precision_are_measured_in_a_better_one(scale):
+    drawn = scale * np.random.default_rng(0).standard_normal((2, 500, 400))
+    signal = drawn.clip(-6e4, 6e4).astype(np.float16)
+    exact = signal.astype(float)
+    np.testing.assert_allclose(propagation.cosine(signal), propagation.cosine(exact), atol=1e-6)
+    np.testing.assert_allclose(propagation.rms(signal), propagation.rms(exact), rtol=1e-5)
+    alike = np.ones((1, 500, 400), np.float16)
+    assert propagation.cosine(alike)[0] == pytest.approx(1)

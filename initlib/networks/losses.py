@@ -38,14 +38,16 @@ def softmax(outputs: Array, targets: Array) -> tuple[Array, Array]:
 
 
 def squared(outputs: Array, targets: Array) -> tuple[Array, Array]:
-    """Return half the squared error summed over units; integer labels become one-hot targets.
+    """Return half the squared error summed over units; integers become one-hot targets of several units.
 
     >>> losses, gradient = squared(np.ones((1, 1, 2)), np.zeros((1, 1, 2)))
     >>> losses.tolist(), gradient.tolist()
     ([1.0], [[[1.0, 1.0]]])
     """
-    if targets.dtype.kind in "iu":
+    if are_classes(targets, squared, outputs.shape[2]):
         targets = np.eye(outputs.shape[2], dtype=outputs.dtype)[targets]
+    elif targets.dtype.kind in "iu":
+        targets = targets.astype(outputs.dtype)
     error = outputs - targets.reshape(outputs.shape)
     losses = np.square(error).sum(axis=2).mean(axis=1) / 2
     error /= outputs.shape[1]
@@ -66,20 +68,32 @@ def logistic(outputs: Array, targets: Array) -> tuple[Array, Array]:
     return losses, (p - y) / outputs.shape[1]
 
 
+def are_classes(labels: Array, loss: Loss, units: int) -> bool:
+    """Say whether labels are classes: integers, unless a single output is compared with numbers.
+
+    >>> are_classes(np.array([0, 3]), softmax, 4), are_classes(np.array([0, 3]), squared, 1)
+    (True, False)
+    """
+    return labels.dtype.kind in "iu" and not (loss is squared and units == 1)
+
+
 def targets(labels: ArrayLike, outputs: Array, loss: str, positions: int = 1) -> Array:
     """Return labels, (samples,) shared or (nets, samples), as what `loss` compares with the outputs.
 
     Softmax takes integers below the number of outputs, logistic 0 and 1 for a single output. Squared takes
-    integers (one-hot) or real targets, (samples, outputs) or (nets, samples, outputs), for a single output
-    also (samples,). With `positions` answers for each sample, which share the second axis of the outputs with
-    the samples, the labels have a further axis for them: (samples, positions).
+    integers (one-hot) or real targets, (samples, outputs) or (nets, samples, outputs); for a single output
+    all are numbers, also (samples,) or (nets, samples). With `positions` answers for each sample, which share
+    the second axis of the outputs with the samples, the labels have a further axis for them: (samples,
+    positions); a single position may have it.
 
     >>> targets([2, 0], np.zeros((3, 2, 4)), "softmax").shape
     (3, 2)
     """
     nets, samples, units = outputs.shape
     y = checks.array("labels", labels, dtype=None)
-    classes = y.dtype.kind in "iu"
+    classes = are_classes(y, get(loss), units)
+    if y.dtype.kind in "iu" and not classes:
+        y = y.astype(outputs.dtype)
     if not classes and (loss != "squared" or y.dtype.kind != "f"):
         raise TypeError(f"The {loss} loss needs integer labels. Received dtype: {y.dtype}.")
     limit = 2 if loss == "logistic" else units
@@ -87,11 +101,13 @@ def targets(labels: ArrayLike, outputs: Array, loss: str, positions: int = 1) ->
         raise ValueError(f"The logistic loss needs a single output. Received: {units} outputs.")
     if classes and y.size and not (y.min() >= 0 and y.max() < limit):
         raise ValueError(f"labels must lie in 0..{limit - 1}. Received labels from {y.min()} to {y.max()}.")
-    if not classes and units == 1 and y.shape == (samples,):
-        y = y[:, None]
     wanted = (nets, samples) if classes else (nets, samples, units)
     if positions > 1:
         wanted = (nets, samples // positions, positions, *wanted[2:])
+    if classes and positions == 1 and y.shape in ((*wanted, 1), (samples, 1)):
+        y = y[..., 0]
+    elif not classes and units == 1 and y.shape in (wanted[:-1], wanted[1:-1]):
+        y = y[..., None]
     if y.shape not in (wanted, wanted[1:]):
         raise ValueError(f"labels must have shape {wanted[1:]} or {wanted}. Received: {y.shape}.")
     return np.broadcast_to(y, wanted)

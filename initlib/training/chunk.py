@@ -10,7 +10,7 @@ import numpy as np
 from initlib import checks
 from initlib.datasets import Dataset, Split
 from initlib.networks.layers import Workspace, run_backward, run_forward
-from initlib.networks.losses import Loss
+from initlib.networks.losses import Loss, are_classes, logistic, softmax
 from initlib.networks.stacks import Network
 from initlib.streams import ORDER, generator
 from initlib.training.optimizers import SGD
@@ -57,7 +57,7 @@ class Chunk:
         """Train until the last epoch, or until somebody sets `stop`."""
         if stop.is_set():
             return
-        parts = _parts(self.network, self.dataset, self.settings.cut)
+        parts = _parts(self.network, self.dataset, self.settings)
         self.steps = self.settings.epochs * -(-parts["train"][0].shape[1] // self.settings.batch_size)
         with np.errstate(all="ignore"):  # nets that diverge are found by their loss
             for epoch in range(self.settings.epochs):
@@ -86,7 +86,7 @@ class Chunk:
                 x, y, total, right = x[finite], y[finite], total[finite], right[finite]
                 continue
             total += losses * batch.shape[1]
-            right += hits(outputs, targets, checked=True).sum(axis=1)
+            right += hits(outputs, targets, self.settings.loss, checked=True).sum(axis=1)
             self._backward(gradient)
             first += size
         self._note(epoch, "train", total / samples, right / (samples * self.network.positions))
@@ -122,7 +122,7 @@ class Chunk:
             batch, targets = x[:, first : first + size], y[:, first : first + size]
             outputs, losses, _ = self._forward(batch, targets)
             total += losses * batch.shape[1]
-            right += hits(outputs, targets).sum(axis=1)
+            right += hits(outputs, targets, self.settings.loss).sum(axis=1)
         self.tape.evaluating = False
         self._note(epoch, name, total / samples, right / (samples * self.network.positions))
 
@@ -150,41 +150,44 @@ class Chunk:
                 whole[self.alive] = value
 
 
-def hits(outputs: Array, labels: Array, *, checked: bool = False) -> Array:
+def hits(outputs: Array, labels: Array, loss: Loss = softmax, *, checked: bool = False) -> Array:
     """Say which rows are classified rightly, (nets, samples); none for targets that are not classes.
 
-    One output is read as the log odds of class 1. Outputs that are not finite are no answer; those that are
-    `checked` are known to be finite.
+    The one output of the logistic loss is the log odds of class 1. Outputs that are not finite are no answer;
+    those that are `checked` are known to be finite.
     """
     if labels.dtype.kind not in "iu":
         return np.zeros(outputs.shape[:2], bool)
     labels = labels.reshape(outputs.shape[:2])
-    if outputs.shape[2] == 1:
+    if loss is logistic:
         right: Array = (outputs[:, :, 0] > 0) == (labels > 0)
     else:
         right = outputs.argmax(axis=2) == labels
     return right if checked else right & np.isfinite(outputs).all(axis=2)
 
 
-def _parts(network: Network, dataset: Dataset | Split, cut: dict[str, Any]) -> dict[str, tuple[Array, Array]]:
+def _parts(network: Network, dataset: Dataset | Split, settings: Settings) -> dict[str, tuple[Array, Array]]:
     """Return inputs and labels of each part, (nets, samples, ...)."""
     shared = isinstance(dataset, Split)
-    splits = [dataset] if isinstance(dataset, Split) else [dataset.split(s, **cut) for s in network.seeds]
+    splits = (
+        [dataset] if isinstance(dataset, Split) else [dataset.split(s, **settings.cut) for s in network.seeds]
+    )
     result = {}
     for name in PARTS:
         parts = [getattr(split, name) for split in splits]
         inputs = np.stack([checks.array("inputs", part.inputs, dtype=network.dtype) for part in parts])
-        labels = np.stack([_labels(part.labels, network) for part in parts])
+        labels = np.stack([_labels(part.labels, network, settings.loss) for part in parts])
         if shared:
             inputs, labels = (np.broadcast_to(a, (network.nets, *a.shape[1:])) for a in (inputs, labels))
         result[name] = inputs, labels
     return result
 
 
-def _labels(labels: Array, network: Network) -> Array:
-    if labels.dtype.kind in "iu":
+def _labels(labels: Array, network: Network, loss: Loss) -> Array:
+    if are_classes(labels, loss, network.widths[-1]):
         return labels
-    return checks.array("labels", labels, dtype=network.dtype).reshape(len(labels), network.widths[-1])
+    numbers = network.positions * network.widths[-1]
+    return checks.array("labels", labels, dtype=network.dtype).reshape(len(labels), numbers)
 
 
 def _finite(values: Sequence[Array]) -> Array:

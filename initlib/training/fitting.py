@@ -136,7 +136,7 @@ def fit(
 def evaluate(
     network: Network, inputs: ArrayLike, labels: ArrayLike, *, loss: str = "softmax"
 ) -> tuple[Array, Array]:
-    """Return loss and accuracy, (nets,) each, on inputs (samples, ...) and integer labels (samples,).
+    """Return loss and accuracy, (nets,) each, on inputs (samples, ...) and classes (samples,).
 
     Batch normalisation uses the statistics of training. Outputs that are not finite count as wrong.
 
@@ -148,12 +148,18 @@ def evaluate(
     """
     rule = losses.get(loss)
     network = checked(network)
-    outputs = network.forward(inputs, evaluating=True).output
+    x = network.check_input(inputs)
+    if not x.shape[1]:
+        raise ValueError(f"inputs must have at least 1 sample. Received: {np.shape(inputs)}.")
+    outputs = network.forward(x, evaluating=True).output
     targets = losses.targets(labels, outputs, loss, network.positions)
     if targets.dtype.kind not in "iu":
-        raise TypeError(f"labels must be classes, integers. Received dtype: {targets.dtype}.")
+        raise TypeError(
+            "labels must be classes, integers, and not the numbers of a squared loss with a single output. "
+            f"Received dtype: {np.asarray(labels).dtype}."
+        )
     with np.errstate(all="ignore"):
-        return rule(outputs, targets)[0], hits(outputs, targets).mean(axis=1)
+        return rule(outputs, targets)[0], hits(outputs, targets, rule).mean(axis=1)
 
 
 def _held(name: str, given: object, nets: int, dtype: Any) -> Array:
