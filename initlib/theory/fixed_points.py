@@ -1,6 +1,7 @@
 """Fixed points of the variance and correlation maps, and the depth scales at them."""
 
 import math
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,6 +12,7 @@ from initlib.theory import moments
 from initlib.theory.roots import LOG_Q, ZERO, cleaned, grid, roots
 from initlib.typing import FloatArray
 
+FAR = 1e150  # q and 1 / q that still have squares
 MARGIN = 1e-8  # distance from 1 within which a slope says nothing
 
 
@@ -43,8 +45,9 @@ def variance_fixed_point(
 
     q is 0 only if there is no other fixed point. There may be several: GELU and SiLU have an unstable one at
     gain 1 / sqrt(E phi^2). `stable` is False where the map leaves q on either side, and None (with q = near)
-    where every q is a fixed point. A map without fixed points in [1e-18, 1e18] is a `ValueError`. Fixed
-    points closer than about 10 % to each other may be taken for one.
+    where every q is a fixed point. Beyond [1e-18, 1e18] it is looked for only where there is none within; a
+    map without fixed points is a `ValueError`. Fixed points closer than about 10 % to each other may be taken
+    for one.
 
     Source: Poole et al. 2016, arXiv:1606.05340, section 2.
 
@@ -63,21 +66,51 @@ def variance_fixed_point(
     def excess(log_q: float | FloatArray, moment: float | FloatArray) -> Any:
         return (sigma_w**2 * moment + sigma_b**2) * np.exp(-log_q) - 1
 
+    def excess_at(log_q: float) -> float:
+        return float(excess(log_q, moments.power(phi, math.exp(log_q))))
+
     on_grid = cleaned(excess(LOG_Q, grid(phi, moments.power)))
-    found = roots(on_grid, lambda log_q: float(excess(log_q, moments.power(phi, math.exp(log_q)))))
+    found = roots(on_grid, excess_at)
     if found:
         log_q = min(found, key=lambda root: abs(root - math.log(near)))
         return VarianceFixedPoint(math.exp(log_q), is_stable(phi, sigma_w, math.exp(log_q), on_grid))
     known = on_grid[np.isfinite(on_grid)]
-    if sigma_w**2 * moments.power(phi, 0.0) + sigma_b**2 == 0 and known.size:
+    at_zero = sigma_w**2 * moments.power(phi, 0.0) + sigma_b**2
+    if at_zero == 0 and known.size:
         if not known.any() and known.size == on_grid.size:
             return VarianceFixedPoint(near, None)
         return VarianceFixedPoint(0.0, is_stable(phi, sigma_w, 0.0, on_grid))
+    far = _far_root(excess_at, at_zero, on_grid)
+    if far is not None:
+        return VarianceFixedPoint(math.exp(far), is_stable(phi, sigma_w, math.exp(far), on_grid))
     raise ValueError(
         f"The variance map of {phi.name!r} has no fixed point with sigma_w = {sigma_w:g}, "
-        f"sigma_b = {sigma_b:g}: "
-        + ("q grows without bound." if known.size == on_grid.size else "none is in reach of the integrals.")
+        f"sigma_b = {sigma_b:g}: {_why_none(phi, sigma_w, on_grid)}"
     )
+
+
+def _far_root(excess: Callable[[float], float], at_zero: float, on_grid: FloatArray) -> float | None:
+    """Return log q of a fixed point beyond the grid, if the map leads there."""
+    from scipy.optimize import brentq
+
+    try:
+        if on_grid[0] < 0 and at_zero > 1 / FAR:
+            return float(brentq(excess, math.log(at_zero) - 1, LOG_Q[0], xtol=1e-13))
+        if on_grid[-1] > 0 and excess(math.log(FAR)) < -ZERO:
+            return float(brentq(excess, LOG_Q[-1], math.log(FAR), xtol=1e-13))
+    except ValueError:  # an integral is refused, or the signs at the ends are the same
+        pass
+    return None
+
+
+def _why_none(phi: Activation, sigma_w: float, on_grid: FloatArray) -> str:
+    try:
+        growing = on_grid[-1] >= 0 and sigma_w**2 * moments.power(phi, FAR) / FAR >= 1 - ZERO
+    except ValueError:
+        growing = False
+    if np.isnan(on_grid).any():
+        return "none is in reach of the integrals."
+    return "q grows without bound." if growing else f"none lies between {1 / FAR:g} and {FAR:g}."
 
 
 @checks.keywords
