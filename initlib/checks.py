@@ -33,6 +33,7 @@ __all__ = [
     "boolean",
     "by_annotation",
     "choice",
+    "copied",
     "fields",
     "fits_memory",
     "generator",
@@ -539,6 +540,16 @@ def array(name: str, value: ArrayLike, *, ndim: int | None = None, dtype: Any = 
             )
         raise ValueError(f"{name} must be finite. Received {bad} NaN or infinite entries of {result.size}.")
     return result
+
+
+def copied(values: NDArray[Any]) -> NDArray[Any]:
+    """Return a copy laid out alike, so that sums and products of it round alike.
+
+    >>> copied(np.broadcast_to([1.0, 2.0], (3, 2))).strides
+    (0, 8)
+    """
+    once = values[tuple(slice(None if stride else 1) for stride in values.strides)].copy("K")
+    return once if once.shape == values.shape else np.broadcast_to(once, values.shape)
 
 
 def reals(name: str, value: ArrayLike) -> NDArray[Any]:

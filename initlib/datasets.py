@@ -66,6 +66,8 @@ class Split:
 class Dataset:
     """Inputs (samples, ...) and labels: integers below `classes`, or real targets where `classes` is None.
 
+    It keeps copies: what becomes of the arrays that were given does not change it.
+
     >>> data = Dataset("xor", [[0, 0], [0, 1], [1, 0], [1, 1]], [0, 1, 1, 0], 2)
     >>> len(data)
     4
@@ -95,6 +97,7 @@ class Dataset:
                 raise ValueError(
                     f"labels must lie in 0..{classes - 1}. Received labels from {y.min()} to {y.max()}."
                 )
+        x, y = checks.copied(x), checks.copied(y)
         for key, value in (("name", name), ("inputs", x), ("labels", y), ("classes", classes)):
             object.__setattr__(self, key, value)
 

@@ -303,6 +303,9 @@ MISUSES = {
     "a wide net": lambda: recommend(width=10**400),
     "no samples": lambda: propagation.measure(NETS, np.ones((0, 4))),
     "no samples to evaluate": lambda: training.evaluate(NETS, np.ones((0, 4)), np.ones(0, int)),
+    "an epsilon of 0": lambda: networks.mlp((2, 3, 2), "relu", "zeros", seeds=[0], epsilon=0.0),
+    "one value by signs": lambda: evidence.statistics.by_signs([1.0]),
+    "no value by signs": lambda: evidence.statistics.by_signs([]),
     "no samples for lsuv": lambda: networks.lsuv(NETS, np.ones((0, 4))),
     "swapped bounds": lambda: initializers.truncated_moments(2.0, -2.0),
     "labels of text": lambda: datasets.Dataset("a", np.ones((2, 2)), ["a", "b"]),
@@ -1071,3 +1074,114 @@ def test_signals_of_half_precision_are_measured_in_a_better_one(scale):
     np.testing.assert_allclose(propagation.rms(signal), propagation.rms(exact), rtol=1e-5)
     alike = np.ones((1, 500, 400), np.float16)
     assert propagation.cosine(alike)[0] == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    ("name", "sigma_w", "sigma_b", "q"),
+    [
+        ("tanh", 0.5, 1e-10, 1e-20 / 0.75),
+        ("relu", 1.0, 1e-10, 2e-20),
+        ("relu", 1.0, 1e10, 2e20),
+        ("gelu", 1.0, 1e10, 2e20),
+        ("tanh", 0.5, 1e50, 1e100),
+        ("sigmoid", 1e-12, 0.0, 0.25e-24),
+    ],
+)
+def test_fixed_points_beyond_the_grid_are_found(name, sigma_w, sigma_b, q):
+    found = theory.variance_fixed_point(name, sigma_w, sigma_b)
+    assert found.q == pytest.approx(q, rel=1e-12)
+    assert found.stable
+    assert theory.depth_scales(name, sigma_w, sigma_b).xi_q < 10
+
+
+@pytest.mark.parametrize(
+    ("name", "sigma_w", "sigma_b", "why"),
+    [
+        ("tanh", 0.5, 1e-90, "none lies between 1e-150 and 1e.150"),
+        ("elu", 0.37, 1e100, "none lies between 1e-150 and 1e.150"),
+        ("relu", 2.0, 1e10, "q grows without bound"),
+        ("relu", 2**0.5, 1e-10, "q grows without bound"),
+    ],
+)
+def test_why_there_is_no_fixed_point_is_true(name, sigma_w, sigma_b, why):
+    with pytest.raises(ValueError, match=why):
+        theory.variance_fixed_point(name, sigma_w, sigma_b)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        NETS.take([0, 1]),
+        copy.deepcopy(NETS),
+        networks.mlp((4, 6, 3), "relu", "he_normal", seeds=[0, 1]),
+        networks.residual((4, 6, 3), 1, "relu", "he_normal", seeds=[0, 1]),
+    ],
+    ids=["taken", "copied", "twin", "other"],
+)
+def test_a_trace_belongs_to_the_network_that_made_it(other):
+    trace = NETS.forward(np.ones((5, 4)))
+    with pytest.raises(ValueError, match="trace must be of this network itself"):
+        other.backward(trace, np.ones_like(trace.output))
+    network, trace = copy.deepcopy((NETS, trace))
+    assert network.backward(trace, np.ones_like(trace.output)).input.shape == (2, 5, 4)
+
+
+@pytest.mark.parametrize("shape", [(5, 4), (2, 5, 4)])
+def test_a_trace_and_gradients_keep_nothing_of_the_callers(shape):
+    x = np.random.default_rng(1).standard_normal(shape)
+    trace = NETS.forward(x)
+    top = np.random.default_rng(2).standard_normal(trace.output.shape)
+    before = NETS.backward(trace, top)
+    kept = before.pre[-1].copy()
+    x += 1
+    top[...] = top  # the same numbers
+    after = NETS.backward(trace, top)
+    for one, other in zip(before.values, after.values, strict=True):
+        assert np.array_equal(one, other)
+    top += 1
+    assert np.array_equal(before.pre[-1], kept)
+
+
+def test_a_dataset_keeps_nothing_of_the_callers():
+    inputs, labels = np.arange(8.0).reshape(4, 2), np.arange(4)
+    data = datasets.Dataset("d", inputs, labels, 4)
+    inputs[:], labels[:] = 9, 0
+    assert data.inputs.tolist() == np.arange(8.0).reshape(4, 2).tolist()
+    assert data.labels.tolist() == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_a_copy_is_laid_out_as_its_original(order):
+    original = np.asarray(np.arange(24.0).reshape(2, 3, 4), order=order)
+    assert checks.copied(original).strides == original.strides
+    spread = np.broadcast_to(original, (5, 2, 3, 4))
+    assert checks.copied(spread).strides == spread.strides
+    assert np.array_equal(checks.copied(original[:, ::2, ::-1]), original[:, ::2, ::-1])
+    assert checks.copied(np.array(3.0)) == 3
+
+
+def test_lsuv_refuses_weights_that_it_would_leave():
+    x = np.random.default_rng(1).standard_normal((9, 5, 4))
+    with pytest.raises(TypeError, match="with layers LSTM"):
+        networks.lsuv(networks.lstm((4, 6, 3), seeds=[0]), x)
+    with pytest.raises(TypeError, match="with layers LowRank"):
+        networks.lsuv(networks.low_rank(NETS, 1), x[:, 0])
+
+
+@pytest.mark.parametrize("kind", ["batch", "layer", "rms"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_least_epsilon_keeps_normalised_zeros_finite(kind, dtype):
+    options = {"normalisation": kind, "dtype": dtype}
+    nets = networks.mlp((4, 6, 3), "relu", "zeros", seeds=[0], epsilon=2e-38, **options)
+    assert not nets.forward(np.ones((5, 4))).pre[0].any()
+
+
+def test_momentum_is_refused_where_it_would_be_ignored():
+    data = datasets.digits().split(0, train_samples=64)
+    nets = networks.mlp((64, 8, 10), "relu", "he_normal", seeds=[0])
+    with pytest.raises(ValueError, match=r"momentum must be 0 with the optimizer 'sgd'.*Received: 0\.99"):
+        training.fit(nets, data, momentum=0.99)
+    assert training.fit(nets, data, momentum=0.0, epochs=0).loss.shape == (1, 0)
+    for optimizer in ("momentum", "adam"):
+        fits = [training.fit(nets, data, optimizer=optimizer, epochs=1, **m) for m in ({}, {"momentum": 0.9})]
+        assert np.array_equal(fits[0].loss, fits[1].loss)

@@ -350,7 +350,7 @@ def test_a_branch_whose_output_is_needed_again_is_refused(branch):
 def test_normalised_signals_have_mean_zero_and_variance_one():
     x = np.random.default_rng(0).standard_normal((50, 5))
     for kind, axis in (("batch", 1), ("layer", 2)):
-        stack = mlp((5, 40, 3), "relu", "he_normal", seeds=[0, 1], normalisation=kind, epsilon=0)
+        stack = mlp((5, 40, 3), "relu", "he_normal", seeds=[0, 1], normalisation=kind, epsilon=1e-30)
         pre = stack.forward(x).pre[0]
         np.testing.assert_allclose(pre.mean(axis=axis), 0, atol=1e-14)
         np.testing.assert_allclose(pre.var(axis=axis), 1, rtol=1e-12)
@@ -358,14 +358,14 @@ def test_normalised_signals_have_mean_zero_and_variance_one():
 
 def test_batch_norm_without_epsilon_is_blind_to_the_scale_of_the_weights():
     init = [normal(0.1), normal(0.1 * 8)]  # a power of two: exact in floating point
-    stack = mlp((5, 40, 40, 3), "relu", init, seeds=[0, 0], normalisation="batch", epsilon=0)
+    stack = mlp((5, 40, 40, 3), "relu", init, seeds=[0, 0], normalisation="batch", epsilon=1e-30)
     trace = stack.forward(np.random.default_rng(0).standard_normal((50, 5)))
     assert np.array_equal(trace.pre[1][0], trace.pre[1][1])
 
 
 def test_rms_norm_divides_by_the_root_of_the_mean_square_alone():
     x = np.random.default_rng(0).standard_normal((50, 5))
-    stack = mlp((5, 40, 3), "relu", "he_normal", seeds=[0, 1], normalisation="rms", epsilon=0)
+    stack = mlp((5, 40, 3), "relu", "he_normal", seeds=[0, 1], normalisation="rms", epsilon=1e-30)
     pre = stack.forward(x).pre[0]
     raw = x @ stack.weights[0]
     np.testing.assert_allclose(pre, raw / np.sqrt(np.square(raw).mean(axis=2, keepdims=True)), rtol=1e-12)

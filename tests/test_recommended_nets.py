@@ -112,7 +112,7 @@ def test_behind_layer_normalisation_the_scale_is_an_inverse_learning_rate():
     start = starter(answer, "hidden layers")
     large = lambda shape, **options: 4 * start(shape, **options)  # noqa: E731
     nets = networks.mlp([64, 64, 64, 10], "relu", [[start] * 3, [large, large, start]], seeds=[0, 0],
-                        normalisation="layer", epsilon=0)  # fmt: skip
+                        normalisation="layer", epsilon=1e-30)  # fmt: skip
     x = np.random.default_rng(0).standard_normal((32, 64))
     trace = nets.forward(x)
     np.testing.assert_allclose(trace.output[0], trace.output[1])

@@ -64,6 +64,8 @@ def by_signs(values: ArrayLike) -> float:
     from scipy import stats
 
     x = checks.array("values", values, ndim=1)
+    if len(x) < 2:
+        raise ValueError(f"A permutation test needs at least 2 values. Received: {len(x)}.")
     flipped = stats.permutation_test(
         (x,), np.mean, permutation_type="samples", n_resamples=2**12 if len(x) <= 12 else 4999, rng=0
     )

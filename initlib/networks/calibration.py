@@ -6,8 +6,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from initlib import checks
+from initlib.networks.adapters import LowRank
 from initlib.networks.convolution import Convolution
 from initlib.networks.layers import Dense, Tape, run_forward
+from initlib.networks.recurrent import LSTM
 from initlib.networks.stacks import Network, checked
 from initlib.typing import Array
 
@@ -29,6 +31,9 @@ def lsuv(
 ) -> tuple[Network, Calibration]:
     """Return a copy of the network whose weight layers have output variance 1 on x, and a `Calibration`.
 
+    Weight layers are dense layers and convolutions: embeddings stay, and LSTMs and nets of `low_rank`, whose
+    weights stand elsewhere, are a `TypeError`.
+
     From the first layer on, W /= sqrt(Var(output of the layer)) until |Var - 1| <= `tolerance`, `iterations`
     times at most; the output layer included. x as in `Network.forward`. The paper starts from orthogonal
     weights. A layer without variance but for rounding cannot be rescaled: `ValueError`.
@@ -45,6 +50,12 @@ def lsuv(
     tolerance = checks.real("tolerance", tolerance, above=0)
     iterations = checks.integer("iterations", iterations, minimum=0)
     network = checked(network)
+    others = {type(layer).__name__ for layer in network.layers if isinstance(layer, (LSTM, LowRank))}
+    if others:
+        raise TypeError(
+            "network must have its weights in dense layers and convolutions, which alone are rescaled. "
+            f"Received: {network} with layers {', '.join(others)}."
+        )
     result, x = network.take(range(network.nets)), network.check_input(x)
     if x.shape[1] < 2:
         raise ValueError(f"x must have at least 2 samples. Received: {x.shape[1]}.")

@@ -11,7 +11,7 @@ from initlib import activations, checks
 from initlib.activations import AnyActivation
 from initlib.networks.building import Builder, PerNet
 from initlib.networks.layers import Activate, Layer
-from initlib.networks.normalisation import EPSILON, KINDS, normalise
+from initlib.networks.normalisation import EPSILON, KINDS, LEAST, normalise
 from initlib.networks.stacks import Network
 
 PARAMETRISATIONS = ("standard", "mup")
@@ -58,7 +58,7 @@ def mlp(
     phi = activations.get(activation)
     if normalisation is not None:
         checks.choice("normalisation", normalisation, KINDS)
-    epsilon = checks.real("epsilon", epsilon, minimum=0)
+    epsilon = checks.real("epsilon", epsilon, minimum=LEAST)
     mup = checks.choice("parametrisation", parametrisation, PARAMETRISATIONS) == "mup"
     if mup != (base_width is not None):
         raise ValueError(f"base_width goes with parametrisation 'mup'. Received: {checks.shown(base_width)}.")

@@ -8,6 +8,7 @@ from initlib.networks.layers import Layer, Tape
 from initlib.typing import Array
 
 EPSILON = 1e-5
+LEAST = float(np.finfo(np.float32).tiny)  # of epsilon: with 0, what does not vary would become NaN
 KINDS = ("batch", "layer", "rms")
 
 
@@ -97,7 +98,7 @@ def normalise(builder: Builder, kind: str, units: int, epsilon: float = EPSILON)
     1e-05
     """
     kind = checks.choice("normalisation", kind, KINDS)
-    epsilon = checks.real("epsilon", epsilon, minimum=0)
+    epsilon = checks.real("epsilon", epsilon, minimum=LEAST)
     if kind == "layer" and units < 2:
         raise ValueError("Layer normalisation of a single unit gives 0. Received a layer of width 1.")
     gamma = builder.constant(1.0, "gain", (units,))

@@ -17,8 +17,8 @@ FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 
 @dataclass(frozen=True, eq=False)
 class Trace:
-    """One forward pass. `pre[l]` and `post[l]` are (nets, samples, units): before and after the activation of
-    layer l. The last entry of both is `output`, the linear last layer.
+    """One forward pass of one network. `pre[l]` and `post[l]` are (nets, samples, units): before and after
+    the activation of layer l. The last entry of both is `output`, the linear last layer.
     """
 
     pre: tuple[Array, ...]
@@ -129,19 +129,24 @@ class Network:
     def forward(self, x: ArrayLike, *, evaluating: bool = False) -> Trace:
         """Run every net on x: (samples, ...) shared by all nets, or (nets, samples, ...).
 
-        With `evaluating`, batch normalisation uses the running statistics of training, not those of x.
+        With `evaluating`, batch normalisation uses the running statistics of training, not those of x. The
+        trace keeps a copy of x, and the network's own parameters.
         """
         tape = Tape(self.values, checks.boolean("evaluating", evaluating))
-        output = run_forward(self.layers, self.check_input(x), tape)
+        output = run_forward(self.layers, checks.copied(self.check_input(x)), tape)
         pre = tuple(tape.signals[layer] for layer in self.pre_points)
         post = tuple(tape.signals[layer] for layer in self.post_points)
         return Trace(pre, post, output, tape)
 
     @np.errstate(over="ignore", invalid="ignore")
     def backward(self, trace: Trace, output_gradient: ArrayLike) -> Gradients:
-        """Return the exact gradients, given a `trace` of `forward` and dLoss/d(output)."""
+        """Return the exact gradients, given a `trace` of this network's `forward` and dLoss/d(output)."""
         if not isinstance(trace, Trace):
             raise TypeError(f"trace must be a Trace, made by forward. Received: {type(trace).__name__}.")
+        if trace.tape.values is not self.values:
+            raise ValueError(
+                "trace must be of this network itself. Received: one of another network, as is each copy."
+            )
         top = checks.array("output_gradient", output_gradient, dtype=self.dtype)
         if trace.tape.evaluating:
             raise ValueError("Gradients are those of training. Received a trace made with evaluating=True.")
@@ -150,7 +155,7 @@ class Network:
                 f"output_gradient must have the output's shape {trace.output.shape}. Received: {top.shape}."
             )
         tape = trace.tape
-        back = run_backward(self.layers, top, tape)
+        back = run_backward(self.layers, checks.copied(top), tape)
         values = tuple(
             tape.gradients[slot] if slot in tape.gradients else np.zeros_like(value)
             for slot, value in enumerate(self.values)

@@ -69,7 +69,7 @@ def fit(
     epochs: int = 10,
     batch_size: int = 64,
     loss: str = "softmax",
-    momentum: float = 0.9,
+    momentum: float | None = None,
     weight_decay: float | ArrayLike = 0.0,
     decay: str = "l2",
     schedule: str | None = None,
@@ -85,7 +85,8 @@ def fit(
     Net i splits the data, and orders its batches, by its own seed: its result is the same alone, in any stack
     and with any number of `threads` (None: one for each processor that has enough to do). A `Split` in place
     of a data set serves all nets. `learning_rate` and `weight_decay` are one number, or one for each net.
-    `optimizer` is "sgd", "momentum" or "adam"; `momentum` is beta1 of Adam; `decay` is "l2", "l1" or
+    `optimizer` is "sgd", "momentum" or "adam"; `momentum` (None: 0.9) is beta1 of Adam, and none of "sgd";
+    `decay` is "l2", "l1" or
     "decoupled" (with "adam": AdamW), and with numba installed faster, to the same bits. `schedule`
     "warmup_cosine" raises the rates from 0 over the first tenth of all steps, then lowers them to 0 along a
     cosine (Goyal et al. 2017, arXiv:1706.02677, section 2.2; Loshchilov & Hutter 2017, arXiv:1608.03983, eq.
@@ -107,7 +108,7 @@ def fit(
         loss=losses.get(loss),
         epochs=checks.integer("epochs", epochs, minimum=0),
         batch_size=checks.integer("batch_size", batch_size, minimum=1),
-        momentum=checks.real("momentum", momentum, minimum=0, below=1),
+        momentum=_momentum(momentum, optimizer),
         decay=checks.choice("decay", decay, optimizers.DECAYS),
         schedule=schedules.get(schedule),
         cut={
@@ -160,6 +161,15 @@ def evaluate(
         )
     with np.errstate(all="ignore"):
         return rule(outputs, targets)[0], hits(outputs, targets, rule).mean(axis=1)
+
+
+def _momentum(given: float | None, optimizer: str) -> float:
+    momentum = 0.9 if given is None else checks.real("momentum", given, minimum=0, below=1)
+    if given and optimizer == "sgd":
+        raise ValueError(
+            f"momentum must be 0 with the optimizer 'sgd', which has none. Received: {momentum:g}."
+        )
+    return momentum
 
 
 def _held(name: str, given: object, nets: int, dtype: Any) -> Array:
