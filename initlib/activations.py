@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache, partial, wraps
 from typing import Any, TypeVar, cast
-from weakref import WeakSet
+from weakref import WeakKeyDictionary, WeakValueDictionary
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -45,7 +45,8 @@ class Activation:
     `function` and `derivative` map a float array to one of the same shape. `kinks` are the points where the
     function or any of its derivatives jumps; integrals are split there. `derivative` may be None; whatever
     needs it then says so. A derivative that disagrees with finite differences is refused with a `ValueError`.
-    Calling the activation itself takes anything that numpy can turn into real numbers.
+    Calling the activation itself takes anything that numpy can turn into real numbers. Copies of this
+    module's own activations, and what is pickled of them, are the activations themselves.
 
     >>> import numpy as np
     >>> Activation("square", np.square, lambda x: 2 * x)([-1, 3])
@@ -65,6 +66,9 @@ class Activation:
         _probe(f"The function of {checks.shown(self.name)}", self.function, _PROBES)
         if self.derivative is not None:
             _check_derivative(self)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return _STANDARD.get(self) or super().__reduce_ex__(protocol)
 
     def __repr__(self) -> str:
         kinks = f", kinks={self.kinks}" if self.kinks else ""
@@ -154,7 +158,8 @@ def leaky_relu(slope: float = 0.01) -> Activation:
     """
     slope = checks.real("slope", slope, minimum=-1e30, maximum=1e30)
     name = "leaky_relu" if slope == 0.01 else f"leaky_relu({slope:g})"
-    return _standard(name, partial(_leaky, slope=slope), partial(_leaky_slope, slope=slope), (0.0,))
+    functions = partial(_leaky, slope=slope), partial(_leaky_slope, slope=slope)
+    return _standard((leaky_relu, (slope,)), name, *functions, (0.0,))
 
 
 def elu(alpha: float = 1.0) -> Activation:
@@ -165,7 +170,8 @@ def elu(alpha: float = 1.0) -> Activation:
     """
     alpha = checks.real("alpha", alpha, minimum=-1e30, maximum=1e30)
     name = "elu" if alpha == 1 else f"elu({alpha:g})"
-    return _standard(name, partial(_elu, alpha=alpha), partial(_elu_slope, alpha=alpha), (0.0,))
+    functions = partial(_elu, alpha=alpha), partial(_elu_slope, alpha=alpha)
+    return _standard((elu, (alpha,)), name, *functions, (0.0,))
 
 
 def _probe(what: str, function: Function, x: FloatArray) -> FloatArray:
@@ -419,15 +425,22 @@ _ALIASES = {
 }
 
 
-_STANDARD: WeakSet[Activation] = WeakSet()
+_Call = tuple[Callable[..., Activation], tuple[Any, ...]]
+_STANDARD: WeakKeyDictionary[Activation, _Call] = WeakKeyDictionary()  # with the call that makes it
+_MADE: WeakValueDictionary[_Call, Activation] = WeakValueDictionary()
 
 
-def _standard(name: str, function: Function, derivative: Function, kinks: tuple[float, ...]) -> Activation:
-    made = Activation(name, function, derivative, kinks)
-    _STANDARD.add(made)
+def _standard(
+    call: _Call, name: str, function: Function, derivative: Function, kinks: tuple[float, ...]
+) -> Activation:
+    """Return the activation that a call makes: one object, as long as somebody holds it."""
+    made = _MADE.get(call)
+    if made is None:
+        made = Activation(name, function, derivative, kinks)
+        _MADE[call], _STANDARD[made] = made, call
     return made
 
 
 @cache
 def _named(name: str) -> Activation:
-    return _standard(name, *_TABLE[name])
+    return _standard((get, (name,)), name, *_TABLE[name])
