@@ -20,7 +20,7 @@ import numpy as np
 import psutil
 import pytest
 
-from initlib import datasets, fingerprints, initializers, jobs, networks, training
+from initlib import activations, datasets, fingerprints, initializers, jobs, networks, training
 from initlib.training import sweeps
 from initlib.training.sweeps import sweep
 
@@ -412,3 +412,40 @@ def test_an_unknown_coordinate_is_refused(local):
         local.at(depth=3)
     with pytest.raises(ValueError, match="Did you mean 'depth'"):
         local.at(depht=2)
+
+
+@pytest.mark.parametrize(
+    ("settings", "error", "words"),
+    [
+        ({"network": "residual"}, ValueError, "network must be \"mlp\", or a callable .*'residual'"),
+        ({"network": 3}, TypeError, 'network must be "mlp", or a callable'),
+        ({"network": None}, TypeError, 'network must be "mlp", or a callable'),
+        ({"dataset": 3}, TypeError, "dataset must be a name or a Dataset"),
+        ({"initializer": 3}, TypeError, "initializer must be a name, a callable"),
+        ({"initializer": None}, TypeError, "initializer must be a name, a callable"),
+        ({"bias_initializer": 0}, TypeError, "bias_initializer must be a name, a callable"),
+        ({"bias_initializer": []}, ValueError, "needs one entry for each of 3 layers"),
+    ],
+)
+def test_settings_of_the_wrong_kind_are_refused_before_training(settings, error, words):
+    for one in (settings, {name: [value] for name, value in settings.items()}):
+        grid, shared = ({}, one) if one is settings else (one, {})
+        with pytest.raises(error, match=words):
+            sweep(grid, seeds=[0, 1, 2], epochs=1, n_jobs=1, **shared)
+
+
+def test_a_part_is_found_by_what_its_values_are():
+    rng = np.random.default_rng(1)
+    numbers = [rng.standard_normal((40, 4)) for _ in range(2)]
+    data = [datasets.Dataset("same name", x, np.arange(40) % 2, 2) for x in numbers]
+    grid = {"dataset": data, "activation": [activations.elu(2.0), "relu"]}
+    result = sweep(grid, seeds=[0, 1], epochs=1, width=8, n_jobs=1)
+    again = datasets.Dataset("same name", numbers[1], np.arange(40) % 2, 2)
+    part = result.at(dataset=again, activation=activations.elu(2.0), seed=1.0)
+    assert np.array_equal(part.loss, result.loss[1, 0, 1])
+    part.loss[...] = np.nan
+    assert np.isfinite(result.loss).all()
+    with pytest.raises(ValueError, match="dataset must be one of"):
+        result.at(dataset=datasets.Dataset("same name", numbers[0] + 1, np.arange(40) % 2, 2))
+    result.at().loss[...] = np.nan
+    assert np.isfinite(result.loss).all()

@@ -68,7 +68,9 @@ class Sweep:
     test_accuracy: Array | None = field(repr=False)
 
     def at(self, **coordinates: Any) -> "Sweep":
-        """Return the part of the sweep at these values, without their axes.
+        """Return a copy of the part of the sweep at these values, without their axes.
+
+        Functions of the same code and data sets of the same data count as equal.
 
         >>> result = sweep({"depth": [2, 3]}, seeds=[0], epochs=1, n_jobs=1)
         >>> result.at(depth=3).loss.shape
@@ -77,12 +79,21 @@ class Sweep:
         index: list[Any] = [slice(None)] * len(self.axes)
         for name, value in coordinates.items():
             axis = list(self.axes).index(checks.choice("axis", name, self.axes))
-            checks.member(name, value, self.axes[name])
-            index[axis] = self.axes[name].index(value)
+            index[axis] = _place(name, value, self.axes[name])
         axes = {name: values for name, values in self.axes.items() if name not in coordinates}
         arrays: dict[str, Any] = {name: getattr(self, name) for name in ("diverged_at", *CURVES)}
-        arrays = {k: None if v is None else v[tuple(index)] for k, v in arrays.items()}
+        arrays = {k: None if v is None else v[tuple(index)].copy() for k, v in arrays.items()}
         return Sweep(axes, **arrays)
+
+
+def _place(name: str, value: Any, values: tuple[Any, ...]) -> int:
+    """Return where a value stands on an axis."""
+    try:
+        wanted = repr(fingerprints.describe(value))
+        return [repr(fingerprints.describe(one)) for one in values].index(wanted)
+    except ValueError:  # what equals it may be written otherwise, as 3.0 for 3
+        checks.member(name, value, values)
+        return values.index(value)
 
 
 def sweep(
@@ -193,12 +204,16 @@ def build(cells: Sequence[Cell]) -> Network:
         [inputs, *[first["width"]] * (first["depth"] - 1), outputs],
         first["activation"],
         [cell.get("initializer", NETWORK["initializer"]) for cell in cells],
-        bias_initializer=[cell.get("bias_initializer") or initializers.zeros for cell in cells],
+        bias_initializer=[_or_zeros(cell.get("bias_initializer")) for cell in cells],
         seeds=[cell["seed"] for cell in cells],
     )
     for weights in network.weights:
         weights *= np.reshape([float(cell.get("scale", 1.0)) for cell in cells], (-1, 1, 1))
     return network
+
+
+def _or_zeros(bias_initializer: Any) -> Any:
+    return initializers.zeros if bias_initializer is None else bias_initializer
 
 
 def _train_stack(cells: Sequence[Cell]) -> list[Record]:
@@ -277,18 +292,31 @@ def _check(cell: Cell, where: str) -> None:
     for name in ("scale", "learning_rate", "weight_decay"):
         checks.real(name, cell.get(name, 0.0), minimum=0)
     activations.get(cell.get("activation", NETWORK["activation"]))
+    dataset_of(cell.get("dataset", NETWORK["dataset"]))
+    make = cell.get("network", NETWORK["network"])
+    if not callable(make) and not (isinstance(make, str) and make == "mlp"):
+        error = ValueError if isinstance(make, str) else TypeError
+        raise error(
+            'network must be "mlp", or a callable that takes cells and returns a Network. '
+            f"Received: {checks.shown(make)}."
+        )
     for name in ("initializer", "bias_initializer"):
-        value = cell.get(name)
+        value = cell.get(name, NETWORK[name])
         for one in value if isinstance(value, (list, tuple)) else [value]:
             if isinstance(one, str):
                 initializers.get(one)
+            elif not callable(one) and not (name == "bias_initializer" and value is None):
+                raise TypeError(
+                    f"{name} must be a name, a callable, or one of them for each layer. "
+                    f"Received: {checks.shown(value)}."
+                )
 
 
 def dataset_of(dataset: str | Dataset) -> Dataset:
     """Return the data set of a cell: one of its own, or the one of this name."""
     if isinstance(dataset, str):
         return DATASETS[checks.choice("dataset", dataset, DATASETS)]()
-    return dataset
+    return checks.instance("dataset", dataset, Dataset, "a name or a Dataset")
 
 
 def _sizes(dataset: Dataset) -> tuple[int, int]:
