@@ -1,6 +1,8 @@
 """The streams of random numbers that are drawn from one seed: each purpose has its own.
 
-Net i of a stack draws all it needs from `seeds[i]`; a number beside the seed keeps the purposes apart.
+Net i of a stack draws all it needs from `seeds[i]`; a number beside the seed keeps the purposes apart. The
+first weights of a net alone are not apart: theirs are the numbers of `np.random.default_rng(seed)` itself,
+as numpy takes zeros behind a seed for nothing. Draw the inputs of nets from another seed than theirs.
 """
 
 import numpy as np

@@ -5,6 +5,7 @@ import dataclasses
 import inspect
 import math
 import os
+import pickle
 import re
 import sqlite3
 import subprocess
@@ -1185,3 +1186,49 @@ def test_momentum_is_refused_where_it_would_be_ignored():
     for optimizer in ("momentum", "adam"):
         fits = [training.fit(nets, data, optimizer=optimizer, epochs=1, **m) for m in ({}, {"momentum": 0.9})]
         assert np.array_equal(fits[0].loss, fits[1].loss)
+
+
+@pytest.mark.parametrize("name", ["he_uniform", "glorot_uniform", "lecun_uniform"])
+@pytest.mark.parametrize("fan", [7, 24, 100, 300])
+def test_uniform_draws_in_half_precision_keep_their_bounds(name, fan):
+    exact = initializers.SPECS[name].bound(fan, fan)
+    shape = (300, fan, fan)
+    drawn = getattr(initializers, name)(shape, rng=0, dtype="float16", batch_axis=0, in_axis=1, out_axis=2)
+    assert 0.998 * exact < float(np.abs(drawn).max()) <= exact
+
+
+@pytest.mark.parametrize("corrected", [True, False])
+@pytest.mark.parametrize("mean", [0.0, 0.3])
+def test_truncated_draws_in_half_precision_keep_their_bounds(corrected, mean):
+    options = {"mean": mean, "std": 0.1, "corrected": corrected, "bounds": (-1.0, 1.0)}
+    drawn = initializers.truncated_normal((500_000,), rng=0, dtype="float16", **options).astype(float)
+    reach = 0.1 / (initializers.truncated_moments(-1.0, 1.0)[1] if corrected else 1)
+    assert mean - reach <= drawn.min() < mean - 0.99 * reach
+    assert mean + 0.99 * reach < drawn.max() <= mean + reach
+
+
+def test_half_precision_draws_of_every_form():
+    options = {"rng": 0, "dtype": "float16"}
+    drawn = initializers.uniform((), low=-0.1, high=0.1, **options)
+    assert drawn.shape == ()
+    assert isinstance(drawn, np.ndarray)
+    assert initializers.truncated_normal((9,), bounds=(-1e300, 1.0), **options).max() < 2
+    assert (initializers.uniform((9,), low=1.0001, high=1.0002, **options) == 1).all()  # none lies between
+
+
+@pytest.mark.parametrize("name", [*activations.names(), "leaky_relu(0.2)", "elu(2.0)"])
+@pytest.mark.parametrize("again", [copy.copy, copy.deepcopy, lambda phi: pickle.loads(pickle.dumps(phi))])
+def test_copies_of_standard_activations_are_the_activations_themselves(name, again):
+    made = {"leaky_relu(0.2)": activations.leaky_relu(0.2), "elu(2.0)": activations.elu(2.0)}
+    phi = made.get(name) or activations.get(name)
+    assert again(phi) is phi
+    assert activations.is_standard(again(phi))
+
+
+def test_copies_of_ones_own_activations_are_not_standard():
+    own = activations.Activation("own", np.tanh)
+    same = pickle.loads(pickle.dumps(own))
+    assert (same.name, same.function, same.kinks) == (own.name, own.function, own.kinks)
+    assert not activations.is_standard(same)
+    assert activations.elu(2.0) is activations.elu(2)
+    assert activations.elu(2.0) is not activations.elu(1.9)

@@ -67,7 +67,8 @@ def uniform(
     high = fitting("high", high, dtype, minimum=low)
     if dtype.kind == "c" and low != -high:
         raise ValueError(f"Complex uniform draws need low = -high. Received: low={low}, high={high}.")
-    return sampling.draw(shape, rng, dtype, sampling.uniform, (high - low) / 2, (high + low) / 2)
+    middle, reach = (high + low) / 2, (high - low) / 2
+    return sampling.draw(shape, rng, dtype, sampling.uniform, reach, middle, within=(low, high))
 
 
 @keywords
@@ -100,7 +101,8 @@ def truncated_normal(
         centre, spread = (0.0, _complex_std(high)) if dtype.kind == "c" else truncated_moments(low, high)[:2]
         std = std / spread
         mean = mean - std * centre
-    return sampling.draw(shape, rng, dtype, sampling.truncated_normal(low, high), std, mean)
+    within = mean + std * low, mean + std * high
+    return sampling.draw(shape, rng, dtype, sampling.truncated_normal(low, high), std, mean, within=within)
 
 
 def _bounds(bounds: tuple[float, float], dtype: np.dtype[Any]) -> tuple[float, float]:

@@ -35,10 +35,12 @@ def draw(
     fill: Fill,
     scale: float = 1.0,
     shift: float = 0.0,
+    within: tuple[float, float] = (-math.inf, math.inf),
 ) -> Array:
-    """Return scale * (what `fill` draws) + shift."""
+    """Return scale * (what `fill` draws) + shift, which lies `within` bounds but for rounding."""
     if dtype.itemsize == 2:  # half precision
-        return draw(shape, rng, np.dtype(np.float32), fill, scale, shift).astype(dtype)
+        half: Array = draw(shape, rng, np.dtype(np.float32), fill, scale, shift).astype(dtype)
+        return np.clip(half, *_inside(within, dtype), out=half)
     result = np.empty(shape, dtype)
     flat = result.reshape(-1)
 
@@ -60,6 +62,16 @@ def draw(
         ]
         _in_parallel(finish, blocks, rngs)
     return result
+
+
+def _inside(bounds: tuple[float, float], dtype: np.dtype[Any]) -> Array:
+    """Return the outermost numbers of `dtype` between bounds, the nearest to them if there is none."""
+    with np.errstate(over="ignore"):
+        nearest = np.asarray(bounds).astype(dtype)
+    ends = np.asarray((math.inf, -math.inf)).astype(dtype)
+    outside = float(nearest[0]) < bounds[0], float(nearest[1]) > bounds[1]
+    inner: Array = np.where(outside, np.nextafter(nearest, ends), nearest)
+    return inner if inner[0] <= inner[1] else nearest
 
 
 def _in_parallel(finish: Fill, blocks: list[Array], rngs: list[np.random.Generator]) -> None:

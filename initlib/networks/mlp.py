@@ -38,7 +38,8 @@ def mlp(
     `initializer` (and `bias_initializer`; None means zeros) is a name, a callable
     `init(shape, rng=..., dtype=...)`, or a sequence with one of them for each net; an entry of that sequence
     may itself be a sequence with one for each layer. The draws of a net depend on its seed and the layer
-    alone, so nets with the same seed share their noise whatever their scale, biases or neighbours.
+    alone, so nets with the same seed share their noise whatever their scale, biases or neighbours. The first
+    weights of seed s are the numbers of `np.random.default_rng(s)`: draw inputs from another seed.
 
     `normalisation` "batch" or "layer" normalises what enters each activation (with `epsilon` added to the
     variance); pre[l] is then the normalised signal. `parametrisation="mup"` multiplies the output weights by
