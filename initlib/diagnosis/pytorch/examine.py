@@ -285,6 +285,7 @@ def _feature_spread(tensor: Any) -> float | None:
         return None
     x = tensor.detach().double()
     std = x[:, x.amax(dim=0) > x.amin(dim=0)].std(dim=0)
+    std = std[std > 0]
     return float(std.max() / std.min()) if len(std) > 1 else None
 
 
