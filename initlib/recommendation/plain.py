@@ -120,7 +120,8 @@ RULES: Sequence[Rule] = (
         depths=(5, None),
         parts=(hidden(normal("32 / (fan_in + fan_out)"), Law("centring")), FIRST, OUTPUT),
         why="The slope at 0 is 1/4 and the mean 1/2: four times Xavier, and biases that center the input.",
-        also="The first layer reads data of mean 0: it needs neither. Better: tanh, the same, centered.",
+        also="The first layer reads data of mean 0: it needs neither (in the trial it had both). "
+        "Better: tanh, the same, centered.",
         sources=("glorot2010tutorial", "lecun1998"),
         evidence=("sigmoid-xavier",),
     ),
