@@ -13,7 +13,19 @@ from collections.abc import Callable, Iterator
 from functools import cache, cached_property
 from itertools import accumulate
 from pathlib import Path
-from types import CodeType, FunctionType, MappingProxyType, MethodType, ModuleType
+from types import (
+    CellType,
+    ClassMethodDescriptorType,
+    CodeType,
+    FunctionType,
+    GetSetDescriptorType,
+    MappingProxyType,
+    MemberDescriptorType,
+    MethodDescriptorType,
+    MethodType,
+    ModuleType,
+    WrapperDescriptorType,
+)
 from typing import Any
 
 import numpy as np
@@ -31,6 +43,13 @@ ABOVE = (
 )  # they train no net themselves
 ROOT = Path(__file__).parent
 INSTALLED = ("site-packages", "dist-packages")  # what modules import from there is not followed
+DESCRIPTORS = (
+    ClassMethodDescriptorType,
+    GetSetDescriptorType,
+    MemberDescriptorType,
+    MethodDescriptorType,
+    WrapperDescriptorType,
+)  # of classes, made by Python
 _LOADED: dict[Path, tuple[Any, str]] = {}  # files of modules, with their code when they were first seen
 MADE_BY_PYTHON = {
     "__module__",
@@ -39,7 +58,9 @@ MADE_BY_PYTHON = {
     "__doc__",
     "__firstlineno__",
     "__static_attributes__",
+    "__annotate_func__",
     "__annotations_cache__",
+    "__classdictcell__",
     "_abc_impl",
 }
 
@@ -213,6 +234,8 @@ class _Writer:
             return "weak"  # a cache
         if isinstance(value, CodeType):
             return self._code(value)
+        if isinstance(value, DESCRIPTORS):
+            return ["named", value.__objclass__.__qualname__, value.__name__]
         if isinstance(value, MethodType):
             return ["method", self.write(value.__func__), self.write(value.__self__)]
         if id(value) in self.seen:
@@ -227,6 +250,8 @@ class _Writer:
             return self._function(value)
         if isinstance(value, type):
             return self._class(value)
+        if isinstance(value, CellType):
+            return self._content(value)
         if isinstance(value, property):
             return ["property", *map(self.write, (value.fget, value.fset, value.fdel))]
         if isinstance(value, cached_property):
