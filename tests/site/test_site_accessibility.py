@@ -63,6 +63,7 @@ def contrast(page, known: list[str] | None = None) -> list[str]:
 
 def mark_looks(page, known: list[str] | None) -> list[str]:
     """Mark an element of each look of text that is not known, which it is from now on; return those looks."""
+    rest(page)  # explorers draw late
     known = [] if known is None else known
     new = page.evaluate(LOOKS, known)
     known += new
