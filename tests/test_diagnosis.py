@@ -766,7 +766,10 @@ def test_every_bounded_activation_can_be_saturated(activation):
     z = np.linspace(-40, 40, 400_001)
     slope, y = phi.derivative(z), phi(z) - (activation == "sigmoid") / 2
     np.testing.assert_array_equal(slope <= 0.05 * slope.max(), np.abs(y) >= predict.FLAT[activation] - 1e-12)
-    loud = lambda shape, **more: 100 * initializers.lecun_normal(shape, **more)  # noqa: E731
+
+    def loud(shape, **more):
+        return 100 * initializers.lecun_normal(shape, **more)
+
     assert "saturation" in codes(diagnose(net([64, 64, 64, 10], activation, loud), X))
 
 
